@@ -1,0 +1,38 @@
+/*
+ * A capture file -> transcript: packets, IP, TCP streams, then dissection.
+ * What is wrong with the file or the traffic becomes EVENT_REMARK with its
+ * packet number; what is certain is still shown.
+ */
+#ifndef CAPTURE_CAPTURE_H
+#define CAPTURE_CAPTURE_H
+
+#include <stdio.h>
+
+#include "transcript/transcript.h"
+
+struct capture_options {
+	const struct rk_dialect *dialect; /* NULL: the default */
+	const char *keylog;               /* file; NULL: none */
+	size_t max_flow_bytes; /* out-of-order bytes held per direction */
+	size_t max_flows;      /* open at a time */
+};
+
+struct capture_summary {
+	uint64_t packets;
+	uint64_t flows;
+	uint64_t events;
+	uint64_t remarks; /* each is an EVENT_REMARK as well */
+	bool damaged;     /* the file itself ended badly */
+};
+
+void capture_options_default(struct capture_options *o);
+
+/*
+ * Read |file| ("-": stdin).  0; 1 if something was wrong on the way (said in
+ * remarks; |err| holds the first); -1 with |err| if nothing could be read.
+ */
+int capture_read(const char *file, const struct capture_options *o,
+    struct transcript *t, struct capture_summary *summary, char *err,
+    size_t err_size);
+
+#endif

@@ -1,0 +1,27 @@
+/* Listening sockets: accepts to EAGAIN, survives a lack of descriptors. */
+#ifndef NET_LISTEN_H
+#define NET_LISTEN_H
+
+#include <stddef.h>
+
+struct loop;
+struct listener;
+
+typedef void (*listener_fn)(void *arg, int fd);
+
+/*
+ * Listen on "ADDR:PORT" ("127.0.0.1:0", "[::1]:3340", "[::]:80").  Accepted
+ * descriptors are non-blocking and close-on-exec, and become the callback's.
+ * NULL with one line in |err| that names the address.
+ */
+struct listener *listener_new(struct loop *l, const char *address,
+    listener_fn on_accept, void *arg, char *err, size_t err_size);
+void listener_free(struct listener *li);
+/* With the real port: "127.0.0.1:43211". */
+const char *listener_address(const struct listener *li);
+unsigned listener_port(const struct listener *li);
+
+/* With no descriptor left accepting pauses (said once), and is tried again
+ * every 100 ms until it works (said once). */
+
+#endif

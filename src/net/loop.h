@@ -1,0 +1,65 @@
+/*
+ * One event loop: timers, signals, work for the end of the turn.  A thin
+ * wrapper over libevent_core, so that nobody else includes it.
+ */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+struct loop;
+struct timer;
+struct watch;
+
+struct loop *loop_new(void); /* NULL if libevent cannot start */
+void loop_free(struct loop *l);
+/* Run until loop_stop, or until nothing is left to wait for. */
+void loop_run(struct loop *l);
+/* One turn; waits at most |max_ns| (negative: as long as it takes). */
+void loop_turn(struct loop *l, int64_t max_ns);
+void loop_stop(struct loop *l);
+/* clock_mono_ns() as read at the beginning of this turn. */
+int64_t loop_now(const struct loop *l);
+struct event_base *loop_base(struct loop *l); /* for src/net only */
+
+/* A one-shot timer; embedded objects hold a pointer to it. */
+struct timer *timer_new(struct loop *l, void (*on_time)(void *arg), void *arg);
+void timer_free(struct timer *t);                  /* NULL is fine */
+void timer_set(struct timer *t, int64_t delay_ns); /* re-arms */
+void timer_cancel(struct timer *t);
+bool timer_is_set(const struct timer *t);
+/* When it was due, by the monotonic clock: how late the loop is. */
+int64_t timer_due(const struct timer *t);
+
+/* Readiness of a descriptor that is no stream (pipes, UDP). */
+enum {
+	WATCH_READ = 1,
+	WATCH_WRITE = 2
+};
+struct watch *watch_new(struct loop *l, int fd,
+    void (*on_ready)(void *arg, int what), void *arg);
+void watch_set(struct watch *w, int what); /* 0: nothing */
+void watch_free(struct watch *w);          /* does not close the descriptor */
+
+/* Signals; at most one handler each. */
+bool loop_on_signal(struct loop *l, int signo,
+    void (*on_signal)(void *arg, int signo), void *arg);
+
+/*
+ * Run |work| once at the end of this turn (after all callbacks), before the
+ * loop sleeps: flushing, reaping.  The node is the caller's and stays until
+ * then; queueing it twice is one call.
+ */
+struct deferred {
+	void (*work)(void *arg);
+	void *arg;
+	struct deferred *next;
+	bool queued;
+};
+void loop_defer(struct loop *l, struct deferred *d);
+/* Take it out again; fine if it is not queued. */
+void loop_undefer(struct loop *l, struct deferred *d);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * TLS contexts and the five-result wrapper around OpenSSL.  No libssl type
+ * leaks out, and no error queue is left behind.
+ */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct tls_ctx;
+struct tls;
+
+enum tls_result {
+	TLS_DONE,        /* progress was made */
+	TLS_AGAIN_READ,  /* wait until the socket is readable */
+	TLS_AGAIN_WRITE, /* wait until it is writable */
+	TLS_CLOSED,      /* close_notify of the peer */
+	TLS_FAILED       /* see tls_error(), tls_eof(), tls_errno() */
+};
+
+struct tls_client_config {
+	const char *cafile; /* NULL: the system's roots */
+	bool insecure;      /* do not verify */
+	const char *keylog; /* append NSS key log lines; NULL: none */
+	int min_version;    /* 0, or 12, 13 */
+	int max_version;
+	const char *alpn; /* "http/1.1", comma-separated; NULL: none */
+};
+
+/* NULL with a one-line reason in |err|. */
+struct tls_ctx *tls_client_ctx_new(const struct tls_client_config *c, char *err,
+    size_t err_size);
+/* PEM chain and key; a key file that "others" can read is refused. */
+struct tls_ctx *tls_server_ctx_new(const char *cert_file, const char *key_file,
+    const char *keylog, char *err, size_t err_size);
+void tls_ctx_free(struct tls_ctx *ctx);
+
+/* A session over |fd| (not owned).  |sni| is also the name to verify (a
+ * final dot is removed; an address is verified as one and not sent). */
+struct tls *tls_client_new(struct tls_ctx *ctx, int fd, const char *sni);
+struct tls *tls_server_new(struct tls_ctx *ctx, int fd);
+void tls_free(struct tls *t);
+
+enum tls_result tls_handshake(struct tls *t);
+/* *n bytes were read or written where the result is TLS_DONE. */
+enum tls_result tls_read(struct tls *t, void *buf, size_t len, size_t *n);
+enum tls_result tls_write(struct tls *t, const void *buf, size_t len,
+    size_t *n);
+/* Send close_notify; does not wait for the peer's. */
+enum tls_result tls_shutdown(struct tls *t);
+/* Decrypted bytes wait inside: read them before waiting for the socket. */
+bool tls_pending(const struct tls *t);
+
+/* After TLS_FAILED: one line for people ("certificate has expired"). */
+const char *tls_error(const struct tls *t);
+/* … it was the end of the socket without close_notify. */
+bool tls_failed_by_eof(const struct tls *t);
+/* … errno of the socket (ECONNRESET), 0 if it was TLS itself. */
+int tls_failed_errno(const struct tls *t);
+/* … the peer's certificate was not accepted. */
+bool tls_failed_verify(const struct tls *t);
+
+const char *tls_version(const struct tls *t); /* "TLSv1.3" */
+const char *tls_cipher(const struct tls *t);
+const char *tls_alpn(const struct tls *t, size_t *len); /* may be NULL */
+int tls_export(struct tls *t, const char *label, const void *context,
+    size_t context_len, uint8_t *out, size_t out_len);
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * Plays instances: all at once, on one loop, each with its connections, its
+ * inboxes and its deadlines.  The engine does not use a well-behaved client
+ * session: it must be able to misbehave.  Whatever happens is recorded in a
+ * transcript; the result says which step was not met and how.
+ */
+#ifndef SCENARIO_ENGINE_H
+#define SCENARIO_ENGINE_H
+
+#include "net/loop.h"
+#include "net/url.h"
+#include "scenario/instance.h"
+#include "transcript/transcript.h"
+
+/* Where the cases go. */
+struct engine_target {
+	char *name;
+	struct relay_url url; /* its carrier is the default only */
+	const struct rk_dialect *dialect;
+	char *plain_url; /* the plain listener beside a TLS one; may be NULL */
+	char *metrics_url;
+	char *stun; /* HOST:PORT */
+	char *cafile;
+	char *resolve;
+	char *sni;
+	char *keylog;
+	bool insecure;
+	long pid;     /* 0: unknown */
+	double scale; /* of durations; 1 */
+};
+
+enum result_code {
+	CODE_OK,
+	CODE_WRONG,  /* E-WRONG: another frame, another field */
+	CODE_LATE,   /* E-LATE */
+	CODE_NEVER,  /* E-NEVER */
+	CODE_EXTRA,  /* E-EXTRA: what must not come came */
+	CODE_CLOSED, /* E-CLOSED: the connection ended meanwhile */
+	CODE_RESET,  /* E-RESET */
+	CODE_DECODE, /* E-DECODE: what came is no frame */
+	CODE_CRASH,  /* E-CRASH */
+	CODE_LEAK,   /* E-LEAK */
+	/* these are not the target's doing */
+	CODE_HARNESS_LATE, /* we were late ourselves */
+	CODE_CONNECT,      /* a connection could not be set up */
+	CODE_SCRIPT,       /* the script asks for the impossible */
+	CODE_UNSUPPORTED,  /* the step needs what the target does not have */
+	CODE_TIMEOUT,      /* the case's own time is over */
+	CODE_NKINDS
+};
+
+struct margin {
+	int line;
+	int64_t bound_ns;
+	int64_t took_ns;
+};
+
+/* How a case ended, and where. */
+struct case_result {
+	const struct instance *instance;
+	bool control; /* this was the run without the defect */
+	enum result_code code;
+	enum verdict_word word; /* of the branch or step, if one says so */
+	char *named; /* behaviours seen ("silent"), comma-separated */
+	const struct step *step; /* the step that was not met; may be NULL */
+	const struct step *call; /* the call it was reached by; may be NULL */
+	char *message;           /* one line: expected and actual */
+	char *detail;            /* several lines: decoded diff; may be NULL */
+	struct transcript *transcript;
+	int64_t started_ns; /* monotonic */
+	int64_t took_ns;
+	int64_t late_ns;        /* the harness's own lateness at the verdict */
+	struct margin tightest; /* line 0: no bound was used */
+	char *teardown;         /* "A eof, B clean" */
+	char *vars; /* values of variables used in the failing line */
+};
+
+struct engine_options {
+	uint64_t seed;
+	unsigned jobs;     /* cases at a time; 0: all */
+	double time_scale; /* of durations; 1 */
+	bool observe;      /* expectations become observations (diff) */
+};
+
+struct engine;
+
+struct engine *engine_new(struct loop *l, const struct engine_options *o);
+void engine_free(struct engine *e);
+
+/*
+ * Add a run of an instance; it starts when the loop runs and a place is
+ * free.  |control| plays the control lines instead of the defect lines.
+ * |on_done| gets the result, which becomes its own (case_result_free).
+ */
+void engine_add(struct engine *e, const struct engine_target *t,
+    const struct instance *i, bool control,
+    void (*on_done)(void *arg, struct case_result *r), void *arg);
+/* Cases added and not done. */
+size_t engine_pending(const struct engine *e);
+/* End everything now; each running case is done with CODE_TIMEOUT. */
+void engine_stop(struct engine *e);
+
+void case_result_free(struct case_result *r);
+/* "E-WRONG"; "" for CODE_OK. */
+const char *result_code_name(enum result_code c);
+/* One line: what the code means. */
+const char *result_code_meaning(enum result_code c);
+
+/* The secret key that a name stands for in an instance: derived from the
+ * seed and the instance's full name, so that instances never collide. */
+void engine_named_key(uint64_t seed, const char *instance, const char *name,
+    struct rk_secret_key *out);
+
+#endif

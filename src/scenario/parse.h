@@ -1,0 +1,23 @@
+/* .rly text -> struct script.  Errors name file, line, column, what was
+ * expected and, where one is likely, the word that was meant. */
+#ifndef SCENARIO_PARSE_H
+#define SCENARIO_PARSE_H
+
+#include "base/text.h"
+#include "scenario/scenario.h"
+
+/*
+ * Parse and check a file (or |text| as if it were |file|).  All errors are
+ * collected, one a line, "FILE:LINE:COL: …".  NULL if there were any.
+ * Includes are searched beside the including file, then in |lib_dir|.
+ */
+struct script *script_load(const char *file, const char *lib_dir,
+    struct text *errors);
+struct script *script_parse(const char *file, const char *text, size_t len,
+    const char *lib_dir, struct text *errors);
+void script_free(struct script *s); /* NULL is fine */
+
+/* The procedure of that name, or NULL. */
+const struct proc *script_proc(const struct script *s, const char *name);
+
+#endif

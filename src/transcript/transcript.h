@@ -1,0 +1,42 @@
+/* A list of events over several connections, in the order of time. */
+#ifndef TRANSCRIPT_TRANSCRIPT_H
+#define TRANSCRIPT_TRANSCRIPT_H
+
+#include "transcript/event.h"
+
+struct transcript_conn {
+	char *name; /* owned: "A" in scripts, "127.0.0.1:5000" in captures */
+	char *peer; /* owned; may be NULL */
+	enum rk_carrier carrier;
+	bool tls;
+	uint64_t count[2]; /* events so far by direction: the next "n" */
+};
+
+struct transcript {
+	int64_t epoch_ns; /* real time of time_ns 0, or 0 if unknown */
+	struct transcript_conn *conns;
+	size_t nconns;
+	struct event *events;
+	size_t nevents;
+	/* Called for every event as it is added; for printing at once. */
+	void (*on_event)(void *arg, struct transcript *t, struct event *e);
+	void *arg;
+	/* Forget events after on_event: for endless sources. */
+	bool streaming;
+};
+
+struct transcript *transcript_new(void);
+void transcript_free(struct transcript *t);
+/* Index of the new connection; |name| is copied. */
+int transcript_add_conn(struct transcript *t, const char *name);
+/*
+ * Append a copy of |e|: bytes and text are copied.  Sets nothing but what
+ * it owns.  The stored event, or NULL where |streaming|.
+ */
+struct event *transcript_add(struct transcript *t, const struct event *e);
+/* The "n" of an event: its place within its connection and direction,
+ * counting those that the expected decodings count (http, body, frames, ws,
+ * rest). */
+bool event_is_counted(const struct event *e);
+
+#endif

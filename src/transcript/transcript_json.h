@@ -1,0 +1,30 @@
+/*
+ * Transcripts as JSON lines, out and in.  One object a line: "conn", "dir",
+ * "n", "what", then by kind "line", "len", "key", "data_len", "sha256_8",
+ * "data", "text", "message", "signature", …; "t" in seconds.
+ */
+#ifndef TRANSCRIPT_JSON_H
+#define TRANSCRIPT_JSON_H
+
+#include <jansson.h>
+
+#include "transcript/transcript.h"
+
+struct transcript_json_options {
+	size_t snap;  /* bytes of packet data shown; SIZE_MAX: all */
+	bool no_time; /* leave out "t" and "packet": for comparing */
+};
+
+/* A new object; the caller's.  |n| is the event's number. */
+json_t *event_to_json(const struct transcript *t, const struct event *e,
+    uint64_t n, const struct transcript_json_options *o);
+/* One line with newline, to be freed with free(). */
+char *event_to_json_line(const struct transcript *t, const struct event *e,
+    uint64_t n, const struct transcript_json_options *o);
+/* Whole event (bytes as hex in "raw") for run.jsonl, and back again; 0, or
+ * -1 with a line in |err|. */
+json_t *event_to_json_full(const struct transcript *t, const struct event *e);
+int event_from_json(struct transcript *t, const json_t *j, char *err,
+    size_t err_size);
+
+#endif

@@ -1,0 +1,21 @@
+/* Transcripts for people: one event a line, both directions. */
+#ifndef TRANSCRIPT_TEXT_H
+#define TRANSCRIPT_TEXT_H
+
+#include "base/text.h"
+#include "transcript/transcript.h"
+
+struct transcript_text_options {
+	size_t snap; /* bytes of packet data shown */
+	bool packet; /* capture packet numbers in front */
+	bool ascii;  /* "-->" instead of arrows */
+	const char *indent;
+};
+
+/* Append one line with newline. */
+void event_to_text(const struct transcript *t, const struct event *e,
+    const struct transcript_text_options *o, struct text *out);
+void transcript_to_text(const struct transcript *t,
+    const struct transcript_text_options *o, struct text *out);
+
+#endif

@@ -1,0 +1,135 @@
+/* What every check program shares; see support.h. */
+#include "config.h"
+
+#include "support.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int
+run_suite(Suite *s)
+{
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	srunner_set_tap(sr, "-");
+	srunner_run_all(sr, CK_SILENT);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int
+digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+const uint8_t *
+hex(const char *text, size_t *len)
+{
+	static uint8_t *kept[8];
+	static unsigned turn;
+	uint8_t *out = malloc(strlen(text) / 2 + 1);
+	size_t n = 0;
+	int high = -1;
+
+	ck_assert_ptr_nonnull(out);
+	for (const char *p = text; *p != '\0'; p++) {
+		int d;
+
+		if (isspace((unsigned char)*p))
+			continue;
+		d = digit(*p);
+		ck_assert_msg(d >= 0, "not hex: %s", p);
+		if (high < 0) {
+			high = d;
+		} else {
+			out[n++] = (uint8_t)(high * 16 + d);
+			high = -1;
+		}
+	}
+	ck_assert_msg(high < 0, "odd number of digits: %s", text);
+	free(kept[turn % 8]);
+	kept[turn++ % 8] = out;
+	*len = n;
+	return out;
+}
+
+static char *
+hex_text(const uint8_t *p, size_t len)
+{
+	size_t shown = len > 4096 ? 4096 : len;
+	char *s = malloc(shown * 2 + 4);
+
+	ck_assert_ptr_nonnull(s);
+	for (size_t i = 0; i < shown; i++)
+		snprintf(s + i * 2, 3, "%02x", p[i]);
+	strcpy(s + shown * 2, shown < len ? "..." : "");
+	return s;
+}
+
+void
+assert_bytes(const void *got, size_t got_len, const void *want, size_t want_len,
+    const char *file, int line)
+{
+	if (got_len == want_len &&
+	    (got_len == 0 || memcmp(got, want, got_len) == 0))
+		return;
+	ck_abort_msg("%s:%d: got %zu bytes %s, want %zu bytes %s", file, line,
+	    got_len, hex_text(got, got_len), want_len,
+	    hex_text(want, want_len));
+}
+
+static const char *
+path_below(const char *variable, const char *relative)
+{
+	static char paths[4][4096];
+	static unsigned turn;
+	char *path = paths[turn++ % 4];
+	const char *top = getenv(variable);
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", top != NULL ? top : ".",
+	    relative);
+	return path;
+}
+
+const char *
+source_path(const char *relative)
+{
+	return path_below("RELAYKIT_SRCDIR", relative);
+}
+
+const char *
+build_path(const char *relative)
+{
+	return path_below("RELAYKIT_BUILDDIR", relative);
+}
+
+uint64_t
+test_random(uint64_t *state)
+{
+	/* splitmix64 */
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+void
+test_fill(uint64_t *state, void *p, size_t len)
+{
+	uint8_t *out = p;
+
+	for (size_t i = 0; i < len; i++)
+		out[i] = (uint8_t)test_random(state);
+}
