@@ -1,6 +1,25 @@
 /*
  * A scenario as plain structs: what the parser makes and the engine plays.
  * Everything is owned by its struct script and freed with it.
+ *
+ * What the words mean where the structs alone do not say it:
+ *
+ * - Events have the fields of their frame.  http: status, minor, reason,
+ *   body (and, listening, method and target), count.NAME (how many fields of
+ *   that name there are); any other name is a header field, compared as text,
+ *   "absent" where it is not there.  ws: opcode, payload, code, reason.
+ *   bytes: data (the next so many bytes are these) or none (any byte).
+ *   tls: version, cipher, alpn.
+ * - "~" compares as a pattern over the whole value, without regard to case:
+ *   "*" stands for any bytes, "?" for one.
+ * - http sends: settings are header fields in their order, several of one
+ *   name allowed; "body" is what follows the head.  Host is added unless it
+ *   is given; Host=absent leaves it out.  Nothing else is added.
+ * - ws sends: opcode, fin, rsv, mask (yes, no), payload.
+ * - A conn step that is played again (in a repeat) gives the name to a new
+ *   connection; the old one stays open, and nothing waits for it any more.
+ * - A proc's parameter p is a connection's or a key's name as the bare word
+ *   p, and a value as $p; the parser puts the arguments in place.
  */
 #ifndef SCENARIO_SCENARIO_H
 #define SCENARIO_SCENARIO_H
@@ -94,7 +113,7 @@ enum step_kind {
 	STEP_SLEEP,
 	STEP_LET,
 	STEP_ASSERT,
-	STEP_CALL,
+	STEP_CALL, /* body: the proc's steps with the arguments put in */
 	STEP_NOTE,
 	STEP_TARGET,
 	STEP_NKINDS
@@ -221,7 +240,7 @@ struct step {
 
 	enum life_kind life;
 	char *repeat_var;   /* REPEAT n as $i */
-	struct expr **args; /* CALL */
+	struct expr **args; /* CALL, as written */
 	size_t nargs;
 	char *text; /* NOTE; TARGET: the words behind */
 
@@ -244,6 +263,7 @@ struct scenario {
 	int end_line;
 	const struct rk_dialect *dialect; /* NULL: any */
 	char **covers;                    /* full ids, "iroh-v3/R-129" */
+	unsigned *cover_carriers; /* of each: 1 << RK_CARRIER_…; 0: all */
 	size_t ncovers;
 	char **tags;
 	size_t ntags;
@@ -280,12 +300,15 @@ struct proc {
 
 struct script {
 	char *file;
+	const struct rk_dialect *dialect; /* NULL: any */
 	struct scenario **scenarios;
 	size_t nscenarios;
 	struct proc **procs; /* included ones too */
 	size_t nprocs;
-	struct step **lets; /* at file level */
+	struct step **lets; /* at file level, included ones first */
 	size_t nlets;
+	struct rk_frame_spec **frames; /* of this script only: to be sent */
+	size_t nframes;
 	char **lines; /* of the main file, for messages */
 	size_t nlines;
 	/* private to the parser: arena, included files */
