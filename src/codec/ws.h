@@ -35,9 +35,9 @@ struct rk_ws_header {
 	bool minimal; /* the length has its shortest encoding */
 };
 
-/* RK_OK; RK_ERR_AGAIN with h->header_len set to what is needed at least;
- * RK_ERR_WS_LENGTH for a 64-bit length with its top bit set.  No other rule
- * is applied. */
+/* RK_OK; RK_ERR_AGAIN with h->header_len set to what is needed at least, and
+ * those fields set that are there; RK_ERR_WS_LENGTH for a 64-bit length with
+ * its top bit set.  No other rule is applied. */
 RK_API int rk_ws_parse_header(const void *buf, size_t len,
     struct rk_ws_header *h);
 
@@ -59,16 +59,18 @@ struct rk_ws_reader {
 	bool open;        /* a fragmented message is being assembled */
 	uint8_t opcode;   /* of that message */
 	size_t assembled; /* bytes of it at the front of the buffer */
+	size_t nframes;   /* that they came in */
 };
 
 struct rk_ws_message {
 	uint8_t opcode;   /* never CONTINUATION */
 	uint8_t *payload; /* unmasked, in the caller's buffer */
-	size_t len;
-	size_t nframes; /* of a data message, for transcripts: 1 or more */
-	int close_code; /* CLOSE: 1005 if it has none */
+	size_t len;       /* of it; in a CLOSE it begins with the code */
+	size_t nframes;   /* that it came in, for transcripts: 1 or more */
+	int close_code;   /* CLOSE: 1005 if it has none; else 0 */
 };
 
+/* Limits above SIZE_MAX / 2 count as that. */
 RK_API void rk_ws_reader_init(struct rk_ws_reader *r, bool expect_mask,
     size_t max_frame, size_t max_message);
 
@@ -78,13 +80,14 @@ RK_API void rk_ws_reader_init(struct rk_ws_reader *r, bool expect_mask,
  * left there).  Control frames between fragments come out by themselves.
  *
  * RK_OK: |m| is valid until the buffer changes.  RK_ERR_AGAIN: more bytes
- * are needed; *need is how many the buffer must hold in all.  Else the rule
- * that was broken, as early as the header shows it; RK_ERR_TOO_LONG for the
- * limits; RK_ERR_UTF8 for text.
+ * are needed; *need is how many the buffer must hold in all once *used are
+ * removed.  Else the rule that was broken, as early as the header shows it;
+ * RK_ERR_TOO_LONG for the limits, which bound data and not control frames;
+ * RK_ERR_UTF8 for text and the reason of a CLOSE.
  * In each case *used bytes at |buf| + *at are done with: the caller removes
- * them (normally *at is 0).  After RK_OK of a message that was assembled the
- * reader's assembled is 0 again.  A masked frame that is not whole yet is
- * not touched, so calling again with more bytes is safe.
+ * them before the next call (normally *at is 0).  After RK_OK of a message
+ * that was assembled the reader's assembled is 0 again.  A masked frame that
+ * is not whole yet is not touched, so calling again with more bytes is safe.
  */
 RK_API int rk_ws_next(struct rk_ws_reader *r, uint8_t *buf, size_t len,
     struct rk_ws_message *m, size_t *at, size_t *used, size_t *need);
