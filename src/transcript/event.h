@@ -36,7 +36,7 @@ enum event_kind {
 struct event {
 	enum event_kind kind;
 	enum direction dir;
-	int conn;        /* index into the transcript's connections */
+	int conn;        /* index of the connection; -1: none (remarks) */
 	int64_t time_ns; /* since the transcript's epoch */
 	uint64_t packet; /* of a capture, from 1; 0: none */
 	int line;        /* of a script; 0: none */
@@ -53,6 +53,8 @@ struct event {
 	enum ending ending;
 };
 
+/* "opened", "tls", "http", … */
+const char *event_kind_name(enum event_kind k);
 /* "http", "body", "SendPacket", "unknown 0x10", "ws opcode 9", "rest", …:
  * the "what" of JSON.  Valid until the next call. */
 const char *event_what(const struct event *e);

@@ -4,12 +4,15 @@
 
 #include "transcript/event.h"
 
+#define TRANSCRIPT_NO_CONN (-1) /* event.conn of a remark on the whole */
+
 struct transcript_conn {
-	char *name; /* owned: "A" in scripts, "127.0.0.1:5000" in captures */
+	char *name; /* owned: "A" in scripts, "#0" in captures */
 	char *peer; /* owned; may be NULL */
 	enum rk_carrier carrier;
 	bool tls;
-	uint64_t count[2]; /* events so far by direction: the next "n" */
+	uint64_t count[2]; /* counted events so far by direction: the next
+			      "n"; during on_event that event's own */
 };
 
 struct transcript {

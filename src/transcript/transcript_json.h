@@ -21,8 +21,13 @@ json_t *event_to_json(const struct transcript *t, const struct event *e,
 /* One line with newline, to be freed with free(). */
 char *event_to_json_line(const struct transcript *t, const struct event *e,
     uint64_t n, const struct transcript_json_options *o);
-/* Whole event (bytes as hex in "raw") for run.jsonl, and back again; 0, or
- * -1 with a line in |err|. */
+/*
+ * The whole event for run.jsonl, and back again: what event_to_json() shows
+ * and beside it "kind", "time_ns", "raw" (hex), "note" (the text), …, from
+ * which alone event_from_json() appends it to |t|, adding its connection
+ * where that is new.  0, or -1 with a line in |err|.  Texts of events are
+ * UTF-8; one that is not comes back escaped.
+ */
 json_t *event_to_json_full(const struct transcript *t, const struct event *e);
 int event_from_json(struct transcript *t, const json_t *j, char *err,
     size_t err_size);

@@ -1,0 +1,184 @@
+/* One line per event: time, connection, arrow, what. */
+#include "config.h"
+
+#include "transcript/transcript_text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "codec/ws.h"
+
+static const char *const arrows[2][2] = {
+	[DIR_C2S] = { "──▶", "-->" },
+	[DIR_S2C] = { "◀──", "<--" },
+};
+
+/* What happens to a connection as a whole points nowhere. */
+static bool
+has_arrow(const struct event *e)
+{
+	switch (e->kind) {
+	case EVENT_OPENED:
+	case EVENT_TLS:
+	case EVENT_REMARK:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void
+add_time(struct text *out, int64_t ns)
+{
+	uint64_t us = (uint64_t)(ns < 0 ? -ns : ns) / 1000;
+
+	text_addf(out, "%s%4" PRIu64 ".%06" PRIu64, ns < 0 ? "-" : " ",
+	    us / 1000000, us % 1000000);
+}
+
+static void
+add_columns(struct text *out, const struct transcript *t, const struct event *e,
+    const struct transcript_text_options *o)
+{
+	const char *conn = "-";
+
+	if (e->conn != TRANSCRIPT_NO_CONN)
+		conn = t->conns[e->conn].name;
+	if (o->indent != NULL)
+		text_add(out, o->indent);
+	if (o->packet)
+		text_addf(out, "%6" PRIu64 " ", e->packet);
+	add_time(out, e->time_ns);
+	text_addf(out, " %-2s %s ", conn,
+	    has_arrow(e) ? arrows[e->dir][o->ascii] : "   ");
+}
+
+/* "9 bytes", then as much as |snap| allows, as hex or (text) escaped. */
+static void
+add_bytes(struct text *out, const struct event *e, size_t snap, bool readable)
+{
+	size_t shown = e->len < snap ? e->len : snap;
+
+	text_addf(out, "%zu byte%s", e->len, e->len == 1 ? "" : "s");
+	if (e->bytes == NULL || shown == 0)
+		return;
+	text_add(out, " ");
+	if (readable)
+		text_add_escaped(out, e->bytes, shown);
+	else
+		text_add_hex(out, e->bytes, shown);
+	if (shown < e->len)
+		text_add(out, "...");
+}
+
+static void
+add_frame(struct text *out, const struct event *e, size_t snap)
+{
+	struct rk_frame f;
+	char line[512];
+	char *longer;
+	size_t len;
+
+	event_frame(e, &f);
+	len = rk_frame_text(&f, snap, line, sizeof(line));
+	if (len < sizeof(line)) {
+		text_add(out, line);
+		return;
+	}
+	longer = xmalloc(len + 1);
+	rk_frame_text(&f, snap, longer, len + 1);
+	text_add(out, longer);
+	free(longer);
+}
+
+static const char *const ws_names[16] = {
+	[RK_WS_TEXT] = "text",
+	[RK_WS_BINARY] = "binary",
+	[RK_WS_CLOSE] = "close",
+	[RK_WS_PING] = "ping",
+	[RK_WS_PONG] = "pong",
+};
+
+static void
+add_ws(struct text *out, const struct event *e, size_t snap)
+{
+	const char *name = ws_names[e->opcode & 15];
+
+	if (name != NULL)
+		text_addf(out, "ws %s ", name);
+	else
+		text_addf(out, "ws opcode %u ", e->opcode);
+	if (e->opcode == RK_WS_CLOSE && e->bytes != NULL && e->len >= 2)
+		text_addf(out, "%d ", e->bytes[0] << 8 | e->bytes[1]);
+	add_bytes(out, e, snap, e->opcode == RK_WS_TEXT);
+}
+
+static void
+add_note(struct text *out, const char *before, const struct event *e)
+{
+	if (e->text == NULL)
+		return;
+	text_add(out, before);
+	text_add_escaped(out, e->text, strlen(e->text));
+}
+
+static void
+add_what(struct text *out, const struct event *e, size_t snap)
+{
+	switch (e->kind) {
+	case EVENT_OPENED:
+	case EVENT_TLS:
+	case EVENT_REMARK:
+		text_add(out,
+		    e->kind == EVENT_TLS ? "TLS" : event_kind_name(e->kind));
+		add_note(out, e->kind == EVENT_REMARK ? ": " : " ", e);
+		break;
+	case EVENT_HTTP:
+		add_note(out, "", e);
+		break;
+	case EVENT_FRAME:
+		add_frame(out, e, snap);
+		add_note(out, "  ", e);
+		break;
+	case EVENT_WS:
+		add_ws(out, e, snap);
+		add_note(out, "  ", e);
+		break;
+	case EVENT_GAP:
+		text_addf(out, "gap: %zu byte%s missing", e->len,
+		    e->len == 1 ? "" : "s");
+		add_note(out, ": ", e);
+		break;
+	case EVENT_ENDED:
+		text_addf(out, "ended %s", ending_name(e->ending));
+		add_note(out, ": ", e);
+		break;
+	default:
+		text_addf(out, "%s ", event_kind_name(e->kind));
+		add_bytes(out, e, snap, e->kind == EVENT_BODY);
+		add_note(out, "  ", e);
+		break;
+	}
+}
+
+void
+event_to_text(const struct transcript *t, const struct event *e,
+    const struct transcript_text_options *o, struct text *out)
+{
+	add_columns(out, t, e, o);
+	add_what(out, e, o->snap);
+	if (e->error != RK_OK)
+		text_addf(out, "  ! %s", rk_strerror(e->error));
+	text_add(out, "\n");
+}
+
+void
+transcript_to_text(const struct transcript *t,
+    const struct transcript_text_options *o, struct text *out)
+{
+	for (size_t i = 0; i < t->nevents; i++)
+		event_to_text(t, &t->events[i], o, out);
+}
