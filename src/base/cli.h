@@ -22,6 +22,12 @@ struct cli_program {
 extern const char *cli_program_name;
 
 /*
+ * First thing in main() (cli_main does it): name the program, and see to it
+ * that no socket is ever opened as descriptor 0, 1 or 2.
+ */
+void cli_start(const char *program);
+
+/*
  * Dispatch argv[1]: --help, --version, a command, or a usage error that
  * names the word that may have been meant.  Returns the exit status; makes
  * sure that what was printed reached stdout (else it says so, and the

@@ -1,0 +1,188 @@
+/*
+ * Log lines to stderr, each with one write, so that lines of several
+ * processes do not mix.  What cannot be written is lost in silence: a daemon
+ * outlives the reader of its stderr.
+ */
+#include "config.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+typedef void (*log_sink)(void *arg, enum log_level level, const char *line);
+
+static const char *const level_names[] = {
+	[LOG_ERROR] = "error",
+	[LOG_WARN] = "warn",
+	[LOG_INFO] = "info",
+	[LOG_DEBUG] = "debug",
+};
+
+static const char *program_name = "relaykit";
+static enum log_level max_level = LOG_INFO;
+static log_sink sink;
+static void *sink_arg;
+
+void
+log_init(const char *program, enum log_level level)
+{
+	program_name = program;
+	max_level = level;
+}
+
+void
+log_set_level(enum log_level level)
+{
+	max_level = level;
+}
+
+enum log_level
+log_get_level(void)
+{
+	return max_level;
+}
+
+int
+log_level_parse(const char *word)
+{
+	for (int i = 0; i <= LOG_DEBUG; i++)
+		if (strcmp(word, level_names[i]) == 0)
+			return i;
+	return -1;
+}
+
+/* An event is one line, whatever a peer put into it. */
+static void
+add_one_line(struct text *t, const char *s)
+{
+	for (size_t n; *s != '\0'; s += n) {
+		for (n = 0; (unsigned char)s[n] >= ' ' && s[n] != 0x7f; n++)
+			;
+		text_add_n(t, s, n);
+		if (s[n] != '\0') {
+			text_add_escaped(t, s + n, 1);
+			n++;
+		}
+	}
+}
+
+static void
+write_line(enum log_level level, const char *message)
+{
+	struct text line;
+	ssize_t n;
+
+	text_init(&line);
+	text_addf(&line, "%s: %s ", program_name, level_names[level]);
+	add_one_line(&line, message);
+	text_add(&line, "\n");
+	do
+		n = write(STDERR_FILENO, line.s, line.len);
+	while (n < 0 && errno == EINTR);
+	text_clear(&line);
+}
+
+static void
+log_message(enum log_level level, const char *message)
+{
+	struct text line;
+
+	if (sink == NULL) {
+		write_line(level, message);
+		return;
+	}
+	text_init(&line);
+	add_one_line(&line, message);
+	sink(sink_arg, level, text_str(&line));
+	text_clear(&line);
+}
+
+static void LOG_PRINTF(2, 0)
+    log_va(enum log_level level, const char *fmt, va_list ap)
+{
+	char *message;
+	int saved = errno;
+
+	if (level <= max_level && vasprintf(&message, fmt, ap) >= 0) {
+		log_message(level, message);
+		free(message);
+	}
+	errno = saved;
+}
+
+#define DEFINE_LEVEL(name, level)                                              \
+	void log_##name(const char *fmt, ...)                                  \
+	{                                                                      \
+		va_list ap;                                                    \
+                                                                               \
+		va_start(ap, fmt);                                             \
+		log_va(level, fmt, ap);                                        \
+		va_end(ap);                                                    \
+	}
+
+DEFINE_LEVEL(error, LOG_ERROR)
+DEFINE_LEVEL(warn, LOG_WARN)
+DEFINE_LEVEL(info, LOG_INFO)
+DEFINE_LEVEL(debug, LOG_DEBUG)
+
+/* Whether a line may pass; counts it. */
+static bool
+limit_passes(struct log_limit *limit)
+{
+	long long second = clock_mono_ns() / NS_PER_S;
+
+	if (second != limit->second) {
+		limit->second = second;
+		limit->count = 0;
+	}
+	if (limit->count >= limit->burst) {
+		limit->suppressed++;
+		return false;
+	}
+	limit->count++;
+	return true;
+}
+
+void
+log_limited(struct log_limit *limit, enum log_level level, const char *fmt, ...)
+{
+	char *message;
+	va_list ap;
+	int n;
+
+	if (level > max_level || !limit_passes(limit))
+		return;
+	va_start(ap, fmt);
+	n = vasprintf(&message, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	if (limit->suppressed > 0) {
+		struct text line;
+
+		text_init(&line);
+		text_addf(&line, "%s suppressed=%lu", message,
+		    limit->suppressed);
+		limit->suppressed = 0;
+		log_message(level, text_str(&line));
+		text_clear(&line);
+	} else {
+		log_message(level, message);
+	}
+	free(message);
+}
+
+void
+log_capture(log_sink to, void *arg)
+{
+	sink = to;
+	sink_arg = arg;
+}
