@@ -1,0 +1,48 @@
+/* relay-cli: the table of subcommands. */
+#include "config.h"
+
+#include "base/cli.h"
+#include "codec/keys.h"
+#include "relay-cli/commands.h"
+
+/* clang-format off */
+static const struct cli_command commands[] = {
+	{ "ping",   "[options] URL",
+	  "log in and measure round trips to the relay", cmd_ping },
+	{ "send",   "[options] URL DEST [TEXT | -]",
+	  "send packets to the client with the public key DEST", cmd_send },
+	{ "recv",   "[options] URL",
+	  "log in and print the packets that arrive", cmd_recv },
+	{ "decode", "[options] FILE | -",
+	  "print a capture as frames, one a line", cmd_decode },
+	{ "keygen", "[FILE]",
+	  "make a secret key; print its public key", cmd_keygen },
+	{ "pubkey", "[options] FILE | -",
+	  "print the public key of a secret key", cmd_pubkey },
+	{ NULL, NULL, NULL, NULL }
+};
+/* clang-format on */
+
+static const struct cli_program program = {
+	.name = "relay-cli",
+	.summary = "a client for packet relays, for the shell",
+	.commands = commands,
+	.epilogue =
+	    "URL is http://, https:// (raw upgrade), ws:// or wss:// "
+	    "(WebSocket).\n"
+	    "Exit status: 0 done, 1 expectation missed, 2 usage, 3 cannot "
+	    "connect,\n"
+	    "4 TLS, 5 upgrade refused, 6 login refused, 7 closed by the "
+	    "relay.\n"
+	    "`relay-cli COMMAND --help` lists the options; see relay-cli(1).",
+};
+
+int
+main(int argc, char **argv)
+{
+	if (rk_keys_init() != RK_OK) {
+		cli_error("the crypto library did not start");
+		return EXIT_USAGE;
+	}
+	return cli_main(&program, argc, argv);
+}

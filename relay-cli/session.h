@@ -1,0 +1,63 @@
+/*
+ * A well-behaved client: dials, upgrades, logs in, makes sure of it, answers
+ * Pings, notices silence.  One connection; the owner reconnects.
+ */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "base/ending.h"
+#include "codec/frame.h"
+#include "codec/keys.h"
+#include "net/loop.h"
+#include "net/url.h"
+
+struct session;
+
+struct session_config {
+	struct relay_url url;
+	const struct rk_dialect *dialect;
+	const struct rk_secret_key *secret; /* borrowed */
+	const char *cafile;
+	const char *resolve;
+	const char *sni;
+	const char *keylog;
+	bool insecure;
+	int64_t timeout_ns; /* from dialling to the confirmed login */
+	bool verbose;       /* each step on stderr */
+};
+
+/* How a session ended: one line for people, an exit status for scripts. */
+struct session_end {
+	int status; /* EXIT_… of commands.h */
+	enum ending ending;
+	enum stage stage;
+	bool was_open;
+	char message[640];
+};
+
+struct session_events {
+	/* The login is known to be complete. */
+	void (*on_open)(void *arg, struct session *s);
+	/* A frame that is not the session's own business; |f| is a view. */
+	void (
+	    *on_frame)(void *arg, struct session *s, const struct rk_frame *f);
+	/* All that was sent is with the kernel; may be NULL. */
+	void (*on_drained)(void *arg, struct session *s);
+	/* It is over; the session may be freed here. */
+	void (
+	    *on_end)(void *arg, struct session *s, const struct session_end *e);
+};
+
+struct session *session_start(struct loop *l, const struct session_config *c,
+    const struct session_events *events, void *arg);
+/* Close and forget; no further event comes.  NULL is fine. */
+void session_free(struct session *s);
+
+/* False if the session is not open (any more). */
+bool session_send_packet(struct session *s, const struct rk_key *dest,
+    const void *data, size_t len);
+bool session_send_ping(struct session *s, const uint8_t data[8]);
+/* Bytes waiting for the kernel. */
+size_t session_queued(const struct session *s);
+
+#endif
