@@ -52,13 +52,15 @@ enum rk_err {
 	RK_ERR_HTTP_SIZE = -54,    /* head over the limit (431) */
 	RK_ERR_HTTP_FIELDS = -55,  /* too many header fields (431) */
 	RK_ERR_HTTP_BODY = -56,    /* Content-Length or chunking is bad */
+	RK_ERR_HTTP_PREFACE = -57, /* that of HTTP/2 */
 
 	/* upgrade */
-	RK_ERR_UPGRADE_STATUS = -70,     /* the answer is not 101 */
-	RK_ERR_UPGRADE_TOKEN = -71,      /* Upgrade absent or another token */
-	RK_ERR_UPGRADE_ACCEPT = -72,     /* Sec-WebSocket-Accept is wrong */
-	RK_ERR_UPGRADE_CONNECTION = -73, /* Connection lacks upgrade */
-	RK_ERR_UPGRADE_EXTENSION = -74,  /* one selected that nobody offered */
+	RK_ERR_UPGRADE_STATUS = -70,      /* the answer is not 101 */
+	RK_ERR_UPGRADE_TOKEN = -71,       /* Upgrade absent or another token */
+	RK_ERR_UPGRADE_ACCEPT = -72,      /* Sec-WebSocket-Accept is wrong */
+	RK_ERR_UPGRADE_CONNECTION = -73,  /* Connection lacks upgrade */
+	RK_ERR_UPGRADE_EXTENSION = -74,   /* one selected that nobody offered */
+	RK_ERR_UPGRADE_SUBPROTOCOL = -75, /* the same, or none of ours */
 
 	/* WebSocket (RFC 6455) */
 	RK_ERR_WS_RSV = -80,          /* a reserved bit is set */

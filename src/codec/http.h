@@ -21,7 +21,8 @@ struct rk_http_field {
 };
 
 enum rk_http_flags {
-	/* Accept bare LF, empty lines in front, folded fields, no reason. */
+	/* Accept bare LF and empty lines in front; in responses also folded
+	 * fields (a value then holds its line ends) and no reason. */
 	RK_HTTP_TOLERANT = 1
 };
 
@@ -35,7 +36,8 @@ struct rk_http_limits {
 struct rk_http_head {
 	struct rk_span method; /* requests */
 	struct rk_span target; /* as sent */
-	struct rk_span path;   /* target without scheme, host and query */
+	struct rk_span path;   /* target without scheme, host and query; "/"
+				* if that is nothing, empty for CONNECT */
 	struct rk_span query;  /* behind '?', or empty */
 	int minor;             /* HTTP/1.x */
 	int status;            /* responses */
@@ -48,11 +50,13 @@ struct rk_http_head {
 	const char *error_what;
 };
 
+/* Tolerant, and as much as iroh-v3 section 1.5 takes. */
 RK_API void rk_http_limits_default(struct rk_http_limits *l);
 
 /*
  * Parse a head from the front of |buf|.  RK_OK: complete, h->len bytes.
- * RK_ERR_AGAIN: a valid beginning, within limits.  Else what is wrong, with
+ * RK_ERR_AGAIN: a valid beginning, within limits; call again with the same
+ * bytes and more.  Else what is wrong, as early as it shows, with
  * h->error_at (offset) and h->error_what.  Never reads behind |len|.
  */
 RK_API int rk_http_parse_request(const void *buf, size_t len,
@@ -60,7 +64,8 @@ RK_API int rk_http_parse_request(const void *buf, size_t len,
 RK_API int rk_http_parse_response(const void *buf, size_t len,
     const struct rk_http_limits *limits, struct rk_http_head *h);
 
-/* The status a server answers a request with that failed as |err|. */
+/* The status a server answers a request with that failed as |err|; 0 for
+ * the HTTP/2 preface, which is closed without an answer. */
 RK_API int rk_http_error_status(int err);
 
 /* First field of that name, any case; NULL if there is none. */
@@ -71,6 +76,9 @@ RK_API size_t rk_http_count(const struct rk_http_head *h, const char *name);
  * (any case)? */
 RK_API bool rk_http_has_token(const struct rk_http_head *h, const char *name,
     const char *token);
+/* Take the next element off a comma-separated list, blanks around it removed;
+ * false at the end.  Empty elements come out as such. */
+RK_API bool rk_http_list_next(struct rk_span *rest, struct rk_span *element);
 RK_API bool rk_http_span_is(struct rk_span s, const char *text);
 RK_API bool rk_http_span_is_nocase(struct rk_span s, const char *text);
 /* Would the sender keep the connection open behind this message? */
@@ -78,7 +86,9 @@ RK_API bool rk_http_keeps_alive(const struct rk_http_head *h);
 
 /*
  * The body behind a head, read off piece by piece.  |request_method| of the
- * request that a response answers (HEAD and 1xx, 204, 304 have no body).
+ * request that a response answers (HEAD and 1xx, 204, 304 have no body,
+ * whatever their fields say).  RK_ERR_HTTP_BODY if the fields contradict
+ * each other; what could be read in two ways is refused.
  */
 enum rk_http_body_kind {
 	RK_HTTP_BODY_NONE,
@@ -90,7 +100,8 @@ enum rk_http_body_kind {
 struct rk_http_body {
 	enum rk_http_body_kind kind;
 	uint64_t left; /* of the length or of the chunk */
-	int step;
+	int step;      /* of the chunked coding */
+	size_t extra;  /* bytes of chunk extensions and trailers */
 	bool done;
 };
 
@@ -101,12 +112,13 @@ RK_API int rk_http_body_response(struct rk_http_body *b,
 /*
  * Take body bytes from the front of |buf|: |*used| bytes are done with, of
  * them |data| is payload.  RK_OK (b->done tells the end), RK_ERR_AGAIN if
- * nothing can be taken yet, RK_ERR_HTTP_BODY.
+ * nothing can be taken yet, RK_ERR_HTTP_BODY with |*used| where.
  */
 RK_API int rk_http_body_take(struct rk_http_body *b, const void *buf,
     size_t len, size_t *used, struct rk_span *data);
 
-/* Writing: line, fields, end; sticky failure of the writer. */
+/* Writing: line, fields, end; sticky failure of the writer, also for text
+ * that would not stay in its place (a line end in a value). */
 RK_API void rk_http_write_request(struct rk_writer *w, const char *method,
     const char *target);
 RK_API void rk_http_write_status(struct rk_writer *w, int minor, int status);
