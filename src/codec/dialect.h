@@ -146,7 +146,8 @@ struct rk_http_profile {
 	bool raw_connection;      /* "Connection: Upgrade" beside it */
 	const char *const *subprotocols; /* WebSocket, best first, or NULL */
 	int bad_upgrade_status;          /* 400, or 426 */
-	bool early_bytes; /* bytes behind the request are served */
+	bool early_bytes;     /* bytes behind the request are served */
+	bool upgrades_http10; /* HTTP/1.0 may upgrade; else it is ignored */
 };
 
 /* Times in milliseconds; 0 where the dialect has no such thing. */

@@ -21,6 +21,20 @@ rk_sha1(const void *p, size_t len, uint8_t out[RK_SHA1_LEN])
 }
 
 int
+rk_sha1_joined(const void *a, size_t a_len, const void *b, size_t b_len,
+    uint8_t out[RK_SHA1_LEN])
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	int ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha1(), NULL) &&
+	    EVP_DigestUpdate(ctx, a, a_len) &&
+	    EVP_DigestUpdate(ctx, b, b_len) &&
+	    EVP_DigestFinal_ex(ctx, out, NULL);
+
+	EVP_MD_CTX_free(ctx);
+	return ok ? RK_OK : RK_ERR_RANDOM;
+}
+
+int
 rk_sha256(const void *p, size_t len, uint8_t out[RK_SHA256_LEN])
 {
 	return digest(EVP_sha256(), p, len, out);

@@ -14,6 +14,9 @@ extern "C" {
 
 /* 0, or RK_ERR_RANDOM where libcrypto refuses. */
 RK_API int rk_sha1(const void *p, size_t len, uint8_t out[RK_SHA1_LEN]);
+/* Of |a| and |b| behind each other. */
+RK_API int rk_sha1_joined(const void *a, size_t a_len, const void *b,
+    size_t b_len, uint8_t out[RK_SHA1_LEN]);
 RK_API int rk_sha256(const void *p, size_t len, uint8_t out[RK_SHA256_LEN]);
 
 /* |out| has room for RK_BASE64_SIZE(len) bytes. */

@@ -46,14 +46,15 @@ RK_API void rk_upgrade_write_request(const struct rk_dialect *d,
 
 /*
  * A client's judgement of the answer.  RK_OK, or which rule it breaks:
- * RK_ERR_UPGRADE_STATUS, _TOKEN, _ACCEPT, _CONNECTION, _EXTENSION.  The raw
- * carrier of iroh-v3 asks for the status only.  Interim 1xx answers are the
- * caller's to skip.
+ * RK_ERR_UPGRADE_STATUS, _TOKEN, _CONNECTION, _ACCEPT, _EXTENSION or
+ * _SUBPROTOCOL, the first in this order.  The raw carrier asks for the status
+ * only.  Interim 1xx answers are the caller's to skip.
  */
 RK_API int rk_upgrade_check_response(const struct rk_dialect *d,
     enum rk_carrier carrier, const struct rk_http_head *h, const char *ws_key);
 
-/* RFC 6455 section 4.2.2: base64(SHA1(key || GUID)); any key bytes. */
+/* RFC 6455 section 4.2.2: base64(SHA1(key || GUID)); any key bytes.  Empty
+ * if libcrypto refuses SHA-1, which a server answers with status 500. */
 RK_API void rk_ws_accept(const void *key, size_t len,
     char out[RK_WS_ACCEPT_SIZE]);
 /* A fresh Sec-WebSocket-Key. */
