@@ -12,6 +12,11 @@
  */
 int run_suite(Suite *s);
 
+/* Run |test| once for each row |_i| of a static table. */
+#define tcase_add_rows(tcase, test, table)                                     \
+	tcase_add_loop_test(tcase, test, 0,                                    \
+	    (int)(sizeof(table) / sizeof(table[0])))
+
 /* Hex text -> bytes in a static buffer that the next eight calls keep;
  * blanks are ignored.  Fails the test on anything else. */
 const uint8_t *hex(const char *text, size_t *len);

@@ -70,31 +70,44 @@ check_frame(const struct rk_frame_spec *spec, size_t payload_len,
 	return RK_OK;
 }
 
+/* Views of the fields, as far as the payload goes; returns how many. */
+static size_t
+cut_fields(const struct rk_frame_spec *spec, struct rk_span left,
+    struct rk_span *field)
+{
+	size_t i = 0;
+
+	for (; i < RK_FRAME_MAX_FIELDS && spec->field[i].name != NULL; i++) {
+		size_t len = spec->field[i].len;
+
+		if (len == 0 || len > left.len)
+			len = left.len;
+		field[i].p = left.p;
+		field[i].len = len;
+		if (len > 0)
+			left.p += len;
+		left.len -= len;
+	}
+	return i;
+}
+
 int
 rk_frame_decode(const struct rk_dialect *d, const struct rk_raw_frame *raw,
     bool check_keys, struct rk_frame *out)
 {
-	struct rk_reader r;
+	size_t n = 0;
 
-	memset(out, 0, sizeof(*out));
 	out->spec = rk_frame_spec_by_type(d, raw->type);
+	out->kind = out->spec != NULL ? out->spec->kind : RK_FRAME_UNKNOWN;
 	out->type = raw->type;
 	out->payload = raw->payload;
+	if (out->spec != NULL)
+		n = cut_fields(out->spec, out->payload, out->field);
+	while (n < RK_FRAME_MAX_FIELDS)
+		out->field[n++] = (struct rk_span){ NULL, 0 };
 	if (out->spec == NULL)
 		return RK_ERR_UNKNOWN_TYPE;
-	out->kind = out->spec->kind;
-
-	rk_reader_init(&r, raw->payload.p, raw->payload.len);
-	for (size_t i = 0; i < RK_FRAME_MAX_FIELDS; i++) {
-		size_t len = out->spec->field[i].len;
-
-		if (out->spec->field[i].name == NULL)
-			break;
-		if (len == 0 || len > r.left)
-			len = r.left;
-		out->field[i] = rk_read_span(&r, len);
-	}
-	return check_frame(out->spec, raw->payload.len, out->field,
+	return check_frame(out->spec, out->payload.len, out->field,
 	    check_keys && d->key_is_point);
 }
 

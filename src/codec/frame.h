@@ -51,6 +51,8 @@ RK_API int rk_split(enum rk_header_form form, size_t max_payload,
  * it breaks: RK_ERR_UNKNOWN_TYPE, _LENGTH, _PACKET, _MAGIC, _KEY, _VALUE,
  * _UTF8, in the order in which the reference looks.
  * With |check_keys| false, key fields are not decompressed.
+ * RK_ERR_UTF8 comes last and is a rule for who reads the text: a relay of
+ * iroh-v3 that ignores Health takes it as RK_OK.
  */
 RK_API int rk_frame_decode(const struct rk_dialect *d,
     const struct rk_raw_frame *raw, bool check_keys, struct rk_frame *out);
@@ -68,8 +70,10 @@ enum rk_strictness {
 };
 
 /*
- * Append header and payload to |w|.  MAGIC fields left empty are filled in.
- * RK_ERR_SPACE, or in strict mode the rule that is broken.
+ * Append header and payload to |w|.  MAGIC fields that were not set are
+ * filled in.  RK_ERR_SPACE, or in strict mode the rule that is broken: a
+ * field of another length than its own (RK_ERR_LENGTH), the carrier's limit
+ * (RK_ERR_TOO_LONG), or what rk_frame_decode says.  Nothing is written then.
  */
 RK_API int rk_frame_encode(const struct rk_dialect *d, enum rk_header_form form,
     const struct rk_frame *f, enum rk_strictness strict, struct rk_writer *w);
