@@ -1,0 +1,104 @@
+/* NAME -> …: what is sent, and what is wrong about how. */
+#include "config.h"
+
+#include <string.h>
+
+#include "scenario/parser.h"
+
+static bool
+set_once(struct parser *p, struct expr **where, struct expr *value)
+{
+	if (value == NULL)
+		return false;
+	if (*where != NULL) {
+		p->at--;
+		return refuse(p, "given twice");
+	}
+	*where = value;
+	return true;
+}
+
+/* chop=, every=, cut=, len=: true if the name is one of them. */
+static struct expr **
+modifier_of(struct step *s, const char *name)
+{
+	const struct {
+		const char *name;
+		struct expr **where;
+	} table[] = { { "chop", &s->chop }, { "every", &s->every },
+		{ "cut", &s->cut }, { "len", &s->len_delta } };
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(table[i].name, name) == 0)
+			return table[i].where;
+	return NULL;
+}
+
+/* patch @8=x"ff" */
+static bool
+parse_patch(struct parser *p, struct step *s)
+{
+	struct patch patch = { 0 };
+
+	if (!need_punct(p, PUNCT_AT))
+		return false;
+	patch.offset = parse_value(p);
+	if (patch.offset == NULL || !need_punct(p, PUNCT_SET))
+		return false;
+	patch.bytes = parse_expr(p);
+	if (patch.bytes == NULL)
+		return false;
+	ARENA_PUSH(p->arena, s->patches, s->npatches, patch);
+	return true;
+}
+
+/* name=value …: fields of the frame, header fields, and modifiers. */
+static bool
+parse_settings(struct parser *p, struct step *s)
+{
+	while (!at_end(p)) {
+		struct setting set = { 0 };
+		struct expr **modifier;
+
+		if (accept_word(p, "patch")) {
+			if (!parse_patch(p, s))
+				return false;
+			continue;
+		}
+		if (!at_setting(p))
+			return expected(p, "name=value");
+		if (!parse_setting(p, &set))
+			return false;
+		modifier = modifier_of(s, set.name);
+		if (modifier == NULL)
+			ARENA_PUSH(p->arena, s->settings, s->nsettings, set);
+		else if (!set_once(p, modifier, set.value))
+			return false;
+	}
+	return true;
+}
+
+bool
+step_send(struct parser *p, struct step *s)
+{
+	if (accept_word(p, "raw")) {
+		s->send_kind = SEND_RAW;
+		s->value = parse_expr(p);
+		return s->value != NULL && parse_settings(p, s);
+	}
+	if (accept_word(p, "http")) {
+		s->send_kind = SEND_HTTP;
+		s->name = need_word(p, "a method such as GET");
+		if (s->name == NULL)
+			return false;
+		s->value = parse_value(p);
+		return s->value != NULL && parse_settings(p, s);
+	}
+	if (accept_word(p, "ws")) {
+		s->send_kind = SEND_WS;
+		return parse_settings(p, s);
+	}
+	s->send_kind = SEND_FRAME;
+	s->name = need_word(p, "a frame, raw, http or ws");
+	return s->name != NULL && parse_settings(p, s);
+}
