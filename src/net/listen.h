@@ -16,12 +16,17 @@ typedef void (*listener_fn)(void *arg, int fd);
  */
 struct listener *listener_new(struct loop *l, const char *address,
     listener_fn on_accept, void *arg, char *err, size_t err_size);
-void listener_free(struct listener *li);
+void listener_free(struct listener *li); /* NULL is fine */
 /* With the real port: "127.0.0.1:43211". */
 const char *listener_address(const struct listener *li);
 unsigned listener_port(const struct listener *li);
 
-/* With no descriptor left accepting pauses (said once), and is tried again
- * every 100 ms until it works (said once). */
+/*
+ * When descriptors run out accepting pauses (said once), and is tried again
+ * every 100 ms until it works (said once).  Already the last eight are left
+ * to the rest of the process; a listener that is essential takes them too, so
+ * that a crowded server can still be asked for its counters.
+ */
+void listener_set_essential(struct listener *li);
 
 #endif

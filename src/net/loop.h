@@ -8,32 +8,41 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct event_base;
 struct loop;
 struct timer;
 struct watch;
 
-struct loop *loop_new(void); /* NULL if libevent cannot start */
+/* NULL if libevent cannot start.  From here on SIGPIPE is ignored: a program
+ * that starts others restores it in the child. */
+struct loop *loop_new(void);
 void loop_free(struct loop *l);
-/* Run until loop_stop, or until nothing is left to wait for. */
+/* Run until loop_stop, or until nothing is left to wait for (a handler of
+ * signals is nothing to wait for). */
 void loop_run(struct loop *l);
-/* One turn; waits at most |max_ns| (negative: as long as it takes). */
+/*
+ * One turn; waits at most |max_ns| (negative: as long as it takes).  The
+ * order: wait, callbacks of descriptors and signals, timers that are due,
+ * deferred work.  Under a fake clock only timers that clock_advance made due
+ * run; nothing waits for the others.
+ */
 void loop_turn(struct loop *l, int64_t max_ns);
 void loop_stop(struct loop *l);
-/* clock_mono_ns() as read at the beginning of this turn. */
+/* clock_mono_ns() as read when this turn's wait was over. */
 int64_t loop_now(const struct loop *l);
-struct event_base *loop_base(struct loop *l); /* for src/net only */
 
-/* A one-shot timer; embedded objects hold a pointer to it. */
+/* A one-shot timer; embedded objects hold a pointer to it.  NULL without
+ * memory; setting needs none. */
 struct timer *timer_new(struct loop *l, void (*on_time)(void *arg), void *arg);
-void timer_free(struct timer *t);                  /* NULL is fine */
-void timer_set(struct timer *t, int64_t delay_ns); /* re-arms */
+void timer_free(struct timer *t);                   /* NULL is fine */
+void timer_set(struct timer *t, int64_t delay_ns);  /* re-arms */
+void timer_set_at(struct timer *t, int64_t due_ns); /* absolute, monotonic */
 void timer_cancel(struct timer *t);
 bool timer_is_set(const struct timer *t);
 /* When it was due, by the monotonic clock: how late the loop is. */
 int64_t timer_due(const struct timer *t);
 
-/* Readiness of a descriptor that is no stream (pipes, UDP). */
+/* Readiness of a descriptor that is no stream (pipes, UDP; a regular file is
+ * always ready). */
 enum {
 	WATCH_READ = 1,
 	WATCH_WRITE = 2
@@ -52,14 +61,20 @@ bool loop_on_signal(struct loop *l, int signo,
  * loop sleeps: flushing, reaping.  The node is the caller's and stays until
  * then; queueing it twice is one call.
  */
+struct deferred_list;
 struct deferred {
 	void (*work)(void *arg);
 	void *arg;
-	struct deferred *next;
-	bool queued;
+	struct deferred *next, **prev;
+	struct deferred_list *list; /* where it is queued; NULL: nowhere */
 };
 void loop_defer(struct loop *l, struct deferred *d);
 /* Take it out again; fine if it is not queued. */
 void loop_undefer(struct loop *l, struct deferred *d);
+/* The same, but at the beginning of the next turn's callbacks: that turn does
+ * not wait, and whoever asks again gets no second go before the others. */
+void loop_next_turn(struct loop *l, struct deferred *d);
+/* The same, but behind all deferred work: freeing.  For src/net only. */
+void loop_reap(struct loop *l, struct deferred *d);
 
 #endif

@@ -24,7 +24,7 @@ struct tls_ctx;
 enum stream_event {
 	STREAM_SECURED, /* the TLS handshake is complete */
 	STREAM_INPUT,   /* bytes have come: stream_input() */
-	STREAM_DRAINED, /* all that was written is with the kernel */
+	STREAM_DRAINED, /* what had to wait, or stream_shut(), is done */
 	STREAM_ENDED,   /* the peer's side ended: stream_ending() */
 	STREAM_TIMEOUT  /* the deadline of stream_set_deadline() passed */
 };
@@ -33,17 +33,19 @@ typedef void (*stream_fn)(void *arg, struct stream *s, enum stream_event e);
 
 /*
  * Take the connected, non-blocking |fd|.  TCP_NODELAY is set where it is
- * TCP.  Reading begins at once.
+ * TCP.  Reading begins at once.  NULL without memory; |fd| is closed then.
  */
 struct stream *stream_new(struct loop *l, int fd, stream_fn on_event,
     void *arg);
-/* The same through TLS; the handshake begins at once, in the given role.
+/* The same through TLS; the handshake begins at once, in the role of |ctx|.
  * |sni| NULL: server. */
 struct stream *stream_new_tls(struct loop *l, int fd, struct tls_ctx *ctx,
     const char *sni, stream_fn on_event, void *arg);
-/* Begin TLS on a stream that is plain so far. */
+/* Begin TLS on a stream that is plain so far.  False if input or output is
+ * waiting, or without memory. */
 bool stream_start_tls(struct stream *s, struct tls_ctx *ctx, const char *sni);
-/* Close the descriptor (FIN, or RST if input is unread) and forget output. */
+/* Close the descriptor (FIN, or RST if input is unread) and forget output.
+ * NULL is fine. */
 void stream_free(struct stream *s);
 
 void stream_set_callback(struct stream *s, stream_fn on_event, void *arg);
@@ -81,18 +83,23 @@ int64_t stream_blocked_since(const struct stream *s);
 
 void stream_pause(struct stream *s); /* stop reading */
 void stream_resume(struct stream *s);
-/* FIN (behind queued output); over TLS close_notify first. */
+/* FIN (behind queued output); over TLS close_notify first.  STREAM_DRAINED
+ * says that it is out; input goes on. */
 void stream_shut(struct stream *s);
-/* Close with RST. */
+/* Close with RST, at once.  No event comes any more; stream_free() is still
+ * to be called. */
 void stream_abort(struct stream *s);
 /* A deadline of the owner's own, absolute monotonic ns; 0: none. */
 void stream_set_deadline(struct stream *s, int64_t at_ns);
 
 /*
- * After STREAM_ENDED: ENDING_EOF (FIN; over TLS behind close_notify),
- * ENDING_TRUNCATED (TLS without close_notify), ENDING_RESET.  Input that
- * came before the end can still be consumed.  A stream whose peer sent FIN
- * can still be written to.
+ * After STREAM_ENDED: ENDING_EOF (FIN; over TLS its close_notify),
+ * ENDING_TRUNCATED (TLS without close_notify), ENDING_RESET (also a write
+ * into a closed connection, and any other error of the socket),
+ * ENDING_PROTOCOL (TLS itself failed: stream_tls_failed()).  Input that came
+ * before the end is delivered first, and STREAM_ENDED waits for whoever asked
+ * with stream_again().  A stream whose peer sent FIN can still be written to;
+ * if that fails later, STREAM_ENDED comes once more, with ENDING_RESET.
  */
 enum ending stream_ending(const struct stream *s);
 /* One line for people: "connection reset by peer", a TLS error. */

@@ -25,7 +25,7 @@ struct tls_client_config {
 	const char *cafile; /* NULL: the system's roots */
 	bool insecure;      /* do not verify */
 	const char *keylog; /* append NSS key log lines; NULL: none */
-	int min_version;    /* 0, or 12, 13 */
+	int min_version;    /* 0, or 12, 13 for TLS 1.2, 1.3 */
 	int max_version;
 	const char *alpn; /* "http/1.1", comma-separated; NULL: none */
 };
@@ -33,13 +33,20 @@ struct tls_client_config {
 /* NULL with a one-line reason in |err|. */
 struct tls_ctx *tls_client_ctx_new(const struct tls_client_config *c, char *err,
     size_t err_size);
-/* PEM chain and key; a key file that "others" can read is refused. */
+/*
+ * PEM chain and key; a key file that "others" can read is refused.
+ * |key_file| NULL: the key is in the certificate's file.  http/1.1 is
+ * selected where the client offers it; otherwise there is no ALPN.
+ */
 struct tls_ctx *tls_server_ctx_new(const char *cert_file, const char *key_file,
     const char *keylog, char *err, size_t err_size);
+/* NULL is fine; sessions of the context go on. */
 void tls_ctx_free(struct tls_ctx *ctx);
+bool tls_ctx_is_server(const struct tls_ctx *ctx);
 
 /* A session over |fd| (not owned).  |sni| is also the name to verify (a
- * final dot is removed; an address is verified as one and not sent). */
+ * final dot is removed; an address is verified as one and not sent).  NULL
+ * without memory, or where |sni| cannot be a name. */
 struct tls *tls_client_new(struct tls_ctx *ctx, int fd, const char *sni);
 struct tls *tls_server_new(struct tls_ctx *ctx, int fd);
 void tls_free(struct tls *t);
@@ -66,6 +73,7 @@ bool tls_failed_verify(const struct tls *t);
 const char *tls_version(const struct tls *t); /* "TLSv1.3" */
 const char *tls_cipher(const struct tls *t);
 const char *tls_alpn(const struct tls *t, size_t *len); /* may be NULL */
+/* RFC 5705 / RFC 8446 7.5; 0, or -1 (no session yet). */
 int tls_export(struct tls *t, const char *label, const void *context,
     size_t context_len, uint8_t *out, size_t out_len);
 

@@ -1,0 +1,64 @@
+/* Socket addresses as text, and literal ones from it. */
+#include "config.h"
+
+#include "net/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+bool
+address_from_literal(const char *host, unsigned port, struct address *a)
+{
+	memset(a, 0, sizeof(*a));
+	if (inet_pton(AF_INET, host, &a->in4.sin_addr) == 1) {
+		a->in4.sin_family = AF_INET;
+		a->in4.sin_port = htons((uint16_t)port);
+		a->len = sizeof(struct sockaddr_in);
+		return true;
+	}
+	memset(a, 0, sizeof(*a));
+	if (inet_pton(AF_INET6, host, &a->in6.sin6_addr) == 1) {
+		a->in6.sin6_family = AF_INET6;
+		a->in6.sin6_port = htons((uint16_t)port);
+		a->len = sizeof(struct sockaddr_in6);
+		return true;
+	}
+	return false;
+}
+
+unsigned
+address_port(const struct address *a)
+{
+	return ntohs(
+	    a->any.sa_family == AF_INET6 ? a->in6.sin6_port : a->in4.sin_port);
+}
+
+void
+address_text(const struct address *a, char *out, size_t size)
+{
+	char host[INET6_ADDRSTRLEN] = "";
+
+	if (a->any.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &a->in4.sin_addr, host, sizeof(host));
+		snprintf(out, size, "%s:%u", host, address_port(a));
+	} else if (a->any.sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &a->in6.sin6_addr, host, sizeof(host));
+		snprintf(out, size, "[%s]:%u", host, address_port(a));
+	} else {
+		snprintf(out, size, "socketpair");
+	}
+}
+
+void
+address_of_peer(int fd, char *out, size_t size)
+{
+	struct address a = { .len = sizeof(a.storage) };
+
+	if (getpeername(fd, &a.any, &a.len) < 0)
+		snprintf(out, size, "unconnected");
+	else
+		address_text(&a, out, size);
+}

@@ -1,0 +1,285 @@
+/*
+ * Listening sockets.  The last descriptors of the process are left to others
+ * (files of a reload, listeners that are essential): accepting pauses before
+ * they are gone, and after any error that trying again at once cannot cure.
+ */
+#include "config.h"
+
+#include "net/listen.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "net/address.h"
+#include "net/loop.h"
+
+#define RETRY_NS       (100 * NS_PER_MS)
+#define ACCEPTS_A_TURN 256
+#define RESERVED_MAX   8
+
+struct listener {
+	struct loop *loop;
+	int fd;
+	struct watch *watch;
+	struct timer *retry;
+	listener_fn on_accept;
+	void *arg;
+	bool essential;
+	bool paused; /* said so, and not yet that it is over */
+	bool *freed; /* the accept loop's, while it runs */
+	unsigned port;
+	char address[ADDRESS_TEXT_MAX];
+};
+
+/* ---- accepting */
+
+/* Whether |fd| is one of the last that the process may open. */
+static bool
+is_in_reserve(int fd)
+{
+	struct rlimit limit;
+	rlim_t reserved;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_cur == RLIM_INFINITY)
+		return false;
+	reserved = limit.rlim_cur / 4;
+	if (reserved > RESERVED_MAX)
+		reserved = RESERVED_MAX;
+	return (rlim_t)fd >= limit.rlim_cur - reserved;
+}
+
+static void
+pause_accepting(struct listener *li, int error)
+{
+	watch_set(li->watch, 0);
+	timer_set(li->retry, RETRY_NS);
+	if (li->paused)
+		return;
+	li->paused = true;
+	log_warn("accept-paused listener=%s reason=\"%s\"", li->address,
+	    strerror(error));
+}
+
+static void
+say_resumed(struct listener *li)
+{
+	if (!li->paused)
+		return;
+	li->paused = false;
+	log_info("accept-resumed listener=%s", li->address);
+}
+
+/* The connection is gone, or was never whole: the next one may be fine. */
+static bool
+is_passing(int error)
+{
+	return error == ECONNABORTED || error == EINTR || error == EPROTO ||
+	    error == ENETDOWN || error == ENOPROTOOPT || error == EHOSTDOWN ||
+	    error == ENONET || error == EHOSTUNREACH || error == EOPNOTSUPP ||
+	    error == ENETUNREACH || error == EPERM;
+}
+
+/* Accept to EAGAIN: the state of the listener follows from how it ended. */
+static void
+accept_all(struct listener *li)
+{
+	bool freed = false;
+
+	li->freed = &freed;
+	watch_set(li->watch, WATCH_READ);
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		int fd =
+		    accept4(li->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0 && errno == EAGAIN) {
+			say_resumed(li);
+			break;
+		}
+		if (fd < 0 && is_passing(errno))
+			continue;
+		if (fd < 0) {
+			pause_accepting(li, errno);
+			break;
+		}
+		li->on_accept(li->arg, fd);
+		if (freed)
+			return;
+		if (!li->essential && is_in_reserve(fd)) {
+			pause_accepting(li, EMFILE);
+			break;
+		}
+	}
+	li->freed = NULL;
+}
+
+static void
+on_readable(void *arg, int what)
+{
+	accept_all(arg);
+}
+
+static bool
+has_descriptor(const struct listener *li)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && (li->essential || !is_in_reserve(fd));
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static void
+on_retry(void *arg)
+{
+	struct listener *li = arg;
+
+	if (has_descriptor(li))
+		accept_all(li);
+	else
+		timer_set(li->retry, RETRY_NS);
+}
+
+/* ---- setting up */
+
+/* "127.0.0.1:0", "[::1]:3340" */
+static bool
+parse_address(const char *text, struct address *a)
+{
+	const char *colon = strrchr(text, ':');
+	char host[64];
+	size_t len;
+	int64_t port;
+
+	if (colon == NULL || !number_parse(colon + 1, 0, 65535, &port))
+		return false;
+	len = (size_t)(colon - text);
+	if (text[0] == '[') {
+		if (len < 2 || colon[-1] != ']')
+			return false;
+		text++;
+		len -= 2;
+	} else if (memchr(text, ':', len) != NULL) {
+		return false;
+	}
+	if (len >= sizeof(host))
+		return false;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	return address_from_literal(host, (unsigned)port, a);
+}
+
+static int
+open_socket(const struct address *a)
+{
+	int fd = socket(a->any.sa_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int one = 1;
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, &a->any, a->len) == 0 && listen(fd, SOMAXCONN) == 0)
+		return fd;
+	one = errno;
+	close(fd);
+	errno = one;
+	return -1;
+}
+
+static void
+read_real_address(struct listener *li)
+{
+	struct address a = { .len = sizeof(a.storage) };
+
+	if (getsockname(li->fd, &a.any, &a.len) < 0)
+		return;
+	li->port = address_port(&a);
+	address_text(&a, li->address, sizeof(li->address));
+}
+
+struct listener *
+listener_new(struct loop *l, const char *address, listener_fn on_accept,
+    void *arg, char *err, size_t err_size)
+{
+	struct listener *li;
+	struct address a;
+
+	if (!parse_address(address, &a)) {
+		snprintf(err, err_size,
+		    "cannot listen on '%s': it must be ADDR:PORT, such as "
+		    "127.0.0.1:3340 or [::]:3340",
+		    address);
+		return NULL;
+	}
+	li = calloc(1, sizeof(*li));
+	if (li == NULL)
+		goto failed;
+	li->fd = -1;
+	li->retry = timer_new(l, on_retry, li);
+	if (li->retry == NULL)
+		goto failed;
+	li->fd = open_socket(&a);
+	if (li->fd < 0)
+		goto failed;
+	li->watch = watch_new(l, li->fd, on_readable, li);
+	if (li->watch == NULL)
+		goto failed;
+	li->loop = l;
+	li->on_accept = on_accept;
+	li->arg = arg;
+	read_real_address(li);
+	watch_set(li->watch, WATCH_READ);
+	return li;
+failed:
+	snprintf(err, err_size, "cannot listen on %s: %s", address,
+	    strerror(errno));
+	listener_free(li);
+	return NULL;
+}
+
+void
+listener_free(struct listener *li)
+{
+	if (li == NULL)
+		return;
+	if (li->freed != NULL)
+		*li->freed = true;
+	watch_free(li->watch);
+	timer_free(li->retry);
+	if (li->fd >= 0)
+		close(li->fd);
+	free(li);
+}
+
+void
+listener_set_essential(struct listener *li)
+{
+	li->essential = true;
+}
+
+const char *
+listener_address(const struct listener *li)
+{
+	return li->address;
+}
+
+unsigned
+listener_port(const struct listener *li)
+{
+	return li->port;
+}

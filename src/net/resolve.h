@@ -1,0 +1,20 @@
+/* Names to addresses, on threads of their own: the loop never waits. */
+#ifndef NET_RESOLVE_H
+#define NET_RESOLVE_H
+
+#include <netdb.h>
+
+struct loop;
+struct lookup;
+
+/*
+ * |on_done| comes once from the loop, unless lookup_free() comes first.
+ * |list| (NULL: none, |error| says why) is valid until lookup_free(), which
+ * the caller owes in any case.  NULL: no thread, no descriptor or no memory.
+ */
+struct lookup *lookup_start(struct loop *l, const char *host, unsigned port,
+    void (*on_done)(void *arg, const struct addrinfo *list, const char *error),
+    void *arg);
+void lookup_free(struct lookup *lk); /* NULL is fine */
+
+#endif

@@ -1,0 +1,350 @@
+/*
+ * One TLS session over a non-blocking socket: five results, and after a
+ * failure exact knowledge of what it was.  Each call begins and ends with an
+ * empty error queue, so that no session is blamed for another's errors.
+ */
+#include "config.h"
+
+#include "net/tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "net/tls_internal.h"
+
+struct tls {
+	SSL *ssl;
+	bool may_have_more; /* the last read ended before the input did */
+	bool failed_by_eof;
+	bool failed_verify;
+	bool is_broken; /* the protocol failed: OpenSSL is not called again */
+	int failed_errno;
+	char error[256];
+};
+
+void
+tls_take_error(char *out, size_t size)
+{
+	unsigned long e = ERR_get_error();
+	const char *reason = ERR_reason_error_string(e);
+
+	if (ERR_GET_LIB(e) == ERR_LIB_PEM &&
+	    ERR_GET_REASON(e) == PEM_R_NO_START_LINE)
+		snprintf(out, size, "nothing of this kind in PEM form");
+	else if (ERR_SYSTEM_ERROR(e))
+		snprintf(out, size, "%s", strerror(ERR_GET_REASON(e)));
+	else if (reason != NULL)
+		snprintf(out, size, "%s", reason);
+	else
+		snprintf(out, size, "TLS error %lu", e);
+	ERR_clear_error();
+}
+
+/* ---- sessions */
+
+static struct tls *
+session_new(struct tls_ctx *ctx, int fd)
+{
+	struct tls *t = calloc(1, sizeof(*t));
+
+	ERR_clear_error();
+	if (t == NULL)
+		return NULL;
+	t->ssl = SSL_new(ctx->ssl_ctx);
+	if (t->ssl == NULL || SSL_set_fd(t->ssl, fd) != 1) {
+		tls_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+static bool
+is_address(const char *name)
+{
+	struct in6_addr a;
+
+	return inet_pton(AF_INET, name, &a) == 1 ||
+	    inet_pton(AF_INET6, name, &a) == 1;
+}
+
+/* What to ask for, and what to accept. */
+static bool
+set_name(SSL *ssl, char *name)
+{
+	if (is_address(name))
+		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl),
+			   name) == 1;
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return SSL_set1_host(ssl, name) == 1 &&
+	    SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
+struct tls *
+tls_client_new(struct tls_ctx *ctx, int fd, const char *sni)
+{
+	char name[256]; /* RFC 6066 3: without the final dot */
+	size_t len = strlen(sni);
+	struct tls *t;
+
+	if (len > 1 && sni[len - 1] == '.')
+		len--;
+	if (len == 0 || len >= sizeof(name))
+		return NULL;
+	memcpy(name, sni, len);
+	name[len] = '\0';
+	t = session_new(ctx, fd);
+	if (t == NULL)
+		return NULL;
+	if (!set_name(t->ssl, name)) {
+		tls_free(t);
+		return NULL;
+	}
+	SSL_set_connect_state(t->ssl);
+	return t;
+}
+
+struct tls *
+tls_server_new(struct tls_ctx *ctx, int fd)
+{
+	struct tls *t = session_new(ctx, fd);
+
+	if (t != NULL)
+		SSL_set_accept_state(t->ssl);
+	return t;
+}
+
+void
+tls_free(struct tls *t)
+{
+	if (t == NULL)
+		return;
+	SSL_free(t->ssl);
+	ERR_clear_error();
+	free(t);
+}
+
+/* ---- results */
+
+static enum tls_result
+fail_eof(struct tls *t)
+{
+	t->failed_by_eof = true;
+	snprintf(t->error, sizeof(t->error),
+	    "closed without a TLS close_notify");
+	return TLS_FAILED;
+}
+
+static enum tls_result
+fail_socket(struct tls *t, int error)
+{
+	if (error == 0)
+		return fail_eof(t);
+	t->failed_errno = error;
+	snprintf(t->error, sizeof(t->error), "%s", strerror(error));
+	return TLS_FAILED;
+}
+
+/* RFC 8446 6.2: an alert of the peer arrives as reason 1000 + its number. */
+static bool
+is_alert(unsigned long e)
+{
+	int reason = ERR_GET_REASON(e);
+
+	return ERR_GET_LIB(e) == ERR_LIB_SSL &&
+	    reason >= SSL_AD_REASON_OFFSET &&
+	    reason <= SSL_AD_REASON_OFFSET + 255;
+}
+
+static enum tls_result
+fail_protocol(struct tls *t)
+{
+	unsigned long e = ERR_peek_error();
+	int reason = ERR_GET_REASON(e);
+
+	if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
+	    reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		return fail_eof(t);
+	t->is_broken = true;
+	if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
+	    reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+		t->failed_verify = true;
+		snprintf(t->error, sizeof(t->error), "certificate: %s",
+		    X509_verify_cert_error_string(
+			SSL_get_verify_result(t->ssl)));
+	} else if (is_alert(e)) {
+		snprintf(t->error, sizeof(t->error), "TLS alert: %s",
+		    SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+	} else {
+		snprintf(t->error, sizeof(t->error), "TLS: ");
+		tls_take_error(t->error + 5, sizeof(t->error) - 5);
+	}
+	return TLS_FAILED;
+}
+
+/* |status| is what the OpenSSL call returned, |error| errno behind it. */
+static enum tls_result
+result_of(struct tls *t, int status, int error)
+{
+	enum tls_result r;
+
+	switch (SSL_get_error(t->ssl, status)) {
+	case SSL_ERROR_NONE:
+		r = TLS_DONE;
+		break;
+	case SSL_ERROR_WANT_READ:
+		r = TLS_AGAIN_READ;
+		break;
+	case SSL_ERROR_WANT_WRITE:
+		r = TLS_AGAIN_WRITE;
+		break;
+	case SSL_ERROR_ZERO_RETURN:
+		r = TLS_CLOSED;
+		break;
+	case SSL_ERROR_SYSCALL:
+		r = fail_socket(t, error);
+		break;
+	default:
+		r = fail_protocol(t);
+		break;
+	}
+	ERR_clear_error();
+	return r;
+}
+
+static void
+begin(void)
+{
+	ERR_clear_error();
+	errno = 0;
+}
+
+enum tls_result
+tls_handshake(struct tls *t)
+{
+	int status;
+
+	if (t->is_broken)
+		return TLS_FAILED;
+	begin();
+	status = SSL_do_handshake(t->ssl);
+	t->may_have_more = status == 1;
+	return result_of(t, status, errno);
+}
+
+enum tls_result
+tls_read(struct tls *t, void *buf, size_t len, size_t *n)
+{
+	int status;
+
+	if (t->is_broken)
+		return TLS_FAILED;
+	begin();
+	status = SSL_read_ex(t->ssl, buf, len, n);
+	t->may_have_more = status == 1;
+	return result_of(t, status, errno);
+}
+
+enum tls_result
+tls_write(struct tls *t, const void *buf, size_t len, size_t *n)
+{
+	int status;
+
+	if (t->is_broken)
+		return TLS_FAILED;
+	begin();
+	status = SSL_write_ex(t->ssl, buf, len, n);
+	return result_of(t, status, errno);
+}
+
+enum tls_result
+tls_shutdown(struct tls *t)
+{
+	int status;
+
+	if (t->is_broken || !SSL_is_init_finished(t->ssl))
+		return TLS_DONE; /* nothing to take leave of */
+	begin();
+	status = SSL_shutdown(t->ssl);
+	if (status >= 0) {
+		ERR_clear_error();
+		return TLS_DONE;
+	}
+	return result_of(t, status, errno);
+}
+
+bool
+tls_pending(const struct tls *t)
+{
+	return t->may_have_more && SSL_has_pending(t->ssl) == 1;
+}
+
+/* ---- questions */
+
+const char *
+tls_error(const struct tls *t)
+{
+	return t->error;
+}
+
+bool
+tls_failed_by_eof(const struct tls *t)
+{
+	return t->failed_by_eof;
+}
+
+int
+tls_failed_errno(const struct tls *t)
+{
+	return t->failed_errno;
+}
+
+bool
+tls_failed_verify(const struct tls *t)
+{
+	return t->failed_verify;
+}
+
+const char *
+tls_version(const struct tls *t)
+{
+	return SSL_get_version(t->ssl);
+}
+
+const char *
+tls_cipher(const struct tls *t)
+{
+	return SSL_get_cipher_name(t->ssl);
+}
+
+const char *
+tls_alpn(const struct tls *t, size_t *len)
+{
+	const unsigned char *name;
+	unsigned n;
+
+	SSL_get0_alpn_selected(t->ssl, &name, &n);
+	*len = n;
+	return (const char *)name;
+}
+
+int
+tls_export(struct tls *t, const char *label, const void *context,
+    size_t context_len, uint8_t *out, size_t out_len)
+{
+	int ok;
+
+	ERR_clear_error();
+	ok = SSL_is_init_finished(t->ssl) &&
+	    SSL_export_keying_material(t->ssl, out, out_len, label,
+		strlen(label), context, context_len, context != NULL) == 1;
+	ERR_clear_error();
+	return ok ? 0 : -1;
+}

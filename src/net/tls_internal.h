@@ -1,0 +1,19 @@
+/* What tls.c and tls_ctx.c share; nobody else includes it. */
+#ifndef NET_TLS_INTERNAL_H
+#define NET_TLS_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/ssl.h>
+
+struct tls_ctx {
+	SSL_CTX *ssl_ctx;
+	bool is_server;
+	bool insecure;
+};
+
+/* Take the oldest error out of OpenSSL's queue as one line, and clear it. */
+void tls_take_error(char *out, size_t size);
+
+#endif
