@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define KEY_SHOWN 6 /* bytes of a key or signature, then an ellipsis */
+#define SHORTENED 6 /* bytes of a key or signature, then an ellipsis */
 
 /* Counts the whole line and keeps the beginning that fits. */
 struct line {
@@ -131,6 +131,22 @@ label(const struct rk_frame *f, const struct rk_field_spec *fs)
 }
 
 static void
+put_value(struct line *l, const struct rk_field_spec *fs, struct rk_span s,
+    size_t snap)
+{
+	if (fs->type == RK_FIELD_TEXT)
+		put_quoted(l, s, snap);
+	else if (fs->type == RK_FIELD_UINT)
+		put_number(l, s);
+	else if (fs->field_class == RK_CLASS_PAYLOAD)
+		put_data(l, s, snap);
+	else if (s.len == 0)
+		put(l, "(empty)");
+	else
+		put_hex(l, s, fs->len > 2 * SHORTENED ? SHORTENED : snap);
+}
+
+static void
 put_field(struct line *l, const struct rk_frame *f, size_t i, size_t snap)
 {
 	const struct rk_field_spec *fs = &f->spec->field[i];
@@ -142,23 +158,15 @@ put_field(struct line *l, const struct rk_frame *f, size_t i, size_t snap)
 			put(l, " (wrong magic)");
 		return;
 	}
-	if (s.len == 0 && fs->len > 0)
-		return; /* behind the end of a short payload */
+	/* behind the end of a short payload */
+	if (s.len == 0 && (fs->len > 0 || f->payload.len < f->spec->min))
+		return;
 	put(l, " ");
 	if (before != NULL) {
 		put(l, before);
 		put(l, " ");
 	}
-	if (fs->type == RK_FIELD_TEXT)
-		put_quoted(l, s, snap);
-	else if (fs->type == RK_FIELD_UINT)
-		put_number(l, s);
-	else if (fs->type == RK_FIELD_KEY || fs->len > KEY_SHOWN * 2)
-		put_hex(l, s, KEY_SHOWN);
-	else if (fs->field_class == RK_CLASS_PAYLOAD)
-		put_data(l, s, snap);
-	else
-		put_hex(l, s, snap);
+	put_value(l, fs, s, snap);
 }
 
 static void
