@@ -232,9 +232,18 @@ stream_input(struct stream *s, size_t *len)
 }
 
 void
+stream_hold_input(struct stream *s)
+{
+	s->held = true;
+}
+
+void
 stream_consume(struct stream *s, size_t n)
 {
 	buffer_consume(&s->in, n);
+	if (s->held && s->in.len == 0) /* the idle keep no buffers */
+		buffer_clear(&s->in);
+	s->held = false;
 	stream_arrange(s);
 }
 

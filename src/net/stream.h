@@ -59,6 +59,12 @@ void stream_consume(struct stream *s, size_t n);
 /* Remove |n| bytes at |at|: what lies before them stays at the front. */
 void stream_consume_at(struct stream *s, size_t at, size_t n);
 /*
+ * Keep what stream_input() gave where it is, and writable, until the next
+ * stream_consume(), whatever else happens to the stream but stream_free():
+ * nothing more is read meanwhile.  For less than a turn.
+ */
+void stream_hold_input(struct stream *s);
+/*
  * Bound of the input buffer, in bytes (default 64 KiB): reading pauses when
  * it is full.  A consumer that waits for a whole frame raises it to that.
  */

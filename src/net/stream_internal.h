@@ -27,6 +27,7 @@ struct stream {
 	bool freed;
 	bool handshaking;
 	bool paused;
+	bool held;             /* the owner has pointers into |in| */
 	bool again;            /* the owner asked for another go */
 	bool read_wants_write; /* TLS: reading goes on when writable */
 	bool write_wants_read; /* … and the other way round */

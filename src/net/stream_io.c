@@ -205,7 +205,13 @@ settle_failed_write(struct stream *s, bool got)
 void
 stream_input_step(struct stream *s, bool readable)
 {
-	bool got = readable && may_read(s) && fill(s);
+	bool got;
+
+	if (s->held) { /* a second event of the turn */
+		loop_next_turn(s->loop, &s->turn);
+		return;
+	}
+	got = readable && may_read(s) && fill(s);
 
 	if (got || s->again) {
 		s->again = false;

@@ -1,0 +1,371 @@
+/* The option table, and the command line read by it. */
+#include "config.h"
+
+#include "relayd/conf.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "base/xalloc.h"
+#include "codec/dialect.h"
+
+/* Section 7 of the specification. */
+#define DEV_ADDRESS     "[::]:3340"
+#define DEV_METRICS     "[::]:9090"
+#define DEFAULT_ADDRESS "127.0.0.1:3340"
+
+struct option_spec;
+
+/* Set what |o| stands for; false with a reason in |err|. */
+typedef bool (*parse_fn)(struct conf *c, const struct option_spec *o,
+    const char *value, char *err, size_t err_size);
+
+struct option_spec {
+	const char *name;
+	const char *arg; /* placeholder; NULL: takes none */
+	parse_fn parse;
+	size_t offset;    /* of the member of struct conf */
+	int64_t min, max; /* numbers and durations */
+	const char *help;
+};
+
+static void *
+member(struct conf *c, const struct option_spec *o)
+{
+	return (char *)c + o->offset;
+}
+
+static bool
+parse_flag(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	*(bool *)member(c, o) = true;
+	return true;
+}
+
+static bool
+parse_text(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	char **s = member(c, o);
+
+	free(*s);
+	*s = xstrdup(value);
+	return true;
+}
+
+static bool
+parse_number(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	if (number_parse(value, o->min, o->max, member(c, o)))
+		return true;
+	snprintf(err, err_size,
+	    "not a whole number from %" PRId64 " to %" PRId64, o->min, o->max);
+	return false;
+}
+
+static void
+add_duration(struct text *t, int64_t ns)
+{
+	if (ns % NS_PER_S == 0)
+		text_addf(t, "%" PRId64 "s", ns / NS_PER_S);
+	else
+		text_addf(t, "%" PRId64 "ms", ns / NS_PER_MS);
+}
+
+static bool
+parse_duration(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	int64_t ns = duration_parse(value);
+	struct text range;
+
+	if (ns >= o->min && ns <= o->max) {
+		*(int64_t *)member(c, o) = ns;
+		return true;
+	}
+	text_init(&range);
+	add_duration(&range, o->min);
+	text_add(&range, " to ");
+	add_duration(&range, o->max);
+	snprintf(err, err_size, "not a duration such as 500ms or 2s, from %s",
+	    text_str(&range));
+	text_clear(&range);
+	return false;
+}
+
+static bool
+parse_listen(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	c->listen =
+	    xreallocarray(c->listen, c->nlisten + 1, sizeof(*c->listen));
+	c->listen[c->nlisten++] =
+	    (struct conf_listen){ .kind = (enum listen_kind)o->min,
+		    .address = xstrdup(value) };
+	return true;
+}
+
+static bool
+parse_log_level(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	int level = log_level_parse(value);
+
+	if (level < 0) {
+		snprintf(err, err_size, "not one of error, warn, info, debug");
+		return false;
+	}
+	c->log_level = (enum log_level)level;
+	return true;
+}
+
+static bool
+parse_generation(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	static const struct {
+		const char *word;
+		enum generation generation;
+	} words[] = { { "0.28", GENERATION_028 }, { "0.35", GENERATION_035 },
+		{ "both", GENERATION_BOTH } };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(value, words[i].word) == 0) {
+			c->generation = words[i].generation;
+			return true;
+		}
+	}
+	snprintf(err, err_size, "not one of 0.28, 0.35, both");
+	return false;
+}
+
+/* clang-format off */
+#define AT(m) offsetof(struct conf, m)
+#define MS    NS_PER_MS
+#define HOUR  (3600 * NS_PER_S)
+
+static const struct option_spec options[] = {
+	{ "listen",        "ADDR:PORT", parse_listen, 0, LISTEN_HTTP, 0,    "serve HTTP there; repeatable, port 0 is free" },
+	{ "listen-tls",    "ADDR:PORT", parse_listen, 0, LISTEN_HTTPS, 0,   "serve HTTPS there; repeatable" },
+	{ "cert",          "FILE", parse_text, AT(cert), 0, 0,              "certificate chain, PEM" },
+	{ "key",           "FILE", parse_text, AT(key), 0, 0,               "its key, PEM, if not in the same file" },
+	{ "metrics",       "ADDR:PORT", parse_listen, 0, LISTEN_METRICS, 0, "serve metrics there; repeatable" },
+	{ "dev",           NULL, parse_flag, AT(dev), 0, 0,                 "listen on " DEV_ADDRESS ", metrics on 9090" },
+	{ "plain-relay",   NULL, parse_flag, AT(plain_relay), 0, 0,         "beside TLS, relay over plain HTTP too" },
+	{ "generation",    "0.28|0.35|both", parse_generation, 0, 0, 0,     "which relay to be" },
+	{ "log-level",     "WORD", parse_log_level, 0, 0, 0,                "error, warn, info or debug" },
+	{ "keepalive",     "TIME", parse_duration, AT(keepalive), 10 * MS, HOUR,     "period of KeepAlive" },
+	{ "login-timeout", "TIME", parse_duration, AT(login_timeout), 10 * MS, HOUR, "for the login, from the upgrade" },
+	{ "write-timeout", "TIME", parse_duration, AT(write_timeout), 10 * MS, HOUR, "for a receiver that takes nothing" },
+	{ "head-timeout",  "TIME", parse_duration, AT(head_timeout), 10 * MS, HOUR,  "for each HTTP request" },
+	{ "tls-timeout",   "TIME", parse_duration, AT(tls_timeout), 10 * MS, HOUR,   "for the TLS handshake" },
+	{ "queue-packets", "N", parse_number, AT(queue_packets), 1, 1000000,         "per receiver and class" },
+	{ "queue-bytes",   "N", parse_number, AT(queue_bytes), 1, INT64_C(1) << 40,  "per receiver and class" },
+	{ "max-head",      "N", parse_number, AT(max_head), 256, 1048576,            "bytes of a request head" },
+};
+
+#define NOPTIONS (sizeof(options) / sizeof(options[0]))
+/* clang-format on */
+
+void
+conf_init(struct conf *c, const struct rk_dialect *dialect)
+{
+	*c = (struct conf){
+		.dialect = dialect,
+		.generation = GENERATION_BOTH,
+		.log_level = LOG_INFO,
+		.keepalive = dialect->liveness.keepalive_ms * NS_PER_MS,
+		.login_timeout = dialect->liveness.login_ms * NS_PER_MS,
+		.write_timeout = dialect->liveness.write_ms * NS_PER_MS,
+		.head_timeout = 30 * NS_PER_S,
+		.tls_timeout = 30 * NS_PER_S,
+		.queue_packets = (int64_t)dialect->queue_packets,
+		.queue_bytes = 4 << 20,
+		.max_head = 128 << 10,
+	};
+}
+
+void
+conf_clear(struct conf *c)
+{
+	for (size_t i = 0; i < c->nlisten; i++)
+		free(c->listen[i].address);
+	free(c->listen);
+	free(c->cert);
+	free(c->key);
+	memset(c, 0, sizeof(*c));
+}
+
+static bool
+has_listener(const struct conf *c, enum listen_kind kind)
+{
+	for (size_t i = 0; i < c->nlisten; i++)
+		if (c->listen[i].kind == kind)
+			return true;
+	return false;
+}
+
+static void
+add_listener(struct conf *c, enum listen_kind kind, const char *address)
+{
+	struct option_spec o = { .min = kind };
+
+	parse_listen(c, &o, address, NULL, 0);
+}
+
+/* What the options ask for together. */
+static const char *
+check(struct conf *c)
+{
+	bool tls = has_listener(c, LISTEN_HTTPS);
+
+	if (tls && c->dev)
+		return "--dev serves plain HTTP, it excludes --listen-tls";
+	if (tls && c->cert == NULL)
+		return "--listen-tls needs --cert (and --key)";
+	if (!tls && (c->cert != NULL || c->key != NULL))
+		return "--cert and --key need --listen-tls";
+	if (!tls && c->plain_relay)
+		return "--plain-relay needs --listen-tls";
+	if (tls && c->key == NULL)
+		c->key = xstrdup(c->cert);
+	if (c->dev && !has_listener(c, LISTEN_HTTP))
+		add_listener(c, LISTEN_HTTP, DEV_ADDRESS);
+	if (c->dev && !has_listener(c, LISTEN_METRICS))
+		add_listener(c, LISTEN_METRICS, DEV_METRICS);
+	if (c->nlisten == 0)
+		add_listener(c, LISTEN_HTTP, DEFAULT_ADDRESS);
+	return NULL;
+}
+
+enum {
+	VALUE_HELP = 256, /* behind the values of short options */
+	VALUE_VERSION,
+	VALUE_FIRST
+};
+
+static void
+unknown_option(const char *given, char *err, size_t err_size)
+{
+	const char *words[NOPTIONS + 1] = { NULL };
+	const char *near;
+
+	for (size_t i = 0; i < NOPTIONS; i++)
+		words[i] = options[i].name;
+	near = text_nearest(given + strspn(given, "-"), words);
+	snprintf(err, err_size, "unknown option %s%s%s%s", given,
+	    near != NULL ? "; is --" : "", near != NULL ? near : "",
+	    near != NULL ? " meant?" : " (--help lists them)");
+}
+
+static bool
+apply(struct conf *c, const struct option_spec *o, const char *value, char *err,
+    size_t err_size)
+{
+	char why[128];
+
+	if (o->parse(c, o, value, why, sizeof(why)))
+		return true;
+	snprintf(err, err_size, "--%s %s: %s", o->name, value, why);
+	return false;
+}
+
+static void
+fill_long_options(struct option *lo)
+{
+	for (size_t i = 0; i < NOPTIONS; i++)
+		lo[i] = (struct option){ options[i].name,
+			options[i].arg != NULL ? required_argument
+					       : no_argument,
+			NULL, VALUE_FIRST + (int)i };
+	lo[NOPTIONS] = (struct option){ "help", no_argument, NULL, VALUE_HELP };
+	lo[NOPTIONS + 1] =
+	    (struct option){ "version", no_argument, NULL, VALUE_VERSION };
+	lo[NOPTIONS + 2] = (struct option){ 0 };
+}
+
+enum conf_action
+conf_parse(struct conf *c, int argc, char **argv, char *err, size_t err_size)
+{
+	struct option lo[NOPTIONS + 3];
+	const char *wrong;
+	int v;
+
+	fill_long_options(lo);
+	opterr = 0;
+	optind = 0; /* glibc: begin anew, also in a second call */
+	while ((v = getopt_long(argc, argv, ":hV", lo, NULL)) != -1) {
+		if (v == 'h' || v == VALUE_HELP)
+			return CONF_HELP;
+		if (v == 'V' || v == VALUE_VERSION)
+			return CONF_VERSION;
+		if (v == ':') {
+			snprintf(err, err_size, "%s needs a value",
+			    argv[optind - 1]);
+			return CONF_ERROR;
+		}
+		if (v < VALUE_FIRST) {
+			unknown_option(argv[optind - 1], err, err_size);
+			return CONF_ERROR;
+		}
+		if (!apply(c, &options[v - VALUE_FIRST], optarg, err, err_size))
+			return CONF_ERROR;
+	}
+	if (optind < argc) {
+		snprintf(err, err_size, "unexpected argument %s", argv[optind]);
+		return CONF_ERROR;
+	}
+	wrong = check(c);
+	if (wrong != NULL) {
+		snprintf(err, err_size, "%s", wrong);
+		return CONF_ERROR;
+	}
+	return CONF_RUN;
+}
+
+/* " (65s)", or nothing. */
+static void
+add_default(struct text *t, struct conf *c, const struct option_spec *o)
+{
+	if (o->parse == parse_duration) {
+		text_add(t, " (");
+		add_duration(t, *(const int64_t *)member(c, o));
+		text_add(t, ")");
+	} else if (o->parse == parse_number) {
+		text_addf(t, " (%" PRId64 ")", *(const int64_t *)member(c, o));
+	}
+}
+
+void
+conf_print_help(FILE *out)
+{
+	struct conf defaults;
+	struct text line;
+
+	conf_init(&defaults, rk_dialects()[0]);
+	text_init(&line);
+	fprintf(out,
+	    "usage: relayd [OPTION]...    a packet relay; see "
+	    "relayd(8)\n");
+	for (size_t i = 0; i < NOPTIONS; i++) {
+		const struct option_spec *o = &options[i];
+		char left[40];
+
+		snprintf(left, sizeof(left), "--%s %s", o->name,
+		    o->arg != NULL ? o->arg : "");
+		text_reset(&line);
+		text_addf(&line, "  %-29s %s", left, o->help);
+		add_default(&line, &defaults, o);
+		fprintf(out, "%s\n", text_str(&line));
+	}
+	fprintf(out, "  --help, --version\nWithout a listener: --listen %s\n",
+	    DEFAULT_ADDRESS);
+	text_clear(&line);
+	conf_clear(&defaults);
+}

@@ -1,0 +1,66 @@
+/* Options: one table says name, type, bounds, default and help of each. */
+#ifndef RELAYD_CONF_H
+#define RELAYD_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "relayd/generation.h"
+
+struct rk_dialect;
+
+enum listen_kind {
+	LISTEN_HTTP,
+	LISTEN_HTTPS,
+	LISTEN_METRICS,
+	LISTEN_NKINDS
+};
+
+struct conf_listen {
+	enum listen_kind kind;
+	char *address; /* "127.0.0.1:0" */
+};
+
+struct conf {
+	const struct rk_dialect *dialect;
+	enum generation generation;
+	enum log_level log_level;
+	struct conf_listen *listen;
+	size_t nlisten;
+	char *cert; /* PEM files; the key may be in the first */
+	char *key;
+	bool dev;
+	bool plain_relay;
+	/* nanoseconds */
+	int64_t keepalive;
+	int64_t login_timeout;
+	int64_t write_timeout;
+	int64_t head_timeout;
+	int64_t tls_timeout;
+	/* per receiver and class */
+	int64_t queue_packets;
+	int64_t queue_bytes;
+	int64_t max_head; /* bytes of a request head */
+};
+
+/* The defaults, of |dialect| where it has them. */
+void conf_init(struct conf *c, const struct rk_dialect *dialect);
+void conf_clear(struct conf *c);
+
+enum conf_action {
+	CONF_RUN,
+	CONF_HELP,
+	CONF_VERSION,
+	CONF_ERROR /* one line is in |err| */
+};
+
+/* Read the command line into an initialised |c| and check the whole. */
+enum conf_action conf_parse(struct conf *c, int argc, char **argv, char *err,
+    size_t err_size);
+
+void conf_print_help(FILE *out);
+
+#endif

@@ -1,0 +1,490 @@
+/*
+ * Life and death of a connection: states, deadlines, events of the stream,
+ * the one way to end.  What it says and hears is in the other conn_*.c.
+ */
+#include "config.h"
+
+#include "relayd/conn.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/loop.h"
+#include "net/stream.h"
+#include "relayd/conf.h"
+#include "relayd/server.h"
+#include "relayd/worker.h"
+
+/* Own output above this pauses reading until it is written. */
+#define OUT_STALL (64 << 10)
+/* Input buffer of a connection, unless a frame needs more. */
+#define INPUT_MAX (64 << 10)
+
+static const uint8_t stage_of[] = {
+	[CONN_TLS] = STAGE_TLS,
+	[CONN_HTTP] = STAGE_HTTP,
+	[CONN_LOGIN] = STAGE_LOGIN,
+	[CONN_OPEN] = STAGE_OPEN,
+};
+
+static void on_stream(void *arg, struct stream *s, enum stream_event e);
+
+/* ---- log ---- */
+
+void
+conn_log(const struct conn *c, struct log_limit *limit, enum log_level level,
+    const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	if (level > log_get_level())
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (limit != NULL)
+		log_limited(limit, level, "conn=%llu %s",
+		    (unsigned long long)c->id, line);
+	else if (level == LOG_DEBUG)
+		log_debug("conn=%llu %s", (unsigned long long)c->id, line);
+	else
+		log_info("conn=%llu %s", (unsigned long long)c->id, line);
+}
+
+bool
+conn_is_tls(const struct conn *c)
+{
+	return stream_tls(c->stream) != NULL;
+}
+
+const char *
+conn_key_text(const struct conn *c)
+{
+	static char text[RK_KEY_SHORT_SIZE];
+
+	if (c->login.state != RK_LOGIN_DONE)
+		return "-";
+	rk_key_short(&c->login.peer, text);
+	return text;
+}
+
+/* ---- states and deadlines ---- */
+
+static void
+set_stage(struct conn *c, enum stage stage)
+{
+	c->worker->metrics.connections[c->stage]--;
+	c->stage = (uint8_t)stage;
+	c->worker->metrics.connections[c->stage]++;
+}
+
+void
+conn_set_state(struct conn *c, enum conn_state state)
+{
+	c->state = (uint8_t)state;
+	c->since = loop_now(c->worker->loop);
+	if (state <= CONN_OPEN)
+		set_stage(c, (enum stage)stage_of[state]);
+	conn_arm(c);
+}
+
+/* When the state has lasted too long; INT64_MAX: never. */
+static int64_t
+state_deadline(const struct conn *c)
+{
+	const struct conf *conf = c->worker->conf;
+
+	switch ((enum conn_state)c->state) {
+	case CONN_TLS:
+		return c->since + conf->tls_timeout;
+	case CONN_HTTP:
+		return c->since + conf->head_timeout;
+	case CONN_LOGIN:
+		return c->since + conf->login_timeout;
+	case CONN_LINGER:
+	case CONN_FLUSHING:
+		return c->since + conf->write_timeout;
+	case CONN_OPEN:
+	case CONN_DEAD:
+		break;
+	}
+	return INT64_MAX;
+}
+
+static int64_t
+write_deadline(const struct conn *c)
+{
+	int64_t since = stream_blocked_since(c->stream);
+
+	return since != 0 ? since + c->worker->conf->write_timeout : INT64_MAX;
+}
+
+void
+conn_arm(struct conn *c)
+{
+	int64_t at = state_deadline(c), write_at = write_deadline(c);
+
+	if (c->state == CONN_OPEN && c->next_keepalive < at)
+		at = c->next_keepalive;
+	if (write_at < at)
+		at = write_at;
+	if (at == INT64_MAX || (c->armed != 0 && c->armed <= at))
+		return;
+	c->armed = at;
+	stream_set_deadline(c->stream, at);
+}
+
+static const char *
+timeout_reason(const struct conn *c)
+{
+	switch ((enum conn_state)c->state) {
+	case CONN_TLS:
+		return "tls-handshake";
+	case CONN_HTTP:
+		return "request";
+	case CONN_LOGIN:
+		return "login";
+	default:
+		return NULL;
+	}
+}
+
+static void
+tick_keepalive(struct conn *c, int64_t now)
+{
+	if (c->state != CONN_OPEN || now < c->next_keepalive)
+		return;
+	c->keepalive_due = true;
+	while (c->next_keepalive <= now)
+		c->next_keepalive += c->worker->conf->keepalive;
+	conn_touch(c);
+}
+
+static void
+on_deadline(struct conn *c)
+{
+	int64_t now = loop_now(c->worker->loop);
+
+	c->armed = 0;
+	if (now >= write_deadline(c) && c->ending == ENDING_NONE) {
+		c->worker->metrics.write_timeouts++;
+		conn_close(c, ENDING_TIMEOUT, "write");
+		return;
+	}
+	if (now >= state_deadline(c)) {
+		conn_close(c, ENDING_TIMEOUT, timeout_reason(c));
+		return;
+	}
+	tick_keepalive(c, now);
+	conn_arm(c);
+}
+
+/* ---- begin and end ---- */
+
+struct conn *
+conn_new(struct worker *w, int fd, struct tls_ctx *tls, enum service service)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		close(fd);
+		return NULL;
+	}
+	c->worker = w;
+	c->ep.ops = &conn_endpoint_ops;
+	c->service = (uint8_t)service;
+	c->body.done = true;
+	c->stream = tls != NULL
+	    ? stream_new_tls(w->loop, fd, tls, NULL, on_stream, c)
+	    : stream_new(w->loop, fd, on_stream, c);
+	if (c->stream == NULL) {
+		free(c);
+		return NULL;
+	}
+	c->id = server_next_id(w->server);
+	c->next = w->conns;
+	if (c->next != NULL)
+		c->next->prev = c;
+	w->conns = c;
+	w->nconns++;
+	w->metrics.connections[c->stage]++;
+	conn_set_state(c, tls != NULL ? CONN_TLS : CONN_HTTP);
+	if (tls == NULL)
+		set_stage(c, STAGE_TCP);
+	conn_log(c, NULL, LOG_DEBUG, "accepted peer=%s",
+	    stream_peer(c->stream));
+	return c;
+}
+
+void
+conn_free(struct conn *c)
+{
+	for (int i = 0; i < NLANES; i++)
+		sendq_clear(&c->lane[i]);
+	free(c->out.p);
+	stream_free(c->stream);
+	free(c);
+}
+
+/* Nothing more will be written or read: out of the worker's hands. */
+static void
+die(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		w->conns = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	w->nconns--;
+	w->metrics.connections[c->stage]--;
+	c->state = CONN_DEAD;
+	c->next = w->dead;
+	w->dead = c;
+	worker_wake(w);
+}
+
+static void
+log_end(const struct conn *c, enum ending ending, const char *reason)
+{
+	static struct log_limit limit = { .burst = 20 };
+	enum log_level level = c->stage >= STAGE_LOGIN ? LOG_INFO : LOG_DEBUG;
+
+	conn_log(c, &limit, level,
+	    "closed end=%s stage=%s%s%s%s peer=%s key=%s in=%llu out=%llu",
+	    ending_name(ending), stage_name((enum stage)c->stage),
+	    reason != NULL ? " reason=\"" : "", reason != NULL ? reason : "",
+	    reason != NULL ? "\"" : "", stream_peer(c->stream),
+	    conn_key_text(c), (unsigned long long)stream_bytes_in(c->stream),
+	    (unsigned long long)stream_bytes_out(c->stream));
+}
+
+/* Does the peer still take output when the connection ends so? */
+static bool
+ends_with_output(enum ending ending)
+{
+	switch (ending) {
+	case ENDING_EOF:
+	case ENDING_REFUSED:
+	case ENDING_PROTOCOL:
+	case ENDING_REPLACED:
+	case ENDING_SHUTDOWN:
+	case ENDING_LIMIT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+drop_queues(struct conn *c)
+{
+	for (int i = 0; i < NLANES; i++)
+		sendq_clear(&c->lane[i]);
+}
+
+bool
+conn_close(struct conn *c, enum ending ending, const char *reason)
+{
+	bool tell = ending != ENDING_REPLACED && ending != ENDING_SHUTDOWN;
+
+	if (c->state == CONN_DEAD)
+		return false;
+	if (c->state == CONN_FLUSHING) {
+		die(c);
+		return false;
+	}
+	if (c->ending == ENDING_NONE)
+		c->ending = (uint8_t)ending;
+	c->worker->metrics.ended[c->ending][c->stage]++;
+	log_end(c, (enum ending)c->ending, reason);
+	router_leave(c->worker->router, &c->ep, tell);
+	if (c->stage == STAGE_OPEN && ending != ENDING_SHUTDOWN)
+		c->worker->metrics.disconnects++;
+	if (ending != ENDING_SHUTDOWN)
+		drop_queues(c);
+	else
+		sendq_clear(&c->lane[LANE_GONE]);
+	c->keepalive_due = false;
+	if (!ends_with_output(ending) || c->write_failed) {
+		die(c);
+		return false;
+	}
+	/* The flush at the end of the turn buries it, or waits. */
+	stream_pause(c->stream);
+	conn_set_state(c, CONN_FLUSHING);
+	conn_touch(c);
+	return false;
+}
+
+void
+conn_stop(struct conn *c)
+{
+	conn_close(c, ENDING_SHUTDOWN, NULL);
+}
+
+/* ---- input and output ---- */
+
+void
+conn_touch(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	if (c->touched)
+		return;
+	c->touched = true;
+	c->next_touched = w->touched;
+	w->touched = c;
+	worker_wake(w);
+}
+
+uint8_t *
+conn_input(struct conn *c, size_t *len)
+{
+	uint8_t *p = stream_input(c->stream, len);
+
+	*len -= c->taken;
+	return p + c->taken;
+}
+
+static void
+lend(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	if (c->lending)
+		return;
+	c->lending = true;
+	stream_hold_input(c->stream);
+	c->next_lending = w->lending;
+	w->lending = c;
+	worker_wake(w);
+}
+
+void
+conn_take(struct conn *c, size_t n)
+{
+	c->taken += n;
+	lend(c);
+}
+
+void
+conn_release_input(struct conn *c)
+{
+	if (c->state == CONN_DEAD)
+		return;
+	stream_consume(c->stream, c->taken);
+	c->taken = 0;
+	stream_set_input_max(c->stream,
+	    c->need > INPUT_MAX ? c->need : INPUT_MAX);
+}
+
+uint8_t *
+conn_out(struct conn *c, size_t n)
+{
+	struct outbuf *o = &c->out;
+
+	if (o->cap - o->len < n) {
+		size_t cap = (o->len + n) * 2;
+		uint8_t *p = realloc(o->p, cap);
+
+		if (p == NULL) {
+			conn_close(c, ENDING_LIMIT, "no-memory");
+			return NULL;
+		}
+		o->p = p;
+		o->cap = cap;
+	}
+	o->len += n;
+	conn_touch(c);
+	return o->p + o->len - n;
+}
+
+bool
+conn_stall(struct conn *c)
+{
+	if (c->out.len < OUT_STALL)
+		return false;
+	if (!c->stalled) {
+		c->stalled = true;
+		stream_pause(c->stream);
+	}
+	return true;
+}
+
+static void
+on_input(struct conn *c)
+{
+	size_t len;
+
+	switch ((enum conn_state)c->state) {
+	case CONN_HTTP:
+		if (c->stage == STAGE_TCP)
+			set_stage(c, STAGE_HTTP);
+		conn_http_input(c);
+		break;
+	case CONN_LOGIN:
+	case CONN_OPEN:
+		conn_frames_input(c);
+		break;
+	case CONN_LINGER:
+		conn_input(c, &len);
+		conn_take(c, len);
+		break;
+	case CONN_TLS:
+	case CONN_FLUSHING:
+	case CONN_DEAD:
+		break;
+	}
+}
+
+/* The bytes before the end have been worked on. */
+static void
+on_ended(struct conn *c)
+{
+	enum ending ending = stream_ending(c->stream);
+	size_t left;
+
+	conn_input(c, &left);
+	if (stream_tls_failed(c->stream)) {
+		conn_close(c, ENDING_REFUSED, stream_error(c->stream));
+		return;
+	}
+	if (ending == ENDING_EOF && c->state != CONN_LINGER &&
+	    (left > 0 || c->ws.open))
+		ending = ENDING_TRUNCATED;
+	conn_close(c, ending, NULL);
+}
+
+static void
+on_stream(void *arg, struct stream *s, enum stream_event e)
+{
+	struct conn *c = arg;
+
+	if (c->state == CONN_DEAD)
+		return;
+	switch (e) {
+	case STREAM_SECURED:
+		conn_set_state(c, CONN_HTTP);
+		break;
+	case STREAM_INPUT:
+		on_input(c);
+		break;
+	case STREAM_DRAINED:
+		conn_touch(c);
+		break;
+	case STREAM_ENDED:
+		on_ended(c);
+		break;
+	case STREAM_TIMEOUT:
+		on_deadline(c);
+		break;
+	}
+}

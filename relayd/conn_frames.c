@@ -1,0 +1,341 @@
+/*
+ * Input behind the upgrade: whole frames are cut from the receive buffer,
+ * raw or out of WebSocket messages, and handled where they lie.  One table
+ * says what is done with each kind of frame once a client is logged in.
+ */
+#include "config.h"
+
+#include "relayd/conn.h"
+
+#include <string.h>
+
+#include "codec/frame.h"
+#include "net/loop.h"
+#include "net/stream.h"
+#include "relayd/conf.h"
+#include "relayd/server.h"
+#include "relayd/worker.h"
+
+/* A frame in the receive buffer. */
+struct input {
+	uint8_t *front; /* first byte that may be overwritten */
+	uint8_t *payload;
+	struct rk_raw_frame raw;
+};
+
+/* The peer broke a rule: refused before the login is complete. */
+static bool
+broke_rule(struct conn *c, int err)
+{
+	if (c->state == CONN_OPEN)
+		return conn_close(c, ENDING_PROTOCOL, rk_strerror(err));
+	metrics_login_refused(&c->worker->metrics, err);
+	return conn_close(c, ENDING_REFUSED, rk_strerror(err));
+}
+
+/* ---- frames of an open connection ---- */
+
+typedef bool (*frame_fn)(struct conn *c, const struct input *in);
+
+/* A decoded frame may tell; a text is checked by who reads it. */
+static int
+check_frame(const struct conn *c, const struct rk_raw_frame *raw,
+    struct rk_frame *f)
+{
+	int err = rk_frame_decode(c->worker->conf->dialect, raw, true, f);
+
+	return err == RK_ERR_UTF8 ? RK_OK : err;
+}
+
+static void
+count_packet(struct metrics *m, bool disco, enum route_result result)
+{
+	if (disco)
+		m->disco_packets_recv++;
+	else
+		m->send_packets_recv++;
+	if (result == ROUTE_QUEUED && disco)
+		m->disco_packets_sent++;
+	else if (result == ROUTE_QUEUED)
+		m->send_packets_sent++;
+	else if (result == ROUTE_UNKNOWN && disco)
+		m->disco_packets_dropped++;
+	else if (result == ROUTE_UNKNOWN)
+		m->send_packets_dropped++;
+}
+
+/*
+ * The frame that is nearly all of the traffic.  Whether the destination is a
+ * curve point is asked only if nobody is there: whoever logged in is one.
+ */
+static bool
+on_send(struct conn *c, const struct input *in)
+{
+	struct worker *w = c->worker;
+	const struct rk_dialect *d = w->conf->dialect;
+	size_t len = in->raw.payload.len;
+	struct lent_packet p = { .body = in->payload,
+		.len = len,
+		.room = (size_t)(in->payload - in->front) };
+	enum route_result result;
+	struct rk_key to;
+
+	if (len < w->send->min)
+		return broke_rule(c, RK_ERR_LENGTH);
+	if (len > w->send->max)
+		return broke_rule(c, w->send->over_max);
+	memcpy(to.b, in->payload, sizeof(to.b));
+	p.disco =
+	    rk_is_disco(d, in->payload + sizeof(to.b), len - sizeof(to.b));
+	result = router_route(w->router, &c->ep, &to, &p);
+	if (result == ROUTE_UNKNOWN && d->key_is_point && !rk_key_is_point(&to))
+		return broke_rule(c, RK_ERR_KEY);
+	count_packet(&w->metrics, p.disco, result);
+	w->metrics.bytes_recv += len - sizeof(to.b);
+	return true;
+}
+
+static bool
+on_ping(struct conn *c, const struct input *in)
+{
+	struct worker *w = c->worker;
+
+	if (!conn_write_frame(c, w->pong, in->payload, in->raw.payload.len))
+		return false;
+	w->metrics.got_ping++;
+	w->metrics.sent_pong++;
+	return true;
+}
+
+static bool
+on_other(struct conn *c, const struct input *in)
+{
+	c->worker->metrics.other_packets_recv++;
+	return true;
+}
+
+/* What only the relay sends, and a second login: nothing is done. */
+static bool
+on_unexpected(struct conn *c, const struct input *in)
+{
+	c->worker->metrics.unknown_frames++;
+	return true;
+}
+
+static const frame_fn frame_handlers[RK_NFRAMES] = {
+	[RK_FRAME_PING] = on_ping,
+	[RK_FRAME_NOTE_PREFERRED] = on_other,
+	[RK_FRAME_HEALTH] = on_other,
+};
+
+static bool
+on_frame(struct conn *c, const struct input *in)
+{
+	struct rk_frame f;
+	int err;
+
+	if (in->raw.type == c->worker->send->type)
+		return on_send(c, in);
+	err = check_frame(c, &in->raw, &f);
+	if (err == RK_ERR_UNKNOWN_TYPE &&
+	    c->worker->conf->dialect->unknown == RK_UNKNOWN_SKIP)
+		return on_unexpected(c, in);
+	if (err != RK_OK)
+		return broke_rule(c, err);
+	if (frame_handlers[f.kind] == NULL)
+		return on_unexpected(c, in);
+	return frame_handlers[f.kind](c, in);
+}
+
+/* ---- login ---- */
+
+static void
+log_login(struct conn *c)
+{
+	static struct log_limit limit = { .burst = 20 };
+
+	conn_log(c, &limit, LOG_INFO, "login key=%s carrier=%s peer=%s",
+	    conn_key_text(c), rk_carrier_name((enum rk_carrier)c->carrier),
+	    stream_peer(c->stream));
+}
+
+static bool
+open_connection(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	if (!router_enter(w->router, &c->ep, &c->login.peer))
+		return conn_close(c, ENDING_LIMIT, "no-memory");
+	c->next_keepalive = loop_now(w->loop) + w->conf->keepalive;
+	conn_set_state(c, CONN_OPEN);
+	w->metrics.accepts++;
+	if (server_is_new_key(w->server, &c->login.peer))
+		w->metrics.unique_client_keys++;
+	log_login(c);
+	return true;
+}
+
+static bool
+on_login_frame(struct conn *c, const struct rk_raw_frame *raw)
+{
+	uint8_t buf[RK_LOGIN_OUTPUT_MAX], *out;
+	struct rk_writer w;
+	int err;
+
+	rk_writer_init(&w, buf, sizeof(buf));
+	err = rk_login_input(&c->login, raw, &w);
+	if (w.len > 0) {
+		out = conn_out(c, w.len);
+		if (out == NULL)
+			return false;
+		memcpy(out, buf, w.len);
+	}
+	if (err != RK_OK)
+		return broke_rule(c, err);
+	return c->login.state != RK_LOGIN_DONE || open_connection(c);
+}
+
+/* ---- cutting ---- */
+
+static bool
+handle(struct conn *c, struct input *in, uint8_t *base)
+{
+	in->payload = base + (in->raw.payload.p - base);
+	return c->state == CONN_LOGIN ? on_login_frame(c, &in->raw)
+				      : on_frame(c, in);
+}
+
+/*
+ * What is wrong with a frame of the open connection as soon as its header
+ * tells, so that nobody makes us hold what we will not use.
+ */
+static int
+check_header(const struct conn *c, const struct rk_raw_frame *raw,
+    size_t payload_len)
+{
+	const struct rk_dialect *d = c->worker->conf->dialect;
+	const struct rk_frame_spec *spec;
+
+	if (c->state != CONN_OPEN)
+		return RK_OK;
+	spec = rk_frame_spec_by_type(d, raw->type);
+	if (spec == NULL)
+		return d->unknown == RK_UNKNOWN_FATAL ? RK_ERR_UNKNOWN_TYPE
+						      : RK_OK;
+	if (payload_len < spec->min)
+		return RK_ERR_LENGTH;
+	return payload_len > spec->max ? spec->over_max : RK_OK;
+}
+
+/* True if a frame was handled and another may follow. */
+static bool
+next_raw(struct conn *c)
+{
+	const struct rk_dialect *d = c->worker->conf->dialect;
+	struct input in;
+	size_t len;
+	int err;
+
+	in.front = conn_input(c, &len);
+	err = rk_split(d->header[RK_CARRIER_RAW], d->max_frame, in.front, len,
+	    &in.raw);
+	if (err == RK_ERR_AGAIN) {
+		c->need = in.raw.total_len;
+		if (len < in.raw.header_len)
+			return false;
+		err = check_header(c, &in.raw,
+		    in.raw.total_len - in.raw.header_len);
+		return err == RK_OK ? false : broke_rule(c, err);
+	}
+	if (err != RK_OK)
+		return broke_rule(c, err);
+	if (!handle(c, &in, in.front))
+		return false;
+	conn_take(c, in.raw.total_len);
+	return true;
+}
+
+static bool
+on_ws_close(struct conn *c, const struct rk_ws_message *m)
+{
+	/* The code comes back, as RFC 6455 section 5.5.1 has it. */
+	if (!conn_write_control(c, RK_WS_CLOSE, m->payload,
+		m->len >= 2 ? 2 : 0))
+		return false;
+	return conn_close(c, ENDING_EOF, "websocket-close");
+}
+
+static bool
+on_ws_message(struct conn *c, uint8_t *front, const struct rk_ws_message *m)
+{
+	const struct rk_dialect *d = c->worker->conf->dialect;
+	struct input in = { .front = front };
+	int err;
+
+	switch (m->opcode) {
+	case RK_WS_BINARY:
+		err = rk_split(d->header[RK_CARRIER_WS], d->max_frame,
+		    m->payload, m->len, &in.raw);
+		return err == RK_OK ? handle(c, &in, m->payload)
+				    : broke_rule(c, err);
+	case RK_WS_PING:
+		return conn_write_control(c, RK_WS_PONG, m->payload, m->len);
+	case RK_WS_CLOSE:
+		return on_ws_close(c, m);
+	default:
+		c->worker->metrics.ws_skipped++;
+		return true;
+	}
+}
+
+static bool
+next_ws(struct conn *c)
+{
+	struct rk_ws_message m;
+	size_t len, at, used;
+	uint8_t *p = conn_input(c, &len);
+	int err = rk_ws_next(&c->ws, p, len, &m, &at, &used, &c->need);
+
+	if (err != RK_OK && err != RK_ERR_AGAIN)
+		return broke_rule(c, err);
+	if (err == RK_OK && !on_ws_message(c, p, &m))
+		return false;
+	/* What lies between the fragments of a message goes: the fragments
+	 * move up, since nothing of them is lent yet. */
+	if (at > 0 && used > 0)
+		memmove(p + used, p, at);
+	conn_take(c, used);
+	return err == RK_OK;
+}
+
+void
+conn_frames_start(struct conn *c, enum rk_carrier carrier)
+{
+	const struct rk_dialect *d = c->worker->conf->dialect;
+	const struct rk_login_params params = { .carrier = carrier };
+
+	c->carrier = (uint8_t)carrier;
+	c->need = 0;
+	rk_ws_reader_init(&c->ws, true, d->max_message, d->max_message);
+	rk_login_init(&c->login, d, RK_SERVER, &params);
+	conn_set_state(c, CONN_LOGIN);
+	if (carrier == RK_CARRIER_WS) {
+		c->worker->metrics.websocket_accepts++;
+	} else {
+		c->worker->metrics.raw_accepts++;
+		c->worker->metrics.raw_accepts_035++;
+	}
+}
+
+void
+conn_frames_input(struct conn *c)
+{
+	bool more = true;
+
+	while (more && !conn_stall(c)) {
+		c->need = 0;
+		more = c->carrier == RK_CARRIER_RAW ? next_raw(c) : next_ws(c);
+	}
+	if (c->need > 0)
+		conn_take(c, 0); /* so that the buffer can hold it */
+}

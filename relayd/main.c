@@ -1,0 +1,105 @@
+/* relayd: options, start, loop, stop. */
+#include "config.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "base/cli.h"
+#include "base/log.h"
+#include "codec/dialect.h"
+#include "codec/keys.h"
+#include "net/loop.h"
+#include "relayd/conf.h"
+#include "relayd/server.h"
+
+enum {
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2
+};
+
+/* The first signal stops in good order, the next one kills. */
+static void
+on_stop_signal(void *arg, int signo)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	server_stop(arg);
+}
+
+/* Each client is a descriptor: take as many as we may. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_warn("descriptors limit=unchanged");
+}
+
+static int
+serve(const struct conf *conf)
+{
+	struct loop *loop = loop_new();
+	struct server *s = loop != NULL ? server_new(conf, loop) : NULL;
+	char err[256] = "no memory";
+	int status = STATUS_FAILED;
+
+	if (s == NULL || server_listen(s, err, sizeof(err)) != 0) {
+		cli_error("%s", err);
+		goto out;
+	}
+	if (!loop_on_signal(loop, SIGINT, on_stop_signal, s) ||
+	    !loop_on_signal(loop, SIGTERM, on_stop_signal, s)) {
+		cli_error("cannot handle signals");
+		goto out;
+	}
+	server_print_ready(s, stdout);
+	loop_run(loop);
+	log_info("stopped");
+	status = EXIT_SUCCESS;
+out:
+	server_free(s);
+	loop_free(loop);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct conf conf;
+	char err[256];
+	int status = EXIT_SUCCESS;
+
+	cli_start("relayd");
+	signal(SIGPIPE, SIG_IGN);
+	if (rk_keys_init() != RK_OK) {
+		cli_error("libsodium does not start");
+		return STATUS_FAILED;
+	}
+	conf_init(&conf, rk_dialects()[0]);
+	switch (conf_parse(&conf, argc, argv, err, sizeof(err))) {
+	case CONF_HELP:
+		conf_print_help(stdout);
+		status = cli_finish_stdout(STATUS_FAILED);
+		break;
+	case CONF_VERSION:
+		cli_print_version("relayd");
+		status = cli_finish_stdout(STATUS_FAILED);
+		break;
+	case CONF_ERROR:
+		status = cli_usage_error("%s", err);
+		break;
+	case CONF_RUN:
+		log_init("relayd", conf.log_level);
+		raise_descriptor_limit();
+		status = serve(&conf);
+		break;
+	}
+	conf_clear(&conf);
+	return status;
+}

@@ -1,0 +1,216 @@
+/* Start, listeners, what connections share, and the orderly stop. */
+#include "config.h"
+
+#include "relayd/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "base/xalloc.h"
+#include "codec/keys.h"
+#include "net/listen.h"
+#include "net/loop.h"
+#include "net/tls.h"
+#include "relayd/conn.h"
+#include "relayd/router.h"
+
+/* More keys than that on one day are not told apart. */
+#define KEYS_TODAY_MAX (1 << 20)
+#define DAY            (24 * 3600 * NS_PER_S)
+
+struct acceptor {
+	struct server *server;
+	struct listener *listener;
+	enum listen_kind kind;
+	enum service service;
+};
+
+static const char *const kind_names[LISTEN_NKINDS] = {
+	[LISTEN_HTTP] = "http",
+	[LISTEN_HTTPS] = "https",
+	[LISTEN_METRICS] = "metrics",
+};
+
+struct server *
+server_new(const struct conf *conf, struct loop *loop)
+{
+	struct server *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->conf = conf;
+	s->loop = loop;
+	s->router = router_new();
+	if (s->router == NULL) {
+		free(s);
+		return NULL;
+	}
+	idset_init(&s->keys_today);
+	worker_init(&s->worker, s, loop);
+	return s;
+}
+
+static void
+close_listeners(struct server *s)
+{
+	for (size_t i = 0; i < s->nacceptors; i++)
+		listener_free(s->acceptors[i].listener);
+	free(s->acceptors);
+	s->acceptors = NULL;
+	s->nacceptors = 0;
+}
+
+void
+server_free(struct server *s)
+{
+	if (s == NULL)
+		return;
+	close_listeners(s);
+	worker_clear(&s->worker);
+	router_free(s->router);
+	tls_ctx_free(s->tls);
+	idset_clear(&s->keys_today);
+	free(s);
+}
+
+/* ---- listeners ---- */
+
+static void
+on_accept(void *arg, int fd)
+{
+	static struct log_limit limit = { .burst = 1 };
+	struct acceptor *a = arg;
+	struct server *s = a->server;
+
+	if (conn_new(&s->worker, fd, a->kind == LISTEN_HTTPS ? s->tls : NULL,
+		a->service) == NULL)
+		log_limited(&limit, LOG_WARN, "accept-failed no-memory");
+}
+
+/* Beside TLS a plain listener is there for the captive-portal check. */
+static enum service
+service_of(const struct server *s, enum listen_kind kind)
+{
+	if (kind == LISTEN_METRICS)
+		return SERVICE_METRICS;
+	return kind == LISTEN_HTTP && s->tls != NULL && !s->conf->plain_relay
+	    ? SERVICE_CAPTIVE
+	    : SERVICE_RELAY;
+}
+
+int
+server_listen(struct server *s, char *err, size_t err_size)
+{
+	const struct conf *conf = s->conf;
+
+	if (conf->cert != NULL) {
+		s->tls = tls_server_ctx_new(conf->cert, conf->key, NULL, err,
+		    err_size);
+		if (s->tls == NULL)
+			return -1;
+	}
+	s->acceptors = xcalloc(conf->nlisten, sizeof(*s->acceptors));
+	for (size_t i = 0; i < conf->nlisten; i++) {
+		struct acceptor *a = &s->acceptors[i];
+
+		a->server = s;
+		a->kind = conf->listen[i].kind;
+		a->service = service_of(s, a->kind);
+		a->listener = listener_new(s->loop, conf->listen[i].address,
+		    on_accept, a, err, err_size);
+		if (a->listener == NULL)
+			return -1;
+		if (a->kind == LISTEN_METRICS)
+			listener_set_essential(a->listener);
+		s->nacceptors++;
+	}
+	return 0;
+}
+
+void
+server_print_ready(const struct server *s, FILE *out)
+{
+	for (size_t i = 0; i < s->nacceptors; i++) {
+		const struct acceptor *a = &s->acceptors[i];
+
+		fprintf(out, "listening %s %s\n", kind_names[a->kind],
+		    listener_address(a->listener));
+	}
+	fprintf(out, "ready\n");
+	fflush(out);
+}
+
+/* ---- stop ---- */
+
+void
+server_stop(struct server *s)
+{
+	struct conn *c, *next;
+
+	log_info("stopping connections=%zu", s->worker.nconns);
+	s->stopping = true;
+	close_listeners(s);
+	for (c = s->worker.conns; c != NULL; c = next) {
+		next = c->next;
+		conn_stop(c);
+	}
+	worker_wake(&s->worker);
+}
+
+void
+server_on_idle(struct server *s)
+{
+	if (s->stopping)
+		loop_stop(s->loop);
+}
+
+/* ---- what connections share ---- */
+
+uint64_t
+server_next_id(struct server *s)
+{
+	return ++s->last_id;
+}
+
+bool
+server_is_new_key(struct server *s, const struct rk_key *key)
+{
+	int64_t day = clock_real_ns() / DAY;
+	uint64_t hash;
+
+	if (day != s->day) {
+		idset_clear(&s->keys_today);
+		s->day = day;
+	}
+	if (s->keys_today.count >= KEYS_TODAY_MAX)
+		return false;
+	hash = router_hash(s->router, key);
+	return idset_add(&s->keys_today, hash != 0 ? hash : 1) == 1;
+}
+
+bool
+server_is_new_complaint(struct server *s, const char *field)
+{
+	size_t i = 0;
+
+	for (; i < sizeof(s->complaints) / sizeof(s->complaints[0]); i++) {
+		if (s->complaints[i] == NULL) {
+			s->complaints[i] = field;
+			return true;
+		}
+		if (strcmp(s->complaints[i], field) == 0)
+			return false;
+	}
+	return false;
+}
+
+void
+server_write_metrics(struct server *s, struct text *out)
+{
+	struct metrics sum = s->worker.metrics;
+
+	sum.clients = router_count(s->router);
+	metrics_write(&sum, s->conf->generation, out);
+}

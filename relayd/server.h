@@ -1,0 +1,65 @@
+/*
+ * The relay as a whole: router, listeners, workers, start and orderly stop.
+ */
+#ifndef RELAYD_SERVER_H
+#define RELAYD_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "relayd/conf.h"
+#include "relayd/idset.h"
+#include "relayd/worker.h"
+
+struct acceptor;
+struct loop;
+struct rk_key;
+struct router;
+struct text;
+struct tls_ctx;
+
+struct server {
+	const struct conf *conf;
+	struct loop *loop;
+	struct router *router;
+	struct worker worker;
+	struct tls_ctx *tls;
+	struct acceptor *acceptors;
+	size_t nacceptors;
+	uint64_t last_id; /* of a connection */
+	bool stopping;
+	struct idset keys_today; /* hashes of who logged in on |day| */
+	int64_t day;
+	/* Header fields whose absence was logged; static texts. */
+	const char *complaints[8];
+};
+
+/* Without listeners; |conf| and |loop| are borrowed.  NULL: no memory. */
+struct server *server_new(const struct conf *conf, struct loop *loop);
+void server_free(struct server *s);
+
+/* Open what the configuration names.  -1 with one line in |err|. */
+int server_listen(struct server *s, char *err, size_t err_size);
+/* "listening http 127.0.0.1:43211" … and "ready", flushed. */
+void server_print_ready(const struct server *s, FILE *out);
+
+/*
+ * Orderly stop: no more connections, every open one writes what it has and
+ * closes; then the loop is stopped.  Takes at most the write timeout.
+ */
+void server_stop(struct server *s);
+
+/* ---- for workers and connections ---- */
+
+uint64_t server_next_id(struct server *s);
+/* The last connection of a worker is gone. */
+void server_on_idle(struct server *s);
+/* Is this the first login of |key| on this UTC day? */
+bool server_is_new_key(struct server *s, const struct rk_key *key);
+/* False if it is known already that |field| is missing from requests. */
+bool server_is_new_complaint(struct server *s, const char *field);
+void server_write_metrics(struct server *s, struct text *out);
+
+#endif
