@@ -69,6 +69,29 @@ find_seen(struct parser *p, const struct stat *st)
 	return NULL;
 }
 
+static script_include_fn find_include;
+
+void
+script_set_includes(script_include_fn find)
+{
+	find_include = find;
+}
+
+/* What lies in no folder; its text's address is what tells it apart. */
+static char *
+read_found(const char *path, const char *name, struct stat *st, size_t *len)
+{
+	const char *text =
+	    find_include != NULL ? find_include(path, name, len) : NULL;
+
+	if (text == NULL) {
+		errno = ENOENT;
+		return NULL;
+	}
+	*st = (struct stat){ .st_ino = (ino_t)(uintptr_t)text };
+	return xmemdup(text, *len);
+}
+
 /* |name| beside the file being read, then in the library's folder. */
 static char *
 read_include(struct parser *p, const char *name, char **path, struct stat *st,
@@ -76,14 +99,21 @@ read_include(struct parser *p, const char *name, char **path, struct stat *st,
 {
 	const char *slash = strrchr(p->file, '/');
 	int folder = slash != NULL ? (int)(slash - p->file) + 1 : 0;
-	char *text;
+	char *beside, *text = NULL;
 
-	*path = arena_printf(p->arena, "%.*s%s", folder, p->file, name);
-	text = read_file(*path, st, len);
-	if (text != NULL || p->lib_dir == NULL || errno != ENOENT)
-		return text;
-	*path = arena_printf(p->arena, "%s/%s", p->lib_dir, name);
-	return read_file(*path, st, len);
+	beside = arena_printf(p->arena, "%.*s%s", folder, p->file, name);
+	*path = beside;
+	if (p->from_text)
+		text = read_found(beside, name, st, len);
+	if (text == NULL)
+		text = read_file(beside, st, len);
+	if (text == NULL && p->lib_dir != NULL && errno == ENOENT) {
+		*path = arena_printf(p->arena, "%s/%s", p->lib_dir, name);
+		text = read_file(*path, st, len);
+	}
+	if (text == NULL && !p->from_text && errno == ENOENT)
+		text = read_found(beside, name, st, len);
+	return text;
 }
 
 /* Read |text| with a cursor of its own, then go on here. */
@@ -459,7 +489,11 @@ parse_script(const char *file, const char *text, size_t len,
     const char *lib_dir, struct text *errors, const struct stat *st)
 {
 	struct complaints c = { .out = errors };
-	struct parser p = { .complaints = &c, .lib_dir = lib_dir };
+	struct parser p = {
+		.complaints = &c,
+		.lib_dir = lib_dir,
+		.from_text = st == NULL,
+	};
 	struct script *s;
 
 	p.arena = arena_new();

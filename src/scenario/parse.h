@@ -17,6 +17,16 @@ struct script *script_parse(const char *file, const char *text, size_t len,
     const char *lib_dir, struct text *errors);
 void script_free(struct script *s); /* NULL is fine */
 
+/*
+ * Includes that lie in no folder, such as those inside a program: |find| gets
+ * the path beside the including file and the name as it was written, and
+ * gives text that lives on, or NULL.  It is asked before the folders where
+ * the script itself came as text, behind them where it came from a file.
+ */
+typedef const char *(
+    *script_include_fn)(const char *path, const char *name, size_t *len);
+void script_set_includes(script_include_fn find);
+
 /* The procedure of that name, or NULL. */
 const struct proc *script_proc(const struct script *s, const char *name);
 

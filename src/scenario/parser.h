@@ -17,6 +17,7 @@ struct parser {
 	struct script *script;
 	struct complaints *complaints;
 	const char *lib_dir;
+	bool from_text; /* not from a file: see script_set_includes */
 	/* the file being read */
 	const char *file;
 	struct lexer lx;
