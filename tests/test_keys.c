@@ -637,8 +637,8 @@ static const char *const bad_texts[] = {
 	"rkeohxlubhyzl7ks3mwtzos5olfgocn7dwkbeg7toseadnapn5oa====",
 	" rkeohxlubhyzl7ks3mwtzos5olfgocn7dwkbeg7toseadnapn5oa",
 	"rkeohxlubhyzl7ks3mwtzos5olfgocn7dwkbeg7toseadnapn5oa\n",
-	KEY_A "\n",
-	"0x" KEY_A,
+	(KEY_A "\n"),
+	("0x" KEY_A),
 	"8a:88:e3:dd:74:09:f1:95:fd:52:db:2d:3c:ba:5d:72:ca:67:09:bf:1d:94",
 	/* the digits that base32 leaves out */
 	"rkeohxlubhyzl7ks3mwtzos5olfgocn7dwkbeg7toseadnapn50a",
