@@ -15,6 +15,8 @@ struct capture_options {
 	const char *keylog;               /* file; NULL: none */
 	size_t max_flow_bytes; /* out-of-order bytes held per direction */
 	size_t max_flows;      /* open at a time */
+	size_t max_held;       /* bytes held back over all flows */
+	bool notes; /* remarks also on what is no fault: sent again, … */
 };
 
 struct capture_summary {
@@ -22,14 +24,19 @@ struct capture_summary {
 	uint64_t flows;
 	uint64_t events;
 	uint64_t remarks; /* each is an EVENT_REMARK as well */
-	bool damaged;     /* the file itself ended badly */
+	uint64_t wrong;   /* of them, those that put bytes in doubt */
+	uint64_t resent;  /* segments with bytes that were there already */
+	uint64_t reordered;
+	uint64_t others; /* packets that are not TCP */
+	bool damaged;    /* the file itself ended badly */
 };
 
 void capture_options_default(struct capture_options *o);
 
 /*
- * Read |file| ("-": stdin).  0; 1 if something was wrong on the way (said in
- * remarks; |err| holds the first); -1 with |err| if nothing could be read.
+ * Read |file| ("-": stdin), until its end or until t->stop is set.  0; 1 if
+ * something was wrong on the way (said in remarks; |err| holds the first,
+ * with its packet's number); -1 with |err| if nothing could be read.
  */
 int capture_read(const char *file, const struct capture_options *o,
     struct transcript *t, struct capture_summary *summary, char *err,

@@ -26,6 +26,8 @@ struct transcript {
 	void *arg;
 	/* Forget events after on_event: for endless sources. */
 	bool streaming;
+	/* on_event sets it to end its source early. */
+	bool stop;
 };
 
 struct transcript *transcript_new(void);

@@ -1,0 +1,201 @@
+/* The way from a file to a transcript: read, find the segment, pass it on. */
+#include "config.h"
+
+#include "capture/capture.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "capture/flow_table.h"
+#include "capture/ip.h"
+#include "capture/link.h"
+#include "capture/pcap_file.h"
+
+#define LINKS_SAID 8 /* link types that were reported as unknown */
+
+struct reader {
+	struct transcript *t;
+	const struct capture_options *o;
+	struct capture_summary *sum;
+	char *err;
+	size_t err_size;
+	struct flow_context context;
+	struct flow_table *flows;
+	struct ip_fragments *fragments;
+	int64_t last_ns; /* of the last packet */
+	int said[LINKS_SAID];
+	size_t nsaid;
+};
+
+void
+capture_options_default(struct capture_options *o)
+{
+	*o = (struct capture_options){ .max_flow_bytes = 4u << 20,
+		.max_flows = 4096,
+		.max_held = 256u << 20 };
+}
+
+static void
+remark(void *arg, enum remark_level level, int conn, int64_t time_ns,
+    uint64_t packet, const char *text)
+{
+	struct reader *r = arg;
+	struct event e = {
+		.kind = EVENT_REMARK,
+		.conn = conn,
+		.time_ns = time_ns - r->context.epoch_ns,
+		.packet = packet,
+	};
+
+	if (level == REMARK_NOTE && !r->o->notes)
+		return;
+	e.text = packet > 0 ? xasprintf("packet %" PRIu64 ": %s", packet, text)
+			    : xstrdup(text);
+	if (level == REMARK_WRONG && r->sum->wrong++ == 0)
+		snprintf(r->err, r->err_size, "%s", e.text);
+	r->sum->remarks++;
+	transcript_add(r->t, &e);
+	free(e.text);
+}
+
+static void
+remark_packet(struct reader *r, const struct packet *p, const char *text)
+{
+	remark(r, REMARK_WRONG, TRANSCRIPT_NO_CONN, p->time_ns, p->number,
+	    text);
+}
+
+/* Once per link type. */
+static void
+unknown_link(struct reader *r, const struct packet *p)
+{
+	char text[96];
+
+	for (size_t i = 0; i < r->nsaid; i++)
+		if (r->said[i] == p->link)
+			return;
+	if (r->nsaid == LINKS_SAID)
+		return;
+	r->said[r->nsaid++] = p->link;
+	snprintf(text, sizeof(text), "%s is not understood",
+	    link_name(p->link));
+	remark_packet(r, p, text);
+}
+
+static void
+take_packet(struct reader *r, const struct packet *p)
+{
+	char what[160];
+	struct segment s;
+	struct seen ip;
+
+	r->sum->packets++;
+	if (r->sum->packets == 1) {
+		r->context.epoch_ns = p->time_ns;
+		r->t->epoch_ns = p->time_ns;
+	}
+	r->last_ns = p->time_ns;
+	switch (link_to_ip(p, &ip)) {
+	case LINK_UNKNOWN:
+		unknown_link(r, p);
+		return;
+	case LINK_OTHER:
+		r->sum->others++;
+		return;
+	case LINK_IP:
+		break;
+	}
+	switch (ip_segment(r->fragments, p, &ip, &s, what, sizeof(what))) {
+	case IP_SEGMENT:
+		flow_table_segment(r->flows, &s);
+		break;
+	case IP_OTHER:
+		r->sum->others++;
+		break;
+	default:
+		break;
+	}
+	if (what[0] != '\0')
+		remark_packet(r, p, what);
+}
+
+static void
+read_packets(struct reader *r, struct pcap_file *f)
+{
+	char what[256];
+	struct packet p;
+
+	while (!r->t->stop) {
+		switch (pcap_file_next(f, &p, what, sizeof(what))) {
+		case PACKET_OK:
+			take_packet(r, &p);
+			break;
+		case PACKET_BAD:
+			r->sum->packets++;
+			remark_packet(r, &p, what);
+			break;
+		case PACKET_DAMAGED:
+			r->sum->damaged = true;
+			p.time_ns = r->last_ns;
+			remark_packet(r, &p, what);
+			return;
+		case PACKET_END:
+			return;
+		}
+	}
+}
+
+static void
+report_fragments(struct reader *r)
+{
+	uint64_t n = ip_fragments_lost(r->fragments) +
+	    ip_fragments_waiting(r->fragments);
+	char text[96];
+
+	if (n == 0)
+		return;
+	snprintf(text, sizeof(text),
+	    "of %" PRIu64 " fragmented IP packets some fragments are missing",
+	    n);
+	remark(r, REMARK_WRONG, TRANSCRIPT_NO_CONN, r->last_ns, 0, text);
+}
+
+int
+capture_read(const char *file, const struct capture_options *o,
+    struct transcript *t, struct capture_summary *summary, char *err,
+    size_t err_size)
+{
+	struct pcap_file *f = pcap_file_open(file, err, err_size);
+	struct reader r = {
+		.t = t,
+		.o = o,
+		.sum = summary,
+		.err = err,
+		.err_size = err_size,
+	};
+	struct tcp_counts counts;
+
+	*summary = (struct capture_summary){ 0 };
+	if (f == NULL)
+		return -1;
+	r.context = (struct flow_context){ .t = t,
+		.dialect = o->dialect != NULL ? o->dialect : rk_dialects()[0],
+		.max_flow_bytes = o->max_flow_bytes,
+		.remark = remark,
+		.arg = &r };
+	r.flows = flow_table_new(&r.context, o->max_flows, o->max_held);
+	r.fragments = ip_fragments_new();
+	read_packets(&r, f);
+	report_fragments(&r);
+	flow_table_finish(r.flows);
+	summary->flows = flow_table_total(r.flows);
+	counts = flow_table_counts(r.flows);
+	summary->resent = counts.resent;
+	summary->reordered = counts.reordered;
+	flow_table_free(r.flows);
+	ip_fragments_free(r.fragments);
+	pcap_file_close(f);
+	return summary->wrong > 0;
+}

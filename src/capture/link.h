@@ -1,0 +1,30 @@
+/* From a captured packet to the IP packet in it. */
+#ifndef CAPTURE_LINK_H
+#define CAPTURE_LINK_H
+
+#include <stdbool.h>
+
+#include "capture/pcap_file.h"
+
+/* Bytes as far as they were captured, and how many there were. */
+struct seen {
+	const uint8_t *p;
+	size_t len;
+	size_t wire; /* at least |len| */
+};
+
+enum link_result {
+	LINK_IP,
+	LINK_OTHER,  /* ARP and the like, or too short to tell */
+	LINK_UNKNOWN /* this link type is not known here */
+};
+
+/* libpcap's number of a link type -> the file's. */
+int link_from_dlt(int dlt);
+/* For messages; a number as text if it has no name here. */
+const char *link_name(int link);
+enum link_result link_to_ip(const struct packet *p, struct seen *ip);
+/* Drop |n| bytes at the front; false if so many were not captured. */
+bool seen_skip(struct seen *s, size_t n);
+
+#endif
