@@ -554,7 +554,7 @@ wait_for_events(struct loop *l, int64_t ns)
 
 	l->now_is_old = true;
 	if (ns == 0) {
-		event_base_loop(l->base, EVLOOP_NONBLOCK);
+		event_base_loop(l->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
 	} else {
 		if (ns > 0) {
 			/* upwards: waking early is waking twice */
