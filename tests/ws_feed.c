@@ -3,19 +3,10 @@
 
 #include "ws_feed.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Not assert(): it must hold with NDEBUG too. */
-#define PROMISE(condition)                                                     \
-	do {                                                                   \
-		if (!(condition)) {                                            \
-			fprintf(stderr, "%s:%d: broken promise: %s\n",         \
-			    __FILE__, __LINE__, #condition);                   \
-			abort();                                               \
-		}                                                              \
-	} while (0)
+#include "fuzz/require.h"
 
 static void
 put(struct ws_log *log, const void *p, size_t len)
@@ -23,7 +14,7 @@ put(struct ws_log *log, const void *p, size_t len)
 	if (log->len + len > log->cap) {
 		log->cap = (log->len + len) * 2;
 		log->p = realloc(log->p, log->cap);
-		PROMISE(log->p != NULL);
+		REQUIRE(log->p != NULL);
 	}
 	if (len > 0)
 		memcpy(log->p + log->len, p, len);
@@ -61,7 +52,7 @@ resize(struct ws_feed *f, size_t len)
 	/* Never in place, so that a stale view is a use after free. */
 	uint8_t *fresh = malloc(len > 0 ? len : 1);
 
-	PROMISE(fresh != NULL);
+	REQUIRE(fresh != NULL);
 	memcpy(fresh, f->buf, len < f->len ? len : f->len);
 	free(f->buf);
 	f->buf = fresh;
@@ -71,7 +62,7 @@ resize(struct ws_feed *f, size_t len)
 static void
 take(struct ws_feed *f, size_t at, size_t used)
 {
-	PROMISE(at <= f->len && used <= f->len - at);
+	REQUIRE(at <= f->len && used <= f->len - at);
 	memmove(f->buf + at, f->buf + at + used, f->len - at - used);
 	resize(f, f->len - used);
 }
@@ -79,12 +70,12 @@ take(struct ws_feed *f, size_t at, size_t used)
 static void
 check_message(const struct ws_feed *f, const struct rk_ws_message *m)
 {
-	PROMISE(m->payload >= f->buf && m->len <= f->len &&
+	REQUIRE(m->payload >= f->buf && m->len <= f->len &&
 	    (size_t)(m->payload - f->buf) <= f->len - m->len);
-	PROMISE(m->opcode != RK_WS_CONTINUATION && m->nframes >= 1);
-	PROMISE(m->opcode >= RK_WS_CLOSE ? m->len <= RK_WS_CONTROL_MAX
+	REQUIRE(m->opcode != RK_WS_CONTINUATION && m->nframes >= 1);
+	REQUIRE(m->opcode >= RK_WS_CLOSE ? m->len <= RK_WS_CONTROL_MAX
 					 : m->len <= f->reader.max_message);
-	PROMISE((m->close_code != 0) == (m->opcode == RK_WS_CLOSE));
+	REQUIRE((m->close_code != 0) == (m->opcode == RK_WS_CLOSE));
 }
 
 static void
@@ -97,7 +88,7 @@ next(struct ws_feed *f)
 	    rk_ws_next(&f->reader, f->buf, f->len, &m, &at, &used, &f->need);
 	if (f->err == RK_OK) {
 		check_message(f, &m);
-		PROMISE(used > 0);
+		REQUIRE(used > 0);
 		ws_log_add(&f->log, m.opcode, m.close_code, m.payload, m.len);
 		f->nmessages++;
 		f->closed = m.opcode == RK_WS_CLOSE;
@@ -105,9 +96,9 @@ next(struct ws_feed *f)
 		f->last.payload = NULL;
 	}
 	take(f, at, used);
-	PROMISE(f->reader.assembled <= f->len);
+	REQUIRE(f->reader.assembled <= f->len);
 	if (f->err == RK_ERR_AGAIN)
-		PROMISE(f->need > f->len);
+		REQUIRE(f->need > f->len);
 }
 
 void
