@@ -484,6 +484,14 @@ keep_lines(struct script *s, struct arena *a, const char *text, size_t len)
 	}
 }
 
+static void
+find_controls(struct script *s)
+{
+	for (size_t i = 0; i < s->nscenarios; i++)
+		s->scenarios[i]->has_control =
+		    has_marks(s->scenarios[i]->steps, s->scenarios[i]->nsteps);
+}
+
 static struct script *
 parse_script(const char *file, const char *text, size_t len,
     const char *lib_dir, struct text *errors, const struct stat *st)
@@ -508,11 +516,9 @@ parse_script(const char *file, const char *text, size_t len,
 	}
 	keep_lines(s, p.arena, text, len);
 	parse_file(&p, s->file, text, len);
-	for (size_t i = 0; i < s->nscenarios; i++)
-		s->scenarios[i]->has_control =
-		    has_marks(s->scenarios[i]->steps, s->scenarios[i]->nsteps);
 	if (!p.unsound) {
 		expand_calls(&p);
+		find_controls(s);
 		check_script(s, &c);
 	}
 	if (c.count > COMPLAINTS_MAX)
