@@ -148,8 +148,6 @@ END_TEST
 /* ---- each check with its error ---- */
 
 #define FORGERY MAGIC FORGERY_KEY FORGERY_SIGNATURE
-#define NO_POINT                                                               \
-	"0202020202020202020202020202020202020202020202020202020202020202"
 
 static const struct {
 	const char *what;

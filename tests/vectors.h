@@ -1,6 +1,6 @@
 /*
- * Byte vectors of the iroh-v3 specification, appendices A and B; hex text
- * for hex().
+ * Byte vectors of the iroh-v3 specification, mostly of appendices A and B;
+ * hex text for hex().
  */
 #ifndef TESTS_VECTORS_H
 #define TESTS_VECTORS_H
@@ -72,6 +72,10 @@ static const struct key_vector key_vectors[] = {
 #define FORGERY_SIGNATURE                                                      \
 	"58666666666666666666666666666666666666666666666666666666666666660100" \
 	"000000000000000000000000000000000000000000000000000000000000"
+
+/* Section 2.3: 32 bytes that are no curve point. */
+#define NO_POINT                                                               \
+	"0202020202020202020202020202020202020202020202020202020202020202"
 
 /* Appendix B. */
 static const char *const small_order_vectors[] = {
