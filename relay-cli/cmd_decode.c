@@ -41,7 +41,7 @@ print_help(void)
 	       "Show what relays and clients said in a capture (pcap or "
 	       "pcapng; - is stdin), one\n"
 	       "frame a line.\n\n"
-	       "      --json        JSON lines\n"
+	       "  -j, --json        JSON lines\n"
 	       "      --snap N      bytes of packet data shown (default %d)\n"
 	       "      --flow N      only the connection with this number\n"
 	       "      --dialect ID  the protocol (default %s)\n"
@@ -124,7 +124,7 @@ parse_arguments(struct decode *d, int argc, char **argv, int *status)
 
 	*status = EXIT_USAGE;
 	optind = 0; /* the programs' own words were parsed before */
-	while ((c = getopt_long(argc, argv, "vh", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "jvh", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			print_help();
 			*status = EXIT_OK;
