@@ -207,6 +207,49 @@ START_TEST(disco_needs_six_bytes_of_magic_and_38_in_all)
 }
 END_TEST
 
+/* Section 5.9: "Hello" and "World". */
+START_TEST(items_are_taken_off_a_packet)
+{
+	size_t len;
+	const uint8_t *p = hex("0500 48656c6c6f 0500 576f726c64", &len);
+	struct rk_span rest = { p, len }, item;
+
+	ck_assert(rk_packet_item(v3(), &rest, &item));
+	ck_assert_bytes(item.p, item.len, "Hello", 5);
+	ck_assert(rk_packet_item(v3(), &rest, &item));
+	ck_assert_bytes(item.p, item.len, "World", 5);
+	ck_assert(!rk_packet_item(v3(), &rest, &item));
+	ck_assert_uint_eq(rest.len, 0);
+}
+END_TEST
+
+static const struct {
+	const char *data;
+	size_t items;
+} item_rows[] = {
+	{ "", 0 },
+	{ "0500 48656c6c6f 0500 576f726c64", 2 },
+	{ "0500 48656c6c6f", 1 },
+	{ "0500 48656c6c", 0 },
+	{ "0500 48656c6c6f 05", 0 },
+	{ "0500 48656c6c6f 0500", 0 },
+	{ "0005 48656c6c6f", 0 }, /* the other byte order */
+	{ "0000", 0 },
+	{ "0100 41 0000", 0 },
+};
+
+START_TEST(data_is_items_or_it_is_not)
+{
+	size_t len;
+	const uint8_t *p = hex(item_rows[_i].data, &len);
+	struct rk_dialect other = *v3();
+
+	ck_assert_uint_eq(rk_packet_items(v3(), p, len), item_rows[_i].items);
+	other.packet_items = false;
+	ck_assert_uint_eq(rk_packet_items(&other, p, len), 0);
+}
+END_TEST
+
 START_TEST(carriers_and_lanes_have_names)
 {
 	ck_assert_str_eq(rk_carrier_name(RK_CARRIER_RAW), "raw");
@@ -254,6 +297,9 @@ main(void)
 	    v3_fields);
 	tcase_add_test(t, v3_numbers_are_as_specified);
 	tcase_add_test(t, disco_needs_six_bytes_of_magic_and_38_in_all);
+	tcase_add_test(t, items_are_taken_off_a_packet);
+	tcase_add_loop_test(t, data_is_items_or_it_is_not, 0,
+	    sizeof(item_rows) / sizeof(item_rows[0]));
 	tcase_add_test(t, carriers_and_lanes_have_names);
 	tcase_add_test(t, every_error_has_a_phrase_and_a_name);
 	suite_add_tcase(s, t);

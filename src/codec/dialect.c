@@ -113,6 +113,39 @@ rk_is_disco(const struct rk_dialect *d, const void *data, size_t len)
 	    memcmp(data, d->disco_magic, d->disco_magic_len) == 0;
 }
 
+bool
+rk_packet_item(const struct rk_dialect *d, struct rk_span *data,
+    struct rk_span *item)
+{
+	struct rk_reader r;
+	struct rk_span taken;
+
+	if (!d->packet_items)
+		return false;
+	rk_reader_init(&r, data->p, data->len);
+	taken = rk_read_span(&r, rk_read_u16le(&r));
+	if (r.bad)
+		return false;
+	*item = taken;
+	*data = rk_read_rest(&r);
+	return true;
+}
+
+size_t
+rk_packet_items(const struct rk_dialect *d, const void *data, size_t len)
+{
+	struct rk_span rest = { data, len }, item;
+	size_t n = 0;
+
+	while (rest.len > 0 && rk_packet_item(d, &rest, &item))
+		/* Nobody sends empty ones; they are data of another kind. */
+		if (item.len == 0)
+			return 0;
+		else
+			n++;
+	return rest.len == 0 ? n : 0;
+}
+
 const char *
 rk_carrier_name(enum rk_carrier c)
 {

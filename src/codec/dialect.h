@@ -178,6 +178,9 @@ struct rk_dialect {
 	const uint8_t *disco_magic;
 	size_t disco_magic_len;
 	size_t disco_min; /* data from so many bytes on can be disco */
+	/* Between themselves, endpoints put items into a packet's data, each
+	 * behind its length (u16, little-endian).  No relay looks at them. */
+	bool packet_items;
 	enum rk_unknown_policy unknown;
 	enum rk_duplicate_policy duplicate;
 	size_t queue_packets; /* per receiver and class */
@@ -209,6 +212,16 @@ RK_API int rk_frame_spec_field(const struct rk_frame_spec *spec,
 
 /* Does packet data look like disco to a relay of this dialect? */
 RK_API bool rk_is_disco(const struct rk_dialect *d, const void *data,
+    size_t len);
+
+/*
+ * Take the next item off a packet's data: false at its end, and with |*data|
+ * left as it is where no whole item follows.
+ */
+RK_API bool rk_packet_item(const struct rk_dialect *d, struct rk_span *data,
+    struct rk_span *item);
+/* How many items the data consists of, 0 if it does not consist of them. */
+RK_API size_t rk_packet_items(const struct rk_dialect *d, const void *data,
     size_t len);
 
 RK_API const char *rk_carrier_name(enum rk_carrier c); /* "raw", "ws" */

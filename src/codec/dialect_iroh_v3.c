@@ -209,6 +209,7 @@ const struct rk_dialect rk_dialect_iroh_v3 = {
 	.disco_magic = disco_magic,
 	.disco_magic_len = sizeof(disco_magic),
 	.disco_min = 38, /* section 4.6: magic and a key */
+	.packet_items = true, /* section 5.9 */
 	.unknown = RK_UNKNOWN_FATAL,
 	.duplicate = RK_DUPLICATE_NEWEST, /* section 4.7 */
 	.queue_packets = 512,             /* section 4.1 */

@@ -95,6 +95,22 @@ carries_packet(enum rk_frame_kind kind)
 	    kind == RK_FRAME_FORWARD;
 }
 
+/* The lengths of the items that endpoints put into one packet. */
+static void
+set_items(json_t *j, const struct rk_dialect *d, struct rk_span data)
+{
+	struct rk_span item;
+	json_t *lengths;
+
+	if (rk_packet_items(d, data.p, data.len) == 0)
+		return;
+	lengths = json_array();
+	while (rk_packet_item(d, &data, &item))
+		json_array_append_new(lengths,
+		    json_integer((json_int_t)item.len));
+	json_object_set_new(j, "items", lengths);
+}
+
 static void
 set_field(json_t *j, const struct rk_frame *f, size_t i, size_t snap)
 {
@@ -131,6 +147,8 @@ set_frame(json_t *j, const struct event *e, size_t snap)
 	}
 	for (size_t i = 0; i < rk_frame_spec_nfields(f.spec); i++)
 		set_field(j, &f, i, snap);
+	if (carries_packet(f.kind))
+		set_items(j, e->dialect, rk_frame_field(&f, "data"));
 }
 
 /* Whatever the kind of event has beside its length. */

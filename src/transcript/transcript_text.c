@@ -74,24 +74,58 @@ add_bytes(struct text *out, const struct event *e, size_t snap, bool readable)
 		text_add(out, "...");
 }
 
+#define ITEMS_SHOWN 8
+
+/* Where endpoints put several items into one packet: how long they are. */
 static void
-add_frame(struct text *out, const struct event *e, size_t snap)
+add_items(struct text *out, const struct event *e, const struct rk_frame *f)
+{
+	struct rk_span data = rk_frame_field(f, "data"), item;
+	size_t n;
+
+	if (f->kind != RK_FRAME_SEND && f->kind != RK_FRAME_RECV)
+		return;
+	n = rk_packet_items(e->dialect, data.p, data.len);
+	if (n < 2)
+		return;
+	text_addf(out, "  %zu items of", n);
+	for (size_t i = 0; i < n && i < ITEMS_SHOWN; i++) {
+		rk_packet_item(e->dialect, &data, &item);
+		text_addf(out, "%s%zu", i == 0 ? " " : ", ", item.len);
+	}
+	text_add(out, n > ITEMS_SHOWN ? ", ... bytes" : " bytes");
+}
+
+#define ELLIPSIS "…"
+
+static void
+add_line(struct text *out, const char *line, bool ascii)
+{
+	const char *p;
+
+	while (ascii && (p = strstr(line, ELLIPSIS)) != NULL) {
+		text_add_n(out, line, (size_t)(p - line));
+		text_add(out, "...");
+		line = p + strlen(ELLIPSIS);
+	}
+	text_add(out, line);
+}
+
+static void
+add_frame(struct text *out, const struct event *e,
+    const struct transcript_text_options *o)
 {
 	struct rk_frame f;
-	char line[512];
-	char *longer;
+	char *line;
 	size_t len;
 
 	event_frame(e, &f);
-	len = rk_frame_text(&f, snap, line, sizeof(line));
-	if (len < sizeof(line)) {
-		text_add(out, line);
-		return;
-	}
-	longer = xmalloc(len + 1);
-	rk_frame_text(&f, snap, longer, len + 1);
-	text_add(out, longer);
-	free(longer);
+	len = rk_frame_text(&f, o->snap, NULL, 0);
+	line = xmalloc(len + 1);
+	rk_frame_text(&f, o->snap, line, len + 1);
+	add_line(out, line, o->ascii);
+	free(line);
+	add_items(out, e, &f);
 }
 
 static const char *const ws_names[16] = {
@@ -126,7 +160,8 @@ add_note(struct text *out, const char *before, const struct event *e)
 }
 
 static void
-add_what(struct text *out, const struct event *e, size_t snap)
+add_what(struct text *out, const struct event *e,
+    const struct transcript_text_options *o)
 {
 	switch (e->kind) {
 	case EVENT_OPENED:
@@ -140,11 +175,11 @@ add_what(struct text *out, const struct event *e, size_t snap)
 		add_note(out, "", e);
 		break;
 	case EVENT_FRAME:
-		add_frame(out, e, snap);
+		add_frame(out, e, o);
 		add_note(out, "  ", e);
 		break;
 	case EVENT_WS:
-		add_ws(out, e, snap);
+		add_ws(out, e, o->snap);
 		add_note(out, "  ", e);
 		break;
 	case EVENT_GAP:
@@ -158,7 +193,7 @@ add_what(struct text *out, const struct event *e, size_t snap)
 		break;
 	default:
 		text_addf(out, "%s ", event_kind_name(e->kind));
-		add_bytes(out, e, snap, e->kind == EVENT_BODY);
+		add_bytes(out, e, o->snap, e->kind == EVENT_BODY);
 		add_note(out, "  ", e);
 		break;
 	}
@@ -169,7 +204,7 @@ event_to_text(const struct transcript *t, const struct event *e,
     const struct transcript_text_options *o, struct text *out)
 {
 	add_columns(out, t, e, o);
-	add_what(out, e, o->snap);
+	add_what(out, e, o);
 	if (e->error != RK_OK)
 		text_addf(out, "  ! %s", rk_strerror(e->error));
 	text_add(out, "\n");
