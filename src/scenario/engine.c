@@ -1,0 +1,489 @@
+/* All cases on one loop: who runs, who waits, and how late the loop is. */
+#include "config.h"
+
+#include "scenario/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "codec/digest.h"
+#include "scenario/engine_play.h"
+
+/* The heartbeat that shows how late the loop is. */
+#define BEAT            (10 * NS_PER_MS)
+#define WORTH_NOTE      (2 * NS_PER_MS)
+#define STALLS_KEPT     64
+/* Cases begun in one turn, so that the first are not late already. */
+#define STARTS_PER_TURN 8
+
+struct stall {
+	int64_t end_ns;
+	int64_t len_ns;
+};
+
+/* TLS contexts by what they are made from. */
+struct tls_cache {
+	struct tls_cache *next;
+	const char *cafile, *keylog;
+	struct tls_client_config config;
+	char alpn[SESSION_MAX_TLS_WORD];
+	struct tls_ctx *ctx;
+};
+
+struct play_list {
+	struct play *head, **tail;
+	size_t n;
+};
+
+struct engine {
+	struct loop *loop;
+	struct engine_options options;
+	struct play_list waiting; /* not begun */
+	struct play_list serial;  /* not begun, each to be alone */
+	struct play *running;
+	size_t nrunning;
+	bool alone; /* the one that runs is a serial one */
+	struct play *finished;
+	struct timer *beat;
+	struct deferred turn;
+	struct stall stalls[STALLS_KEPT];
+	size_t nstalls;
+	struct tls_cache *tls;
+	bool stopping;
+	uint64_t clones; /* runs that got a number for their keys */
+};
+
+/* ---- codes ---- */
+
+static const struct {
+	const char *name;
+	const char *meaning;
+} codes[CODE_NKINDS] = {
+	[CODE_OK] = { "", "everything came as expected" },
+	[CODE_WRONG] = { "E-WRONG", "another frame, or another field" },
+	[CODE_LATE] = { "E-LATE", "it came, but too late" },
+	[CODE_NEVER] = { "E-NEVER", "it did not come" },
+	[CODE_EXTRA] = { "E-EXTRA", "something came that must not" },
+	[CODE_CLOSED] = { "E-CLOSED", "the connection ended meanwhile" },
+	[CODE_RESET] = { "E-RESET", "the connection was reset meanwhile" },
+	[CODE_DECODE] = { "E-DECODE", "what came is no frame" },
+	[CODE_CRASH] = { "E-CRASH", "the relay's process ended" },
+	[CODE_LEAK] = { "E-LEAK", "the relay kept what it should let go" },
+	[CODE_HARNESS_LATE] = { "HARNESS-LATE",
+	    "this machine was late itself: nothing can be said" },
+	[CODE_CONNECT] = { "CONNECT", "a connection could not be set up" },
+	[CODE_SCRIPT] = { "SCRIPT", "the script asks for the impossible" },
+	[CODE_UNSUPPORTED] = { "UNSUPPORTED",
+	    "the step needs what the target or the runner does not have" },
+	[CODE_TIMEOUT] = { "TIMEOUT", "the case's own time is over" },
+};
+
+const char *
+result_code_name(enum result_code c)
+{
+	return c < CODE_NKINDS ? codes[c].name : "";
+}
+
+const char *
+result_code_meaning(enum result_code c)
+{
+	return c < CODE_NKINDS ? codes[c].meaning : "";
+}
+
+void
+case_result_free(struct case_result *r)
+{
+	if (r == NULL)
+		return;
+	transcript_free(r->transcript);
+	free(r->named);
+	free(r->message);
+	free(r->detail);
+	free(r->teardown);
+	free(r->vars);
+	free(r);
+}
+
+void
+engine_named_key(uint64_t seed, const char *instance, const char *name,
+    struct rk_secret_key *out)
+{
+	static const char purpose[] = "relaykit scenario key";
+	uint8_t digest[RK_SHA256_LEN];
+	struct text t;
+	char number[24];
+
+	text_init(&t);
+	snprintf(number, sizeof(number), "%016llx", (unsigned long long)seed);
+	text_add_n(&t, purpose, sizeof(purpose));
+	text_add_n(&t, number, strlen(number) + 1);
+	text_add_n(&t, instance, strlen(instance) + 1);
+	text_add_n(&t, name, strlen(name) + 1);
+	if (rk_sha256(t.s, t.len, digest) != RK_OK)
+		abort();
+	text_clear(&t);
+	rk_secret_key_from_seed(out, digest);
+	explicit_bzero(digest, sizeof(digest));
+}
+
+/* ---- lists ---- */
+
+static void
+list_init(struct play_list *l)
+{
+	l->head = NULL;
+	l->tail = &l->head;
+	l->n = 0;
+}
+
+static void
+list_add(struct play_list *l, struct play *p)
+{
+	*l->tail = p;
+	l->tail = &p->next;
+	l->n++;
+}
+
+static struct play *
+list_shift(struct play_list *l)
+{
+	struct play *p = l->head;
+
+	l->head = p->next;
+	if (l->head == NULL)
+		l->tail = &l->head;
+	l->n--;
+	p->next = NULL;
+	return p;
+}
+
+static void
+unlink_running(struct engine *e, struct play *gone)
+{
+	struct play **p;
+
+	for (p = &e->running; *p != gone; p = &(*p)->next)
+		;
+	*p = gone->next;
+	e->nrunning--;
+}
+
+/* ---- lateness ---- */
+
+static void
+note_stall(struct engine *e, int64_t late, int64_t now)
+{
+	if (late < WORTH_NOTE)
+		return;
+	e->stalls[e->nstalls++ % STALLS_KEPT] =
+	    (struct stall){ .end_ns = now, .len_ns = late };
+}
+
+static void
+on_beat(void *arg)
+{
+	struct engine *e = arg;
+	int64_t now = clock_mono_ns();
+
+	note_stall(e, now - timer_due(e->beat), now);
+	if (engine_pending(e) > 0)
+		timer_set(e->beat, BEAT);
+}
+
+int64_t
+engine_lateness(const struct engine *e, int64_t since_ns)
+{
+	size_t n = e->nstalls < STALLS_KEPT ? e->nstalls : STALLS_KEPT;
+	int64_t worst = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (e->stalls[i].end_ns >= since_ns &&
+		    e->stalls[i].len_ns > worst)
+			worst = e->stalls[i].len_ns;
+	/* The beat that is overdue right now counts as well. */
+	if (timer_is_set(e->beat)) {
+		int64_t late = clock_mono_ns() - timer_due(e->beat);
+
+		if (late > worst)
+			worst = late;
+	}
+	return worst;
+}
+
+/* ---- starting and ending cases ---- */
+
+static void
+enter(struct engine *e, struct play *p)
+{
+	p->next = e->running;
+	e->running = p;
+	e->nrunning++;
+}
+
+static void
+start(struct engine *e, struct play *p)
+{
+	enter(e, p);
+	play_start(p);
+}
+
+static bool
+may_start(const struct engine *e)
+{
+	return !e->alone &&
+	    (e->options.jobs == 0 || e->nrunning < e->options.jobs);
+}
+
+/* The serial ones come when all others are done. */
+static void
+start_some(struct engine *e)
+{
+	for (int i = 0; i < STARTS_PER_TURN; i++) {
+		if (e->waiting.n > 0 && may_start(e)) {
+			start(e, list_shift(&e->waiting));
+		} else if (e->waiting.n == 0 && e->serial.n > 0 &&
+		    e->nrunning == 0) {
+			e->alone = true;
+			start(e, list_shift(&e->serial));
+		} else {
+			return;
+		}
+	}
+	loop_next_turn(e->loop, &e->turn);
+}
+
+static void
+hand_over(struct engine *e, struct play *p)
+{
+	void (*on_done)(void *arg, struct case_result *r) = p->on_done;
+	void *arg = p->arg;
+	struct case_result *r = play_result_take(p);
+
+	play_free(p);
+	on_done(arg, r);
+}
+
+static void
+on_turn(void *arg)
+{
+	struct engine *e = arg;
+	struct play *p;
+
+	while ((p = e->finished) != NULL) {
+		e->finished = p->next;
+		p->next = NULL;
+		hand_over(e, p);
+	}
+	if (!e->stopping)
+		start_some(e);
+	if (engine_pending(e) == 0)
+		timer_cancel(e->beat);
+}
+
+void
+engine_play_done(struct engine *e, struct play *p)
+{
+	unlink_running(e, p);
+	if (e->nrunning == 0)
+		e->alone = false;
+	p->next = e->finished;
+	e->finished = p;
+	loop_defer(e->loop, &e->turn);
+}
+
+/* ---- the interface ---- */
+
+struct engine *
+engine_new(struct loop *l, const struct engine_options *o)
+{
+	struct engine *e = xcalloc(1, sizeof(*e));
+
+	e->loop = l;
+	e->options = *o;
+	list_init(&e->waiting);
+	list_init(&e->serial);
+	e->turn.work = on_turn;
+	e->turn.arg = e;
+	e->beat = timer_new(l, on_beat, e);
+	if (e->beat == NULL) {
+		free(e);
+		return NULL;
+	}
+	return e;
+}
+
+static void
+free_list(struct play *p)
+{
+	struct play *next;
+
+	for (; p != NULL; p = next) {
+		next = p->next;
+		play_free(p);
+	}
+}
+
+void
+engine_free(struct engine *e)
+{
+	struct tls_cache *c;
+
+	if (e == NULL)
+		return;
+	loop_undefer(e->loop, &e->turn);
+	timer_free(e->beat);
+	free_list(e->waiting.head);
+	free_list(e->serial.head);
+	free_list(e->running);
+	free_list(e->finished);
+	while ((c = e->tls) != NULL) {
+		e->tls = c->next;
+		tls_ctx_free(c->ctx);
+		free(c);
+	}
+	free(e);
+}
+
+/* Runs of one name that are there at the same time: their keys must differ,
+ * since the relay may be the same one. */
+static size_t
+namesakes_in(const struct play *p, const struct instance *i, bool control)
+{
+	size_t n = 0;
+
+	for (; p != NULL; p = p->next)
+		n += p->control == control &&
+		    strcmp(p->instance->name, i->name) == 0;
+	return n;
+}
+
+static char *
+key_name(struct engine *e, const struct instance *i, bool control)
+{
+	size_t n = namesakes_in(e->waiting.head, i, control) +
+	    namesakes_in(e->serial.head, i, control) +
+	    namesakes_in(e->running, i, control) +
+	    namesakes_in(e->finished, i, control);
+	const char *suffix = control ? " control" : "";
+
+	if (n == 0)
+		return xasprintf("%s%s", i->name, suffix);
+	return xasprintf("%s%s #%llu", i->name, suffix,
+	    (unsigned long long)++e->clones);
+}
+
+void
+engine_add(struct engine *e, const struct engine_target *t,
+    const struct instance *i, bool control,
+    void (*on_done)(void *arg, struct case_result *r), void *arg)
+{
+	char *name = key_name(e, i, control);
+	struct play *p = play_new(e, t, i, control, name, &e->options);
+
+	free(name);
+	p->on_done = on_done;
+	p->arg = arg;
+	list_add(i->scenario->serial ? &e->serial : &e->waiting, p);
+	if (!timer_is_set(e->beat))
+		timer_set(e->beat, BEAT);
+	loop_next_turn(e->loop, &e->turn);
+}
+
+static size_t
+count(const struct play *p)
+{
+	size_t n = 0;
+
+	for (; p != NULL; p = p->next)
+		n++;
+	return n;
+}
+
+size_t
+engine_pending(const struct engine *e)
+{
+	return e->waiting.n + e->serial.n + e->nrunning + count(e->finished);
+}
+
+void
+engine_stop(struct engine *e)
+{
+	struct play *p, *next;
+
+	e->stopping = true;
+	while (e->waiting.n > 0)
+		enter(e, list_shift(&e->waiting));
+	while (e->serial.n > 0)
+		enter(e, list_shift(&e->serial));
+	for (p = e->running; p != NULL; p = next) {
+		next = p->next;
+		play_stop(p);
+	}
+	loop_undefer(e->loop, &e->turn);
+	on_turn(e);
+	e->stopping = false;
+}
+
+/* ---- what plays ask for ---- */
+
+struct loop *
+engine_loop(const struct engine *e)
+{
+	return e->loop;
+}
+
+bool
+engine_observes(const struct engine *e)
+{
+	return e->options.observe;
+}
+
+static bool
+same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool
+serves(const struct tls_cache *c, const struct engine_target *t,
+    const struct session_config *sc)
+{
+	return same(c->cafile, t->cafile) && same(c->keylog, t->keylog) &&
+	    c->config.insecure == sc->insecure &&
+	    c->config.min_version == sc->tls_min &&
+	    c->config.max_version == sc->tls_max &&
+	    strcmp(c->alpn, sc->alpn) == 0;
+}
+
+struct tls_ctx *
+engine_tls(struct engine *e, const struct engine_target *t,
+    const struct session_config *sc, char *err, size_t err_size)
+{
+	struct tls_cache *c;
+
+	for (c = e->tls; c != NULL; c = c->next)
+		if (serves(c, t, sc))
+			return c->ctx;
+	c = xcalloc(1, sizeof(*c));
+	c->cafile = t->cafile;
+	c->keylog = t->keylog;
+	snprintf(c->alpn, sizeof(c->alpn), "%s", sc->alpn);
+	c->config = (struct tls_client_config){
+		.cafile = t->cafile,
+		.insecure = sc->insecure,
+		.keylog = t->keylog,
+		.min_version = sc->tls_min,
+		.max_version = sc->tls_max,
+		.alpn = c->alpn[0] != '\0' ? c->alpn : NULL,
+	};
+	c->ctx = tls_client_ctx_new(&c->config, err, err_size);
+	if (c->ctx == NULL) {
+		free(c);
+		return NULL;
+	}
+	c->next = e->tls;
+	e->tls = c;
+	return c->ctx;
+}

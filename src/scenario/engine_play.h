@@ -1,0 +1,143 @@
+/* A running case, as the engine's own files see it. */
+#ifndef SCENARIO_ENGINE_PLAY_H
+#define SCENARIO_ENGINE_PLAY_H
+
+#include "base/clock.h"
+#include "scenario/engine.h"
+#include "scenario/fence.h"
+#include "scenario/session.h"
+#include "scenario/value.h"
+
+#define PLAY_MAX_DEPTH 32
+
+#define DEFAULT_WITHIN  (2 * NS_PER_S)
+#define DEFAULT_WATCH   (500 * NS_PER_MS)
+#define DEFAULT_TIMEOUT (10 * NS_PER_S)
+#define DEFAULT_SETUP   (5 * NS_PER_S)
+
+/* Steps being played: a scenario's, a block's, a procedure's. */
+struct level {
+	const struct step *owner; /* NULL: the scenario */
+	struct step *const *steps;
+	size_t n, at;
+	int64_t turn, turns; /* REPEAT */
+	int64_t until_ns;    /* DURING */
+	bool played;         /* some step, in this turn */
+};
+
+/* What a step has come to. */
+enum step_status {
+	STEP_OVER,
+	STEP_WAITS,
+	STEP_FAILED /* play_fail() has been told why */
+};
+
+struct tls_cache;
+
+struct play {
+	struct play *next;
+	struct engine *engine;
+	const struct engine_target *target;
+	const struct instance *instance;
+	const struct rk_dialect *dialect;
+	bool control;
+	void (*on_done)(void *arg, struct case_result *r);
+	void *arg;
+
+	struct values values;
+	struct session *sessions;
+	struct fence_mark *marks; /* what fences wait for */
+	struct fence_pair *pairs; /* who has sent to whom */
+	struct transcript *transcript;
+	size_t recorded;
+	bool record_full;
+	uint64_t seq;
+	double scale;
+
+	int64_t started_ns;
+	int64_t deadline_ns;
+	struct timer *timer;
+	int64_t wake_ns; /* what the step waits for; INT64_MAX: events only */
+	struct deferred turn;
+	bool started, ending, done;
+
+	struct level stack[PLAY_MAX_DEPTH];
+	size_t depth;
+	const struct step *step; /* being played; NULL: none */
+	const struct step_ops *ops;
+	void *state;      /* the step's own */
+	int64_t begun_ns; /* when the step before was over */
+	int64_t over_ns;  /* set by a step that knows better than "now" */
+	struct fence_run **closing; /* the fences at the end */
+	size_t nclosing;
+
+	struct case_result *result;
+	struct text named;
+};
+
+/* Something happened: look again at the end of this turn. */
+void play_wake(struct play *p);
+/* … and at that time at the latest. */
+void play_wake_at(struct play *p, int64_t ns);
+/* A duration of the script in real time. */
+int64_t play_scaled(const struct play *p, int64_t ns);
+int64_t play_now(const struct play *p);
+
+/* The case fails with the step that is being played. */
+enum step_status play_fail(struct play *p, enum result_code code,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The step asks for the impossible: |err| says why. */
+enum step_status play_fail_script(struct play *p, struct text *err);
+/* Several lines beside the message; the text becomes the result's. */
+void play_detail_take(struct play *p, char *detail);
+/* The verdict that the script gives itself, the worst of all that it gave. */
+void play_judge(struct play *p, const struct outcome *o);
+void play_named(struct play *p, const char *name);
+/* A time bound was kept. */
+void play_margin(struct play *p, int64_t bound_ns, int64_t took_ns);
+/* By how much the loop was late, at worst, since then. */
+int64_t play_lateness(const struct play *p, int64_t since_ns);
+/* Was that more than a tenth of the bound?  Then nothing can be said. */
+bool play_was_late(struct play *p, int64_t since_ns, int64_t bound_ns);
+
+struct session *play_session(const struct play *p, const char *name);
+/* The same, or a failure of the script. */
+struct session *play_need_session(struct play *p, const char *name);
+/* Add an event; index, or SIZE_MAX where the transcript is full. */
+size_t play_record(struct play *p, struct event *e);
+void play_remark(struct play *p, const struct session *s, int line,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* Frames that are skipped unless a step names them. */
+bool play_is_background(const struct play *p, const struct session *s,
+    const struct item *it);
+
+/* Of engine_end.c: what is left when the script is over. */
+void play_end_begin(struct play *p);
+void play_end_free(struct play *p);
+/* False while a fence is still out; then the case has its code. */
+bool play_end_poll(struct play *p);
+/* "A eof, B clean". */
+char *play_teardown(const struct play *p);
+/* "$chop = 1, $p = x"00"": what the step's line uses. */
+char *play_vars(const struct play *p, const struct step *s);
+
+/* Of engine.c. */
+struct tls_ctx *engine_tls(struct engine *e, const struct engine_target *t,
+    const struct session_config *c, char *err, size_t err_size);
+struct loop *engine_loop(const struct engine *e);
+bool engine_observes(const struct engine *e);
+int64_t engine_lateness(const struct engine *e, int64_t since_ns);
+void engine_play_done(struct engine *e, struct play *p);
+
+/* Of engine_play.c. */
+struct play *play_new(struct engine *e, const struct engine_target *t,
+    const struct instance *i, bool control, const char *key_name,
+    const struct engine_options *o);
+void play_free(struct play *p);
+void play_start(struct play *p);
+void play_stop(struct play *p);
+/* What the case came to; the caller's. */
+struct case_result *play_result_take(struct play *p);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * What has arrived on a connection, and what a step wants: do they fit, and
+ * if not, how do they differ.
+ */
+#ifndef SCENARIO_MATCH_H
+#define SCENARIO_MATCH_H
+
+#include "codec/frame.h"
+#include "codec/http.h"
+#include "scenario/value.h"
+
+enum item_kind {
+	ITEM_FRAME,
+	ITEM_HTTP, /* a response, whole with its body */
+	ITEM_WS,   /* control or text message */
+	ITEM_REST, /* bytes that are no frame or no response */
+	ITEM_TLS   /* the handshake's facts; in no inbox */
+};
+
+/* One thing that arrived. */
+struct item {
+	struct item *next;
+	enum item_kind kind;
+	uint64_t seq;  /* order of arrival within the case */
+	int64_t at_ns; /* monotonic */
+	size_t event;  /* in the transcript; SIZE_MAX: not there */
+	bool taken;
+	enum rk_lane lane; /* FRAME */
+	enum rk_carrier carrier;
+	int error;      /* FRAME, REST: the rule that is broken */
+	uint8_t *bytes; /* payload; head; message; rest; owned */
+	size_t len;
+	struct rk_frame frame; /* views into bytes */
+	struct rk_http_head *head;
+	uint8_t *body;
+	size_t body_len;
+	uint8_t opcode; /* WS */
+	int close_code;
+	char *tls[3]; /* version, cipher, alpn ("" for none) */
+};
+
+void item_free(struct item *it); /* NULL is fine */
+
+struct wanted_pred {
+	const struct pred *pred;
+	struct value value; /* ABSENT where it is a capture */
+};
+
+struct wanted {
+	const struct watch_for *what; /* borrowed */
+	struct wanted_pred *preds;
+	unsigned lanes; /* FRAME: 1 << lane, where it may come */
+};
+
+/* Evaluate the predicates.  False with a line in |err|. */
+bool wanted_init(struct wanted *w, const struct watch_for *what,
+    struct values *vs, struct text *err);
+void wanted_clear(struct wanted *w);
+
+/* Is it of the wanted kind, whatever its fields are? */
+bool wanted_is_kind(const struct wanted *w, const struct item *it);
+/* … and do all predicates hold? */
+bool wanted_fits(const struct wanted *w, const struct item *it);
+/* Set the variables of "field as $v". */
+void wanted_capture(const struct wanted *w, const struct item *it,
+    struct values *vs);
+/* The first predicate that does not hold; NULL if all do. */
+const struct wanted_pred *wanted_missed(const struct wanted *w,
+    const struct item *it);
+
+/*
+ * A field of an item as a view (not to be cleared); ABSENT if it is not
+ * there.
+ */
+struct value item_field(const struct item *it, const char *name);
+
+/* One line each, for messages. */
+void wanted_to_text(const struct wanted *w, struct text *out);
+void item_to_text(const struct item *it, const struct values *vs,
+    struct text *out);
+/* Several lines: field by field, expected beside actual. */
+void match_detail(const struct wanted *w, const struct item *it,
+    const struct values *vs, struct text *out);
+
+#endif

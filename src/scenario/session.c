@@ -1,0 +1,449 @@
+/* A connection from its opening to its end; see session.h.  Setting up is in
+ * session_setup.c, reading in session_input.c and session_http.c. */
+#include "config.h"
+
+#include "scenario/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "net/loop.h"
+#include "scenario/engine_play.h"
+
+/* ---- records ---- */
+
+size_t
+session_record(struct session *s, enum event_kind kind, enum direction dir,
+    const void *p, size_t len, const char *text, int line)
+{
+	struct event e = {
+		.kind = kind,
+		.dir = dir,
+		.conn = s->conn,
+		.line = line,
+		.bytes = (uint8_t *)(uintptr_t)p,
+		.len = len,
+		.text = (char *)(uintptr_t)text,
+	};
+
+	return play_record(s->play, &e);
+}
+
+size_t
+session_record_frame(struct session *s, enum direction dir, uint32_t type,
+    struct rk_span payload, int error, int line)
+{
+	struct event e = {
+		.kind = EVENT_FRAME,
+		.dir = dir,
+		.conn = s->conn,
+		.line = line,
+		.bytes = (uint8_t *)(uintptr_t)payload.p,
+		.len = payload.len,
+		.dialect = s->play->dialect,
+		.type = type,
+		.error = error,
+	};
+
+	return play_record(s->play, &e);
+}
+
+size_t
+session_record_ws(struct session *s, enum direction dir, uint8_t opcode,
+    struct rk_span payload, const char *text, int line)
+{
+	struct event e = {
+		.kind = EVENT_WS,
+		.dir = dir,
+		.conn = s->conn,
+		.line = line,
+		.bytes = (uint8_t *)(uintptr_t)payload.p,
+		.len = payload.len,
+		.text = (char *)(uintptr_t)text,
+		.opcode = opcode,
+	};
+
+	return play_record(s->play, &e);
+}
+
+static void
+record_end(struct session *s, enum direction dir, enum ending ending, int line)
+{
+	struct event e = {
+		.kind = EVENT_ENDED,
+		.dir = dir,
+		.conn = s->conn,
+		.line = line,
+		.ending = ending,
+	};
+
+	play_record(s->play, &e);
+}
+
+/* ---- opening and ending ---- */
+
+void
+session_fail(struct session *s, enum result_code as, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	if (s->state == SESSION_FAILED)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	s->state = SESSION_FAILED;
+	s->fail_as = as;
+	text_addf(&s->failure, "%s: %s", s->name, line);
+	play_wake(s->play);
+}
+
+static void
+on_stream(void *arg, struct stream *stream, enum stream_event e)
+{
+	struct session *s = arg;
+
+	switch (e) {
+	case STREAM_SECURED:
+		session_secured(s);
+		break;
+	case STREAM_INPUT:
+		session_input(s);
+		break;
+	case STREAM_ENDED:
+		session_input(s);
+		session_ended(s, stream_ending(stream));
+		break;
+	case STREAM_DRAINED:
+	case STREAM_TIMEOUT:
+		break;
+	}
+	play_wake(s->play);
+}
+
+static void
+take_descriptor(struct session *s, int fd)
+{
+	struct play *p = s->play;
+	struct tls_ctx *ctx;
+	char err[256];
+
+	if (!s->config.tls) {
+		s->stream =
+		    stream_new(engine_loop(p->engine), fd, on_stream, s);
+	} else {
+		ctx = engine_tls(p->engine, p->target, &s->config, err,
+		    sizeof(err));
+		if (ctx == NULL) {
+			close(fd);
+			session_fail(s, CODE_CONNECT, "TLS: %s", err);
+			return;
+		}
+		s->stream = stream_new_tls(engine_loop(p->engine), fd, ctx,
+		    s->config.sni, on_stream, s);
+	}
+	if (s->stream == NULL) {
+		session_fail(s, CODE_CONNECT, "no memory for a stream");
+		return;
+	}
+	session_record(s, EVENT_OPENED, DIR_C2S, NULL, 0,
+	    stream_peer(s->stream), s->config.line);
+	session_connected(s);
+}
+
+static void
+on_dialed(void *arg, const struct dial_result *r)
+{
+	struct session *s = arg;
+
+	s->dial = NULL;
+	if (r->status == DIAL_OK)
+		take_descriptor(s, r->fd);
+	else
+		session_fail(s, CODE_CLOSED, "cannot connect to %s: %s",
+		    s->config.url.text, r->detail);
+	play_wake(s->play);
+}
+
+struct session *
+session_open(struct play *p, const char *name, const struct session_config *c)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+	struct dial_config dc = { .host = s->config.url.host };
+
+	s->play = p;
+	s->name = xstrdup(name);
+	s->config = *c;
+	s->carrier = c->carrier;
+	if (c->kind == CONN_LOGIN) {
+		s->has_identity = true;
+		rk_secret_key_public(&c->key, &s->identity);
+	}
+	s->tail = &s->items;
+	s->conn = transcript_add_conn(p->transcript, name);
+	p->transcript->conns[s->conn].peer = xstrdup(c->url.text);
+	p->transcript->conns[s->conn].carrier = c->carrier;
+	p->transcript->conns[s->conn].tls = c->tls;
+	s->begun_ns = play_now(p);
+	s->next = p->sessions;
+	p->sessions = s;
+
+	dc.port = c->url.port;
+	dc.resolve = p->target->resolve;
+	dc.timeout_ns = c->within_ns;
+	dc.rcvbuf = c->rcvbuf;
+	s->dial = dial_start(engine_loop(p->engine), &dc, on_dialed, s);
+	if (s->dial == NULL)
+		session_fail(s, CODE_CONNECT, "cannot begin to connect");
+	return s;
+}
+
+static void
+free_items(struct session *s)
+{
+	struct item *it;
+
+	while ((it = s->items) != NULL) {
+		s->items = it->next;
+		item_free(it);
+	}
+	s->tail = &s->items;
+}
+
+void
+session_free(struct session *s)
+{
+	dial_cancel(s->dial);
+	if (s->stream != NULL)
+		stream_free(s->stream);
+	free_items(s);
+	item_free(s->response);
+	item_free(s->tls);
+	free(s->in.p);
+	text_clear(&s->failure);
+	rk_secret_key_wipe(&s->config.key);
+	free(s->name);
+	free(s);
+}
+
+static enum result_code
+code_of_ending(enum ending e)
+{
+	return e == ENDING_RESET ? CODE_RESET : CODE_CLOSED;
+}
+
+/* Why it ended, while it was not ready. */
+static void
+fail_ended(struct session *s)
+{
+	static const char *const doing[] = {
+		[SESSION_SECURING] = "in the TLS handshake",
+		[SESSION_UPGRADING] = "before the answer to the upgrade",
+		[SESSION_LOGIN] = "during the login",
+		[SESSION_CONFIRMING] = "behind the login",
+	};
+
+	if (s->state == SESSION_SECURING && stream_tls_failed(s->stream))
+		session_fail(s, CODE_CLOSED, "TLS: %s",
+		    stream_error(s->stream));
+	else if (s->state > SESSION_DIALING && s->state < SESSION_READY)
+		session_fail(s, code_of_ending(s->ended), "ended (%s) %s",
+		    ending_name(s->ended), doing[s->state]);
+}
+
+void
+session_ended(struct session *s, enum ending e)
+{
+	if (s->ended != ENDING_NONE)
+		return;
+	if (s->wire == WIRE_HTTP && !s->full)
+		session_http_ended(s);
+	if (s->wire == WIRE_FRAMES && s->in.len > 0 && !s->full) {
+		struct item *it = session_item(s, ITEM_REST,
+		    s->in.p + s->in.start, s->in.len);
+
+		it->error = RK_ERR_AGAIN;
+		it->event = session_record(s, EVENT_REST, DIR_S2C, it->bytes,
+		    it->len, "not a whole frame", 0);
+		session_deliver(s, it);
+		intake_drop(&s->in, 0, s->in.len);
+		if (e == ENDING_EOF)
+			e = ENDING_TRUNCATED;
+	}
+	if (s->dropped > 0)
+		play_remark(s->play, s, 0,
+		    "%llu bytes behind the broken framing were not read",
+		    (unsigned long long)s->dropped);
+	s->ended = e;
+	s->ended_ns = loop_now(engine_loop(s->play->engine));
+	s->ended_seq = ++s->play->seq;
+	s->securing = false;
+	record_end(s, DIR_S2C, e, 0);
+	fail_ended(s);
+	play_wake(s->play);
+}
+
+/* ---- writing ---- */
+
+bool
+session_is_open(const struct session *s)
+{
+	return s->stream != NULL && s->ended == ENDING_NONE &&
+	    s->state != SESSION_FAILED;
+}
+
+/* After its FIN a peer can still be written to. */
+static bool
+can_write(const struct session *s)
+{
+	return s->stream != NULL && !s->shut && s->ended != ENDING_RESET;
+}
+
+bool
+session_is_drained(const struct session *s)
+{
+	return !can_write(s) || stream_queued(s->stream) == 0;
+}
+
+void
+session_append(struct session *s, const void *p, size_t len)
+{
+	if (can_write(s))
+		stream_append(s->stream, p, len);
+}
+
+void
+session_flush(struct session *s)
+{
+	if (can_write(s))
+		stream_flush(s->stream);
+}
+
+void
+session_write(struct session *s, const void *p, size_t len)
+{
+	session_append(s, p, len);
+	session_flush(s);
+}
+
+void
+session_send_frame(struct session *s, const struct rk_frame *f, int line)
+{
+	const struct rk_dialect *d = s->play->dialect;
+	struct wire_frame wire = { .type = f->type };
+	struct value payload, bytes;
+
+	if (!wire_payload(d, f, &payload))
+		return;
+	wire.payload = (struct rk_span){ payload.bytes, payload.len };
+	if (wire_encode_frame(d, s->carrier, &wire, &s->play->values.random,
+		&bytes)) {
+		session_record_frame(s, DIR_C2S, f->type, wire.payload, RK_OK,
+		    line);
+		session_write(s, bytes.bytes, bytes.len);
+		value_clear(&bytes);
+	}
+	value_clear(&payload);
+}
+
+void
+session_send_ping(struct session *s, const uint8_t data[8])
+{
+	struct rk_frame f;
+
+	rk_frame_init(&f,
+	    rk_frame_spec_by_kind(s->play->dialect, RK_FRAME_PING));
+	rk_frame_set(&f, "data", data, 8);
+	session_send_frame(s, &f, 0);
+}
+
+void
+session_send_packet(struct session *s, const struct rk_key *to,
+    struct rk_span data)
+{
+	struct rk_frame f;
+
+	rk_frame_init(&f,
+	    rk_frame_spec_by_kind(s->play->dialect, RK_FRAME_SEND));
+	rk_frame_set(&f, "key", to->b, sizeof(to->b));
+	rk_frame_set(&f, "data", data.p, data.len);
+	session_send_frame(s, &f, 0);
+}
+
+/* ---- what the script does to it ---- */
+
+static void
+life_shut(struct session *s, int line)
+{
+	record_end(s, DIR_C2S, ENDING_EOF, line);
+	stream_shut(s->stream);
+	s->shut = true;
+}
+
+static void
+close_with(struct session *s, enum ending e, int line)
+{
+	record_end(s, DIR_C2S, e, line);
+	if (e == ENDING_RESET)
+		stream_abort(s->stream);
+	stream_free(s->stream);
+	s->stream = NULL;
+	s->closed = true;
+}
+
+void
+session_life(struct session *s, enum life_kind life, int line)
+{
+	if (s->stream == NULL)
+		return;
+	switch (life) {
+	case LIFE_SHUT:
+		life_shut(s, line);
+		break;
+	case LIFE_CLOSE:
+		close_with(s, ENDING_SHUTDOWN, line);
+		break;
+	case LIFE_ABORT:
+		close_with(s, ENDING_RESET, line);
+		break;
+	case LIFE_PAUSE:
+		stream_pause(s->stream);
+		s->paused = true;
+		break;
+	case LIFE_RESUME:
+		stream_resume(s->stream);
+		s->paused = false;
+		break;
+	case LIFE_START_RAW:
+		session_read_frames(s, RK_CARRIER_RAW);
+		break;
+	case LIFE_START_WS:
+		session_read_frames(s, RK_CARRIER_WS);
+		break;
+	case LIFE_START_TLS:
+		session_start_tls(s);
+		break;
+	}
+}
+
+bool
+session_start_tls(struct session *s)
+{
+	struct play *p = s->play;
+	char err[256];
+	struct tls_ctx *ctx =
+	    engine_tls(p->engine, p->target, &s->config, err, sizeof(err));
+
+	if (ctx == NULL || !stream_start_tls(s->stream, ctx, s->config.sni)) {
+		play_remark(p, s, 0, "TLS did not begin: %s",
+		    ctx == NULL ? err : stream_error(s->stream));
+		return false;
+	}
+	s->securing = true;
+	return true;
+}

@@ -1,0 +1,230 @@
+/* HTTP on a session: responses with their bodies, in the order of the
+ * requests. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "scenario/engine_play.h"
+
+#define BODY_MAX   ((size_t)1 << 20)
+#define REST_SHOWN 256
+
+void
+session_request_sent(struct session *s, bool head)
+{
+	if (s->npending < SESSION_MAX_PENDING)
+		s->head_requests[s->npending++] = head;
+}
+
+/* The method that the next response answers. */
+static const char *
+answered_method(const struct session *s)
+{
+	return s->npending > 0 && s->head_requests[0] ? "HEAD" : "GET";
+}
+
+static void
+request_answered(struct session *s)
+{
+	if (s->npending == 0)
+		return;
+	s->npending--;
+	memmove(s->head_requests, s->head_requests + 1,
+	    s->npending * sizeof(s->head_requests[0]));
+}
+
+void
+session_read_http(struct session *s)
+{
+	if (s->wire != WIRE_BYTES || s->switched)
+		return;
+	s->wire = WIRE_HTTP;
+	s->in_seq = 0;
+	session_digest(s);
+}
+
+/* What is there is no response; whatever it is, it is bytes. */
+static void
+not_http(struct session *s, int error)
+{
+	size_t shown = s->in.len < REST_SHOWN ? s->in.len : REST_SHOWN;
+	struct item *it =
+	    session_item(s, ITEM_REST, s->in.p + s->in.start, shown);
+
+	it->error = error;
+	it->event = session_record(s, EVENT_REST, DIR_S2C, it->bytes, it->len,
+	    rk_strerror(error), 0);
+	session_deliver(s, it);
+	s->wire = WIRE_LOST;
+	if (s->state == SESSION_UPGRADING)
+		session_fail(s, CODE_DECODE,
+		    "the answer to the upgrade is no HTTP: %s",
+		    rk_strerror(error));
+}
+
+static void
+record_head(struct session *s, struct item *it)
+{
+	const uint8_t *end = memchr(it->bytes, '\r', it->len);
+	char *line;
+
+	if (end == NULL)
+		end = memchr(it->bytes, '\n', it->len);
+	line = xstrndup((const char *)it->bytes,
+	    end != NULL ? (size_t)(end - it->bytes) : it->len);
+	it->event =
+	    session_record(s, EVENT_HTTP, DIR_S2C, it->bytes, it->len, line, 0);
+	free(line);
+}
+
+static void
+finish_response(struct session *s)
+{
+	struct item *it = s->response;
+
+	s->response = NULL;
+	if (it->body_len > 0)
+		session_record(s, EVENT_BODY, DIR_S2C, it->body, it->body_len,
+		    NULL, 0);
+	request_answered(s);
+	if (s->state == SESSION_UPGRADING) {
+		session_upgraded(s, it);
+		item_free(it);
+		return;
+	}
+	session_deliver(s, it);
+}
+
+/* Behind a 101 there is no HTTP any more. */
+static void
+switched(struct session *s)
+{
+	s->wire = WIRE_BYTES;
+	s->switched = true;
+	finish_response(s);
+	if (s->wire != WIRE_BYTES)
+		return;
+	if (s->starts_after_101) {
+		session_read_frames(s, s->carrier);
+	} else if (s->in.len > 0) {
+		s->in_seq = ++s->play->seq;
+		session_record(s, EVENT_BYTES, DIR_S2C, s->in.p + s->in.start,
+		    s->in.len, NULL, 0);
+	}
+}
+
+/* Parse the head again over the item's own bytes. */
+static struct item *
+head_item(struct session *s, const struct rk_http_limits *limits, size_t len)
+{
+	struct item *it =
+	    session_item(s, ITEM_HTTP, s->in.p + s->in.start, len);
+
+	it->head = xcalloc(1, sizeof(*it->head));
+	if (rk_http_parse_response(it->bytes, it->len, limits, it->head) !=
+	    RK_OK) {
+		item_free(it);
+		return NULL;
+	}
+	record_head(s, it);
+	return it;
+}
+
+static bool
+read_head(struct session *s)
+{
+	struct rk_http_limits limits;
+	struct rk_http_head h;
+	struct item *it;
+	int err;
+
+	rk_http_limits_default(&limits);
+	err = rk_http_parse_response(s->in.p + s->in.start, s->in.len, &limits,
+	    &h);
+	if (err == RK_ERR_AGAIN)
+		return false;
+	it = err == RK_OK ? head_item(s, &limits, h.len) : NULL;
+	if (it == NULL) {
+		not_http(s, err != RK_OK ? err : RK_ERR_HTTP_HEADER);
+		return true;
+	}
+	intake_drop(&s->in, 0, it->len);
+	/* Interim answers are recorded and skipped. */
+	if (it->head->status / 100 == 1 && it->head->status != 101) {
+		item_free(it);
+		return true;
+	}
+	s->response = it;
+	if (it->head->status == 101) {
+		switched(s);
+		return true;
+	}
+	err = rk_http_body_response(&s->body, it->head, answered_method(s));
+	if (err != RK_OK) {
+		item_free(it);
+		s->response = NULL;
+		not_http(s, err);
+	} else if (s->body.done || s->body.kind == RK_HTTP_BODY_NONE) {
+		finish_response(s);
+	}
+	return true;
+}
+
+static void
+add_body(struct item *it, struct rk_span data)
+{
+	it->body = xreallocarray(it->body, it->body_len + data.len + 1, 1);
+	if (data.len > 0)
+		memcpy(it->body + it->body_len, data.p, data.len);
+	it->body_len += data.len;
+}
+
+static bool
+read_body(struct session *s)
+{
+	struct rk_span data = { NULL, 0 };
+	size_t used = 0;
+	int err = rk_http_body_take(&s->body, s->in.p + s->in.start, s->in.len,
+	    &used, &data);
+
+	if (err == RK_ERR_AGAIN)
+		return false;
+	if (err == RK_OK && data.len > BODY_MAX - s->response->body_len)
+		err = RK_ERR_TOO_LONG;
+	if (err != RK_OK) {
+		item_free(s->response);
+		s->response = NULL;
+		not_http(s, err);
+		return true;
+	}
+	add_body(s->response, data);
+	intake_drop(&s->in, 0, used);
+	if (s->body.done)
+		finish_response(s);
+	return s->in.len > 0;
+}
+
+bool
+session_read_response(struct session *s)
+{
+	if (s->in.len == 0)
+		return false;
+	return s->response != NULL ? read_body(s) : read_head(s);
+}
+
+/* The end completes a body that has no other; anything else is cut. */
+void
+session_http_ended(struct session *s)
+{
+	if (s->response != NULL && s->body.kind == RK_HTTP_BODY_UNTIL_EOF) {
+		finish_response(s);
+		return;
+	}
+	if (s->response != NULL || s->in.len > 0) {
+		item_free(s->response);
+		s->response = NULL;
+		not_http(s, RK_ERR_AGAIN);
+	}
+}

@@ -1,0 +1,151 @@
+/* Frames as bytes on a carrier; see session_wire.h. */
+#include "config.h"
+
+#include "scenario/session_wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "codec/ws.h"
+
+#define HEADERS_MAX (RK_FRAME_HEADER_MAX + RK_WS_HEADER_MAX)
+
+/* The length that is claimed; nothing below zero can be. */
+static uint64_t
+claimed(size_t len, int64_t delta)
+{
+	if (delta < 0 && (uint64_t)-delta > len)
+		return 0;
+	return (uint64_t)len + (uint64_t)delta;
+}
+
+static void
+draw_mask(uint64_t *random, uint8_t mask[4])
+{
+	*random =
+	    *random * UINT64_C(6364136223846793005) + UINT64_C(0xda3e39cb);
+	for (int i = 0; i < 4; i++)
+		mask[i] = (uint8_t)(*random >> (32 + 8 * i));
+}
+
+bool
+wire_encode_ws(const struct wire_ws *ws, struct rk_span payload,
+    uint64_t *random, struct value *out)
+{
+	struct rk_ws_header h = {
+		.fin = ws->fin,
+		.rsv = ws->rsv,
+		.opcode = ws->opcode,
+		.masked = ws->masked,
+		.payload_len = claimed(payload.len, ws->len_delta),
+	};
+	uint8_t *buf = xmalloc(payload.len + HEADERS_MAX + 1);
+	struct rk_writer w;
+
+	if (h.masked)
+		draw_mask(random, h.mask);
+	rk_writer_init(&w, buf, payload.len + HEADERS_MAX);
+	if (rk_ws_write_header(&h, &w) != RK_OK) {
+		free(buf);
+		return false;
+	}
+	rk_write_bytes(&w, payload.p, payload.len);
+	if (h.masked)
+		rk_ws_mask(h.mask, 0, buf + w.len - payload.len, payload.len);
+	*out =
+	    (struct value){ .kind = VALUE_BYTES, .bytes = buf, .len = w.len };
+	return true;
+}
+
+bool
+wire_encode_frame(const struct rk_dialect *d, enum rk_carrier carrier,
+    const struct wire_frame *f, uint64_t *random, struct value *out)
+{
+	static const struct wire_ws binary = { .opcode = RK_WS_BINARY,
+		.fin = true,
+		.masked = true };
+	struct wire_ws ws = binary;
+	bool raw = d->header[carrier] == RK_HEADER_TLV32;
+	uint8_t *buf = xmalloc(f->payload.len + HEADERS_MAX + 1);
+	struct rk_writer w;
+	struct value frame;
+	bool ok;
+
+	rk_writer_init(&w, buf, f->payload.len + HEADERS_MAX);
+	if (rk_frame_header(d->header[carrier], f->type,
+		claimed(f->payload.len, raw ? f->len_delta : 0), &w) != RK_OK) {
+		free(buf);
+		return false;
+	}
+	rk_write_bytes(&w, f->payload.p, f->payload.len);
+	frame =
+	    (struct value){ .kind = VALUE_BYTES, .bytes = buf, .len = w.len };
+	if (carrier == RK_CARRIER_RAW) {
+		*out = frame;
+		return true;
+	}
+	ws.len_delta = raw ? 0 : f->len_delta;
+	ok = wire_encode_ws(&ws, (struct rk_span){ frame.bytes, frame.len },
+	    random, out);
+	value_clear(&frame);
+	return ok;
+}
+
+static bool
+ws_is_whole(struct rk_span s, bool *open)
+{
+	struct rk_ws_header h;
+
+	while (s.len > 0) {
+		if (rk_ws_parse_header(s.p, s.len, &h) != RK_OK ||
+		    h.payload_len > s.len - h.header_len)
+			return false;
+		s.p += h.header_len + h.payload_len;
+		s.len -= h.header_len + (size_t)h.payload_len;
+		if (h.opcode < RK_WS_CLOSE)
+			*open = !h.fin;
+	}
+	return true;
+}
+
+bool
+wire_is_whole(const struct rk_dialect *d, enum rk_carrier carrier,
+    struct rk_span bytes, bool *open)
+{
+	struct rk_raw_frame raw;
+
+	if (carrier == RK_CARRIER_WS)
+		return ws_is_whole(bytes, open);
+	while (bytes.len > 0) {
+		if (rk_split(d->header[carrier], d->max_frame, bytes.p,
+			bytes.len, &raw) != RK_OK)
+			return false;
+		bytes.p += raw.total_len;
+		bytes.len -= raw.total_len;
+	}
+	return true;
+}
+
+bool
+wire_payload(const struct rk_dialect *d, const struct rk_frame *f,
+    struct value *out)
+{
+	size_t len = RK_FRAME_HEADER_MAX;
+	struct rk_writer w, header;
+	uint8_t scratch[RK_FRAME_HEADER_MAX], *buf;
+	int err;
+
+	for (size_t i = 0; i < rk_frame_spec_nfields(f->spec); i++)
+		len += f->field[i].len + f->spec->field[i].len;
+	buf = xmalloc(len + 1);
+	rk_writer_init(&w, buf, len);
+	rk_writer_init(&header, scratch, sizeof(scratch));
+	err = rk_frame_encode(d, RK_HEADER_VARINT, f, RK_LAX, &w);
+	if (err == RK_OK)
+		err = rk_frame_header(RK_HEADER_VARINT, f->type, 0, &header);
+	if (err == RK_OK)
+		*out = value_bytes(buf + header.len, w.len - header.len);
+	free(buf);
+	return err == RK_OK;
+}

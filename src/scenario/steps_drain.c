@@ -1,0 +1,139 @@
+/* drain: take frames of one kind until none has come for a while. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "scenario/steps_watcher.h"
+
+struct drain {
+	struct watcher w;
+	int64_t quiet_ns;
+	int64_t last_ns;
+	int64_t low, high, taken;
+	struct value previous; /* of the increasing field */
+};
+
+enum step_status
+drain_begin(struct play *p, const struct step *s)
+{
+	struct drain *d = p->state = xcalloc(1, sizeof(*d));
+	struct text err = { 0 };
+
+	d->high = INT64_MAX;
+	d->last_ns = p->begun_ns;
+	d->w.step = s;
+	d->w.session = play_need_session(p, s->conn);
+	if (d->w.session == NULL)
+		return STEP_FAILED;
+	if (!wanted_init(&d->w.want, &s->watch, &p->values, &err) ||
+	    !values_eval_duration(&p->values, s->watch_time, &d->quiet_ns,
+		&err) ||
+	    (s->count != NULL &&
+		!values_eval_range(&p->values, s->count, &d->low, &d->high,
+		    &err)))
+		return play_fail_script(p, &err);
+	d->quiet_ns = play_scaled(p, d->quiet_ns);
+	return STEP_WAITS;
+}
+
+void
+drain_end(struct play *p)
+{
+	struct drain *d = p->state;
+
+	watcher_clear(&d->w);
+	value_clear(&d->previous);
+}
+
+static enum step_status
+fail_on(struct play *p, struct drain *d, const struct item *it,
+    enum result_code code, const char *what)
+{
+	struct text line = { 0 }, detail = { 0 };
+
+	item_to_text(it, &p->values, &line);
+	match_detail(&d->w.want, it, &p->values, &detail);
+	play_fail(p, code, "%s: frame %lld of the drain: %s: %s",
+	    d->w.session->name, (long long)d->taken + 1, what, text_str(&line));
+	play_detail_take(p, text_take(&detail));
+	text_clear(&line);
+	return STEP_FAILED;
+}
+
+/* Strictly greater than the one before. */
+static bool
+increases(struct drain *d, const struct item *it)
+{
+	const char *field = d->w.step->increasing;
+	struct value v;
+	bool ok;
+
+	if (field == NULL)
+		return true;
+	v = item_field(it, field);
+	ok = d->taken == 0 || value_compare(&v, OP_GT, &d->previous);
+	value_clear(&d->previous);
+	d->previous = value_copy(&v);
+	return ok;
+}
+
+static enum step_status
+take(struct play *p, struct drain *d, const struct found *f)
+{
+	bool observe = engine_observes(p->engine);
+
+	if (!increases(d, f->item) && !observe)
+		return fail_on(p, d, f->item, CODE_WRONG, "out of order");
+	if (d->taken == d->high && !observe)
+		return fail_on(p, d, f->item, CODE_EXTRA, "one too many");
+	wanted_capture(&d->w.want, f->item, &p->values);
+	d->taken++;
+	d->last_ns = f->at_ns > d->last_ns ? f->at_ns : d->last_ns;
+	item_free(session_take(d->w.session, f->item));
+	return STEP_WAITS;
+}
+
+static enum step_status
+quiet(struct play *p, struct drain *d)
+{
+	const struct session *s = d->w.session;
+
+	p->over_ns = play_now(p);
+	play_remark(p, s, p->step->at.line, "drained %lld frames",
+	    (long long)d->taken);
+	if (d->taken >= d->low || engine_observes(p->engine))
+		return STEP_OVER;
+	if (s->ended != ENDING_NONE)
+		return play_fail(p,
+		    s->ended == ENDING_RESET ? CODE_RESET : CODE_CLOSED,
+		    "%s: ended (%s) after %lld frames, at least %lld were "
+		    "asked for",
+		    s->name, ending_name(s->ended), (long long)d->taken,
+		    (long long)d->low);
+	return play_fail(p, CODE_NEVER,
+	    "%s: %lld frames came, at least %lld were asked for", s->name,
+	    (long long)d->taken, (long long)d->low);
+}
+
+enum step_status
+drain_poll(struct play *p, const struct step *s)
+{
+	struct drain *d = p->state;
+	struct found f = { .item = NULL };
+	enum look look;
+
+	while ((look = watcher_look(p, &d->w, &f)) == LOOK_FITS)
+		if (take(p, d, &f) == STEP_FAILED)
+			return STEP_FAILED;
+	if (look == LOOK_BLOCKED && f.item != NULL)
+		return fail_on(p, d, f.item,
+		    f.item->error != RK_OK ? CODE_DECODE : CODE_WRONG,
+		    "another one");
+	if (d->w.session->ended != ENDING_NONE ||
+	    play_now(p) >= d->last_ns + d->quiet_ns)
+		return quiet(p, d);
+	play_wake_at(p, d->last_ns + d->quiet_ns);
+	return STEP_WAITS;
+}

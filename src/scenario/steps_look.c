@@ -1,0 +1,290 @@
+/* What of a connection's inbox a watcher may take, and what stands in its
+ * way. */
+#include "config.h"
+
+#include <string.h>
+
+#include "scenario/steps_watcher.h"
+
+static const struct wanted *
+wanted_now(const struct watcher *w)
+{
+	return w->state == WATCHER_THEN ? &w->then : &w->want;
+}
+
+static enum look
+found_item(struct found *f, enum look look, struct item *it)
+{
+	f->kind = FOUND_ITEM;
+	f->item = it;
+	f->seq = it->seq;
+	f->at_ns = it->at_ns;
+	return look;
+}
+
+static bool
+is_ending(const struct wanted *want)
+{
+	return want->what->match >= MATCH_CLOSED &&
+	    want->what->match <= MATCH_TRUNCATED;
+}
+
+/* ---- the end ---- */
+
+static bool
+ending_fits(enum event_match match, enum ending e)
+{
+	switch (match) {
+	case MATCH_CLOSED:
+		return e != ENDING_NONE;
+	case MATCH_EOF:
+		return e == ENDING_EOF;
+	case MATCH_RESET:
+		return e == ENDING_RESET;
+	case MATCH_TRUNCATED:
+		return e == ENDING_TRUNCATED;
+	default:
+		return false;
+	}
+}
+
+static enum look
+look_end(const struct session *s, enum event_match match, struct found *f)
+{
+	if (s->ended == ENDING_NONE)
+		return LOOK_NOTHING;
+	f->kind = FOUND_END;
+	f->item = NULL;
+	f->seq = s->ended_seq;
+	f->at_ns = s->ended_ns;
+	return ending_fits(match, s->ended) ? LOOK_FITS : LOOK_BLOCKED;
+}
+
+/* Nothing but background may be there that nobody took. */
+static enum look
+look_closed(const struct play *p, const struct session *s,
+    const struct wanted *want, struct found *f)
+{
+	for (struct item *it = s->items; it != NULL; it = it->next)
+		if (!play_is_background(p, s, it))
+			return found_item(f, LOOK_BLOCKED, it);
+	if (s->wire == WIRE_BYTES && s->in.len > 0) {
+		f->kind = FOUND_BYTES;
+		f->item = NULL;
+		return LOOK_BLOCKED;
+	}
+	return look_end(s, want->what->match, f);
+}
+
+/* ---- frames ---- */
+
+/* Is the item on the way that the wanted one has to come? */
+static unsigned
+lane_bit(const struct wanted *want, const struct item *it)
+{
+	switch (want->what->match) {
+	case MATCH_FRAME:
+		return it->kind == ITEM_FRAME ? 1U << it->lane & want->lanes
+					      : 0;
+	case MATCH_ANY:
+		return it->kind == ITEM_FRAME;
+	case MATCH_HTTP:
+		return it->kind == ITEM_HTTP;
+	case MATCH_WS:
+		return it->kind == ITEM_WS;
+	case MATCH_BYTES:
+		return it->kind == ITEM_REST;
+	default:
+		return 0;
+	}
+}
+
+static unsigned
+all_lanes(const struct wanted *want)
+{
+	return want->what->match == MATCH_FRAME ? want->lanes : 1;
+}
+
+/*
+ * The earliest in the lane has to fit; where the predicates leave two lanes
+ * open, the earliest of either.  Background fits where it is named, and is
+ * never in the way.  Bytes that are no frame are in everybody's way.
+ */
+static enum look
+look_items(const struct play *p, const struct session *s,
+    const struct wanted *want, bool observe, struct found *f)
+{
+	unsigned open = all_lanes(want);
+
+	for (struct item *it = s->items; it != NULL; it = it->next) {
+		unsigned lane = lane_bit(want, it);
+		bool background = play_is_background(p, s, it);
+
+		if (lane == 0 && it->kind == ITEM_REST && !observe)
+			return found_item(f, LOOK_BLOCKED, it);
+		if ((lane & open) == 0)
+			continue;
+		if (wanted_fits(want, it) &&
+		    !(background && want->what->match == MATCH_ANY))
+			return found_item(f, LOOK_FITS, it);
+		if (background)
+			continue;
+		if (observe)
+			return found_item(f, LOOK_FITS, it);
+		open &= ~lane;
+		if (open == 0)
+			return found_item(f, LOOK_BLOCKED, it);
+	}
+	return LOOK_NOTHING;
+}
+
+/* ---- bytes ---- */
+
+static const struct wanted_pred *
+data_pred(const struct wanted *want)
+{
+	for (size_t i = 0; i < want->what->npreds; i++)
+		if (want->preds[i].pred->value != NULL)
+			return &want->preds[i];
+	return NULL;
+}
+
+/* "data==…" is about the next so many bytes, anything else about all that
+ * are there. */
+static enum look
+look_bytes(struct session *s, const struct wanted *want, struct found *f)
+{
+	const struct wanted_pred *wp = data_pred(want);
+	struct value all = { .kind = VALUE_BYTES };
+	size_t n;
+
+	all.bytes = session_bytes(s, &all.len);
+	if (all.len == 0)
+		return LOOK_NOTHING;
+	f->kind = FOUND_BYTES;
+	f->item = NULL;
+	f->nbytes = all.len;
+	f->seq = s->in_seq;
+	f->at_ns = s->in_at_ns;
+	if (wp == NULL)
+		return LOOK_FITS;
+	if (wp->pred->op != OP_EQ || wp->value.kind != VALUE_BYTES)
+		return value_compare(&all, wp->pred->op, &wp->value)
+		    ? LOOK_FITS
+		    : LOOK_NOTHING;
+	n = all.len < wp->value.len ? all.len : wp->value.len;
+	if (n > 0 && memcmp(all.bytes, wp->value.bytes, n) != 0)
+		return LOOK_BLOCKED;
+	f->nbytes = wp->value.len;
+	return n == wp->value.len ? LOOK_FITS : LOOK_NOTHING;
+}
+
+/* ---- the very next event ---- */
+
+static enum look
+look_next(const struct play *p, const struct session *s,
+    const struct watcher *w, struct found *f)
+{
+	const struct wanted *want = &w->then;
+
+	for (struct item *it = s->items; it != NULL; it = it->next) {
+		if (it->seq <= w->after)
+			continue;
+		if (!play_is_background(p, s, it))
+			return found_item(f,
+			    wanted_fits(want, it) ? LOOK_FITS : LOOK_BLOCKED,
+			    it);
+		if (want->what->match == MATCH_FRAME && wanted_fits(want, it))
+			return found_item(f, LOOK_FITS, it);
+	}
+	return look_end(s, want->what->match, f);
+}
+
+static enum look
+look_tls(const struct session *s, const struct wanted *want, struct found *f)
+{
+	if (s->tls == NULL)
+		return LOOK_NOTHING;
+	found_item(f, LOOK_FITS, s->tls);
+	f->kind = FOUND_TLS;
+	return wanted_fits(want, s->tls) ? LOOK_FITS : LOOK_BLOCKED;
+}
+
+enum look
+watcher_look(struct play *p, struct watcher *w, struct found *f)
+{
+	const struct wanted *want = wanted_now(w);
+	struct session *s = w->session;
+
+	if (want->what->match == MATCH_HTTP)
+		session_read_http(s);
+	if (w->state == WATCHER_THEN)
+		return look_next(p, s, w, f);
+	if (is_ending(want))
+		return look_closed(p, s, want, f);
+	if (want->what->match == MATCH_TLS)
+		return look_tls(s, want, f);
+	if (want->what->match == MATCH_BYTES && s->wire == WIRE_BYTES)
+		return look_bytes(s, want, f);
+	return look_items(p, s, want, engine_observes(p->engine), f);
+}
+
+/* ---- nevers ---- */
+
+/* Any byte at all, also half a frame. */
+static bool
+hit_bytes(const struct play *p, const struct watcher *w, struct found *f)
+{
+	const struct session *s = w->session;
+
+	for (struct item *it = s->items; it != NULL; it = it->next)
+		if (!play_is_background(p, s, it)) {
+			found_item(f, LOOK_FITS, it);
+			return true;
+		}
+	if (s->in.len == 0)
+		return false;
+	f->kind = FOUND_BYTES;
+	f->item = NULL;
+	f->nbytes = s->in.len;
+	f->at_ns = s->in_at_ns;
+	return true;
+}
+
+static bool
+hit_items(const struct play *p, const struct watcher *w, struct found *f)
+{
+	const struct session *s = w->session;
+	bool named = w->want.what->match == MATCH_FRAME ||
+	    w->want.what->match == MATCH_WS;
+
+	for (struct item *it = s->items; it != NULL; it = it->next)
+		if (wanted_fits(&w->want, it) &&
+		    (named || !play_is_background(p, s, it))) {
+			found_item(f, LOOK_FITS, it);
+			return true;
+		}
+	return false;
+}
+
+bool
+watcher_hit(struct play *p, struct watcher *w, struct found *f)
+{
+	struct session *s = w->session;
+	const struct wanted *want = &w->want;
+	bool hit;
+
+	if (want->what->match == MATCH_HTTP)
+		session_read_http(s);
+	if (is_ending(want))
+		hit = look_end(s, want->what->match, f) == LOOK_FITS;
+	else if (want->what->match == MATCH_TLS)
+		hit = look_tls(s, want, f) == LOOK_FITS;
+	else if (want->what->match == MATCH_BYTES && want->what->npreds > 0)
+		hit = look_bytes(s, want, f) == LOOK_FITS;
+	else if (want->what->match == MATCH_BYTES)
+		hit = hit_bytes(p, w, f);
+	else
+		hit = hit_items(p, w, f);
+	return hit && (w->until_ns == 0 || f->at_ns <= w->until_ns);
+}

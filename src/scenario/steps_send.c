@@ -1,0 +1,151 @@
+/* Sends: the bytes go out in the writes that the script asks for. */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "scenario/steps.h"
+
+/* Writes of a chopped send in one turn of the loop. */
+#define WRITES_PER_TURN 64
+
+/* ---- the writes ---- */
+
+struct send_state {
+	struct session *session;
+	struct sending out;
+	size_t at;
+	size_t writes;
+	int64_t next_ns;
+};
+
+void
+send_end(struct play *p)
+{
+	struct send_state *st = p->state;
+
+	value_clear(&st->out.bytes);
+}
+
+static enum step_status
+all_sent(struct play *p, const struct step *s, struct send_state *st)
+{
+	if (st->at < st->out.bytes.len)
+		play_remark(p, st->session, s->at.line,
+		    "%zu of %zu bytes were not written: it ended",
+		    st->out.bytes.len - st->at, st->out.bytes.len);
+	else if (st->writes > 1)
+		play_remark(p, st->session, s->at.line,
+		    "in %zu writes, this was the last", st->writes);
+	return STEP_OVER;
+}
+
+static void
+write_next(struct send_state *st)
+{
+	size_t left = st->out.bytes.len - st->at;
+	size_t n =
+	    st->out.chop > 0 && st->out.chop < left ? st->out.chop : left;
+
+	session_write(st->session, st->out.bytes.bytes + st->at, n);
+	st->at += n;
+	st->writes++;
+}
+
+static bool
+is_gone(const struct session *c)
+{
+	return c->stream == NULL || c->ended == ENDING_RESET ||
+	    c->state == SESSION_FAILED || c->shut;
+}
+
+enum step_status
+send_poll(struct play *p, const struct step *s)
+{
+	struct send_state *st = p->state;
+
+	for (int i = 0; i < WRITES_PER_TURN; i++) {
+		if (is_gone(st->session))
+			return all_sent(p, s, st);
+		if (!session_is_drained(st->session))
+			return STEP_WAITS;
+		if (st->at == st->out.bytes.len)
+			return all_sent(p, s, st);
+		if (play_now(p) < st->next_ns) {
+			play_wake_at(p, st->next_ns);
+			return STEP_WAITS;
+		}
+		write_next(st);
+		st->next_ns = play_now(p) + st->out.every_ns;
+	}
+	play_wake_at(p, play_now(p));
+	return STEP_WAITS;
+}
+
+static struct send_state *
+new_state(struct play *p, struct session *c)
+{
+	struct send_state *st = p->state = xcalloc(1, sizeof(*st));
+
+	st->session = c;
+	return st;
+}
+
+enum step_status
+send_begin(struct play *p, const struct step *s)
+{
+	struct session *c = play_need_session(p, s->conn);
+	struct text err = { 0 };
+	struct send_state *st;
+
+	if (c == NULL)
+		return STEP_FAILED;
+	st = new_state(p, c);
+	if (!send_build(p, c, s, &st->out, &err))
+		return play_fail_script(p, &err);
+	return STEP_WAITS;
+}
+
+static bool
+add_part(struct play *p, struct session *c, const struct step *s,
+    struct sending *all, struct text *err)
+{
+	struct sending part;
+	size_t len = all->bytes.len;
+
+	if (s->run == (p->control ? RUN_DEFECT : RUN_CONTROL))
+		return true;
+	if (s->kind == STEP_LIFE) {
+		session_life(c, s->life, s->at.line);
+		return true;
+	}
+	if (s->kind != STEP_SEND) {
+		text_add(err, "only sends can stand in a write block");
+		return false;
+	}
+	if (!send_build(p, c, s, &part, err))
+		return false;
+	all->bytes.bytes =
+	    xreallocarray(all->bytes.bytes, len + part.bytes.len + 1, 1);
+	memcpy(all->bytes.bytes + len, part.bytes.bytes, part.bytes.len);
+	all->bytes.len += part.bytes.len;
+	value_clear(&part.bytes);
+	return true;
+}
+
+enum step_status
+write_begin(struct play *p, const struct step *s)
+{
+	struct session *c = play_need_session(p, s->conn);
+	struct text err = { 0 };
+	struct send_state *st;
+
+	if (c == NULL)
+		return STEP_FAILED;
+	st = new_state(p, c);
+	st->out.bytes = value_bytes(NULL, 0);
+	for (size_t i = 0; i < s->nbody; i++)
+		if (!add_part(p, c, s->body[i], &st->out, &err))
+			return play_fail_script(p, &err);
+	return STEP_WAITS;
+}

@@ -1,0 +1,502 @@
+/* One expectation or never: its bounds, what it takes, and how it fails. */
+#include "config.h"
+
+#include "scenario/steps_watcher.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+/* How long to go on listening behind a missed bound. */
+#define OVERDUE_TIMES 4
+#define OVERDUE_LEAST NS_PER_S
+
+bool
+watcher_is_never(const struct watcher *w)
+{
+	return w->step->kind == STEP_NEVER;
+}
+
+/* Met by the passing of time, not by what came. */
+static void
+met_now(struct play *p, struct watcher *w)
+{
+	w->state = WATCHER_MET;
+	p->over_ns = play_now(p);
+}
+
+/* It may end with what it has. */
+static bool
+has_enough(const struct watcher *w)
+{
+	if (w->state == WATCHER_THEN)
+		return false;
+	return (w->step->optional && w->taken == 0) ||
+	    (w->step->count != NULL && w->taken >= w->low);
+}
+
+bool
+watcher_is_alive(const struct watcher *w)
+{
+	return w->state == WATCHER_OPEN || w->state == WATCHER_THEN;
+}
+
+/* ---- making ---- */
+
+static bool
+bound(struct play *p, const struct expr *e, int64_t standard, int64_t *out,
+    struct text *err)
+{
+	*out = standard;
+	if (e != NULL && !values_eval_duration(&p->values, e, out, err))
+		return false;
+	*out = play_scaled(p, *out);
+	return true;
+}
+
+static bool
+init_expect(struct watcher *w, struct play *p, struct text *err)
+{
+	const struct step *s = w->step;
+
+	w->low = w->high = 1;
+	if (s->count != NULL &&
+	    !values_eval_range(&p->values, s->count, &w->low, &w->high, err))
+		return false;
+	if (s->then != NULL && !wanted_init(&w->then, s->then, &p->values, err))
+		return false;
+	return bound(p, s->within, DEFAULT_WITHIN, &w->within_ns, err) &&
+	    bound(p, s->not_before, 0, &w->not_before_ns, err);
+}
+
+static bool
+init_fence(struct watcher *w, struct play *p)
+{
+	const struct fence *f = &w->step->fence;
+	struct session *a = play_need_session(p, f->a), *b = NULL;
+	unsigned lanes = w->want.lanes;
+
+	if (a == NULL)
+		return false;
+	if (f->kind == FENCE_DATA) {
+		b = play_need_session(p, f->b);
+		if (b == NULL)
+			return false;
+		if (!b->has_identity) {
+			play_fail(p, CODE_SCRIPT, "fence: %s has not logged in",
+			    f->b);
+			return false;
+		}
+	}
+	if (w->want.what->match != MATCH_FRAME)
+		lanes = 1U << RK_LANE_DATA | 1U << RK_LANE_DISCO;
+	w->fence = fence_new(p, f->kind, a, b, lanes);
+	return true;
+}
+
+static bool
+init_never(struct watcher *w, struct play *p, struct text *err)
+{
+	int64_t watch;
+
+	if (w->step->fence.kind != FENCE_NONE)
+		return init_fence(w, p);
+	if (!bound(p, w->step->watch_time, DEFAULT_WATCH, &watch, err))
+		return false;
+	w->until_ns = w->begun_ns + watch;
+	return true;
+}
+
+bool
+watcher_init(struct watcher *w, struct play *p, const struct step *s)
+{
+	struct text err = { 0 };
+	bool ok;
+
+	memset(w, 0, sizeof(*w));
+	w->step = s;
+	w->begun_ns = p->begun_ns;
+	if (s->kind != STEP_EXPECT && s->kind != STEP_NEVER) {
+		play_fail(p, CODE_SCRIPT,
+		    "line %d: only \"<-\" and \"never\" can stand here",
+		    s->at.line);
+		return false;
+	}
+	w->session = play_need_session(p, s->conn);
+	if (w->session == NULL)
+		return false;
+	ok = wanted_init(&w->want, &s->watch, &p->values, &err) &&
+	    (watcher_is_never(w) ? init_never(w, p, &err)
+				 : init_expect(w, p, &err));
+	if (!ok && err.len > 0)
+		play_fail_script(p, &err);
+	text_clear(&err);
+	return ok;
+}
+
+void
+watcher_clear(struct watcher *w)
+{
+	wanted_clear(&w->want);
+	wanted_clear(&w->then);
+	fence_free(w->fence);
+	free(w->why);
+	free(w->detail);
+}
+
+/* ---- failing ---- */
+
+void
+watcher_kill(struct watcher *w, enum result_code code, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	free(w->why);
+	w->why = xasprintf("%s: %s", w->session->name, line);
+	w->code = code;
+	w->state = WATCHER_DEAD;
+}
+
+static const struct wanted *
+wanted_now(const struct watcher *w)
+{
+	return w->state == WATCHER_THEN ? &w->then : &w->want;
+}
+
+static char *
+wanted_line(const struct watcher *w)
+{
+	struct text t = { 0 };
+
+	wanted_to_text(wanted_now(w), &t);
+	return text_take(&t);
+}
+
+static char *
+found_line(const struct play *p, const struct watcher *w, const struct found *f)
+{
+	struct text t = { 0 };
+	struct value v = { .kind = VALUE_BYTES };
+
+	if (f->item != NULL) {
+		item_to_text(f->item, &p->values, &t);
+	} else if (f->kind == FOUND_END) {
+		text_addf(&t, "the end (%s)", ending_name(w->session->ended));
+	} else {
+		v.bytes = w->session->in.p + w->session->in.start;
+		v.len = w->session->in.len;
+		text_add(&t, "bytes ");
+		value_to_text(&v, &t);
+	}
+	return text_take(&t);
+}
+
+static enum result_code
+code_of_ending(const struct session *s)
+{
+	return s->ended == ENDING_RESET ? CODE_RESET : CODE_CLOSED;
+}
+
+static enum result_code
+code_of_obstacle(const struct watcher *w, const struct found *f)
+{
+	if (f->kind == FOUND_END)
+		return code_of_ending(w->session);
+	if (f->item != NULL &&
+	    (f->item->kind == ITEM_REST || f->item->error != RK_OK))
+		return CODE_DECODE;
+	return CODE_WRONG;
+}
+
+static void
+add_detail(struct play *p, struct watcher *w, const struct item *it)
+{
+	struct text t = { 0 };
+
+	match_detail(wanted_now(w), it, &p->values, &t);
+	free(w->detail);
+	w->detail = text_take(&t);
+}
+
+void
+watcher_block(struct play *p, struct watcher *w, const struct found *f)
+{
+	char *want, *got;
+
+	if (has_enough(w)) {
+		met_now(p, w);
+		return;
+	}
+	want = wanted_line(w);
+	got = found_line(p, w, f);
+	if (f->item != NULL)
+		add_detail(p, w, f->item);
+	watcher_kill(w, code_of_obstacle(w, f), "expected %s, got %s", want,
+	    got);
+	free(want);
+	free(got);
+}
+
+/* ---- taking ---- */
+
+static double
+seconds(int64_t ns)
+{
+	return (double)ns / (double)NS_PER_S;
+}
+
+static int64_t
+bound_begins(const struct watcher *w)
+{
+	return w->state == WATCHER_THEN ? w->then_ns : w->begun_ns;
+}
+
+/* When it arrived against the bounds. */
+static bool
+is_in_time(struct play *p, struct watcher *w, const struct found *f)
+{
+	int64_t took = f->at_ns - bound_begins(w);
+	int64_t late = took - w->within_ns;
+	char *want;
+
+	if (engine_observes(p->engine))
+		return true;
+	if (late > 0) {
+		want = wanted_line(w);
+		if (play_was_late(p, bound_begins(w), w->within_ns))
+			watcher_kill(w, CODE_HARNESS_LATE,
+			    "%s came %.0f ms late, but this machine was late "
+			    "by %.0f ms",
+			    want, seconds(late) * 1000,
+			    seconds(p->result->late_ns) * 1000);
+		else
+			watcher_kill(w, CODE_LATE,
+			    "%s came %.0f ms late (after %.3f s, allowed "
+			    "%.3g s)",
+			    want, seconds(late) * 1000, seconds(took),
+			    seconds(w->within_ns));
+		free(want);
+		return false;
+	}
+	if (w->state == WATCHER_OPEN && w->not_before_ns > 0 &&
+	    took < w->not_before_ns) {
+		want = wanted_line(w);
+		if (play_was_late(p, w->begun_ns, w->not_before_ns))
+			watcher_kill(w, CODE_HARNESS_LATE,
+			    "%s came early, but this machine was late", want);
+		else
+			watcher_kill(w, CODE_WRONG,
+			    "%s came after %.3f s, not before %.3g s was "
+			    "asked for",
+			    want, seconds(took), seconds(w->not_before_ns));
+		free(want);
+		return false;
+	}
+	play_margin(p, w->within_ns, took > 0 ? took : 0);
+	return true;
+}
+
+/* The transcript says which step took it. */
+static void
+mark_taken(struct play *p, const struct watcher *w, const struct item *it)
+{
+	if (it->event < p->transcript->nevents)
+		p->transcript->events[it->event].line = w->step->at.line;
+}
+
+static void
+capture_bytes(struct play *p, struct watcher *w, const struct found *f)
+{
+	size_t len;
+	struct item it = { .kind = ITEM_REST };
+
+	it.bytes = session_bytes(w->session, &len);
+	it.len = f->nbytes;
+	wanted_capture(wanted_now(w), &it, &p->values);
+}
+
+static void
+consume(struct play *p, struct watcher *w, const struct found *f)
+{
+	switch (f->kind) {
+	case FOUND_ITEM:
+		wanted_capture(wanted_now(w), f->item, &p->values);
+		mark_taken(p, w, f->item);
+		item_free(session_take(w->session, f->item));
+		break;
+	case FOUND_TLS:
+		wanted_capture(wanted_now(w), f->item, &p->values);
+		break;
+	case FOUND_BYTES:
+		capture_bytes(p, w, f);
+		session_take_bytes(w->session, f->nbytes);
+		break;
+	case FOUND_END:
+		break;
+	}
+}
+
+bool
+watcher_take(struct play *p, struct watcher *w, const struct found *f)
+{
+	if (!is_in_time(p, w, f))
+		return false;
+	consume(p, w, f);
+	if (p->over_ns < f->at_ns)
+		p->over_ns = f->at_ns;
+	if (p->over_ns < w->begun_ns)
+		p->over_ns = w->begun_ns;
+	w->taken++;
+	if (w->state == WATCHER_THEN) {
+		w->state = WATCHER_MET;
+	} else if (w->taken >= w->high) {
+		w->state = w->step->then != NULL ? WATCHER_THEN : WATCHER_MET;
+		w->after = f->seq;
+		w->then_ns = p->over_ns;
+	}
+	return true;
+}
+
+/* ---- time and end ---- */
+
+static int64_t
+deadline(const struct watcher *w)
+{
+	return bound_begins(w) + w->within_ns;
+}
+
+static int64_t
+give_up_at(const struct watcher *w)
+{
+	int64_t long_after = bound_begins(w) + OVERDUE_TIMES * w->within_ns;
+	int64_t least = deadline(w) + OVERDUE_LEAST;
+
+	return long_after > least ? long_after : least;
+}
+
+static void
+expired(struct play *p, struct watcher *w)
+{
+	if (engine_observes(p->engine) || has_enough(w))
+		met_now(p, w);
+	else
+		w->state = WATCHER_OVERDUE;
+}
+
+static void
+never_came(struct play *p, struct watcher *w, int64_t now)
+{
+	char *want = wanted_line(w);
+	double watched = seconds(now - bound_begins(w));
+
+	if (play_was_late(p, bound_begins(w), w->within_ns))
+		watcher_kill(w, CODE_HARNESS_LATE,
+		    "%s did not come, but this machine was late by %.0f ms",
+		    want, seconds(p->result->late_ns) * 1000);
+	else if (w->taken > 0 && w->step->count != NULL)
+		watcher_kill(w, CODE_NEVER,
+		    "%s came %lld times, %lld were asked for (watched "
+		    "%.3g s)",
+		    want, (long long)w->taken, (long long)w->low, watched);
+	else
+		watcher_kill(w, CODE_NEVER, "%s did not come (watched %.3g s)",
+		    want, watched);
+	free(want);
+}
+
+void
+watcher_check_time(struct play *p, struct watcher *w)
+{
+	int64_t now = play_now(p);
+
+	if (watcher_is_alive(w) && now >= deadline(w))
+		expired(p, w);
+	if (w->state == WATCHER_OVERDUE && now >= give_up_at(w))
+		never_came(p, w, now);
+	if (watcher_is_alive(w))
+		play_wake_at(p, deadline(w));
+	else if (w->state == WATCHER_OVERDUE)
+		play_wake_at(p, give_up_at(w));
+}
+
+/* The script can end a connection itself; then its end is no finding. */
+static bool
+ended_by_itself(const struct session *s)
+{
+	return s->ended != ENDING_NONE && !s->shut && !s->closed;
+}
+
+void
+watcher_check_end(struct play *p, struct watcher *w)
+{
+	const struct session *s = w->session;
+	char *want;
+
+	if (s->ended == ENDING_NONE && !s->closed && s->state != SESSION_FAILED)
+		return;
+	if (engine_observes(p->engine) || has_enough(w)) {
+		met_now(p, w);
+		return;
+	}
+	want = wanted_line(w);
+	if (s->ended != ENDING_NONE)
+		watcher_kill(w, code_of_ending(s), "ended (%s) before %s",
+		    ending_name(s->ended), want);
+	else
+		watcher_kill(w, CODE_SCRIPT,
+		    "the script closed it itself; %s cannot come", want);
+	free(want);
+}
+
+static void
+check_fence(struct watcher *w)
+{
+	switch (fence_poll(w->fence)) {
+	case FENCE_WAITS:
+		break;
+	case FENCE_PASSED:
+		w->state = WATCHER_MET;
+		break;
+	case FENCE_FAILED:
+		watcher_kill(w, fence_code(w->fence), "%s",
+		    fence_reason(w->fence));
+	}
+}
+
+/* The fence first: what came before its marker is then there to be seen. */
+void
+watcher_check_never(struct play *p, struct watcher *w)
+{
+	struct found f = { .item = NULL };
+	char *got;
+
+	if (w->fence != NULL)
+		check_fence(w);
+	else if (play_now(p) >= w->until_ns)
+		w->state = WATCHER_MET;
+	else
+		play_wake_at(p, w->until_ns);
+	if (engine_observes(p->engine)) {
+		if (w->state == WATCHER_DEAD)
+			w->state = WATCHER_MET;
+		return;
+	}
+	if (watcher_hit(p, w, &f)) {
+		got = found_line(p, w, &f);
+		if (f.item != NULL)
+			add_detail(p, w, f.item);
+		watcher_kill(w, CODE_EXTRA, "%s came, which must not", got);
+		free(got);
+	} else if (w->state != WATCHER_DEAD && ended_by_itself(w->session)) {
+		watcher_kill(w, code_of_ending(w->session),
+		    "ended (%s) while nothing was to come",
+		    ending_name(w->session->ended));
+	}
+}
