@@ -59,25 +59,21 @@ parse_length(struct rk_span s, uint64_t *out)
 	return s.len > 0;
 }
 
-/* All Content-Length fields and list elements must say the same. */
+/* Repeated fields must say the same; a list is refused, even of equals. */
 static int
 content_length(const struct rk_http_head *h, bool *present, uint64_t *len)
 {
 	*present = false;
 	for (size_t i = 0; i < h->nfields; i++) {
-		struct rk_span rest = h->field[i].value;
-		struct rk_span element;
 		uint64_t v;
 
 		if (!rk_http_span_is_nocase(h->field[i].name, "Content-Length"))
 			continue;
-		while (rk_http_list_next(&rest, &element)) {
-			if (!parse_length(element, &v) ||
-			    (*present && v != *len))
-				return RK_ERR_HTTP_BODY;
-			*present = true;
-			*len = v;
-		}
+		if (!parse_length(h->field[i].value, &v) ||
+		    (*present && v != *len))
+			return RK_ERR_HTTP_BODY;
+		*present = true;
+		*len = v;
 	}
 	return RK_OK;
 }
