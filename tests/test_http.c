@@ -123,6 +123,7 @@ static const struct good_request good_requests[] = {
 	{ LINE("GET", "http://relay.example:80/relay?x", "/relay", "x") },
 	{ LINE("GET", "HTTPS://relay.example", "/", "") },
 	{ LINE("GET", "http://[::1]?q", "/", "q") },
+	{ LINE("GET", "a+1-.b://x/y", "/y", "") },
 	{ LINE("OPTIONS", "*", "*", "") },
 	{ LINE("CONNECT", "relay.example:443", "", "") },
 	{ LINE("get!#$%&'*+.^_`|~9-Z", "/", "/", "") },
@@ -269,6 +270,10 @@ static const struct error_row errors[] = {
 	{ REQUEST, IN_BOTH, "GET http:///x HTTP/1.1", RK_ERR_HTTP_LINE, 4, 14 },
 	{ REQUEST, IN_BOTH, "GET ://x/ HTTP/1.1", RK_ERR_HTTP_LINE, 4, 10 },
 	{ REQUEST, IN_BOTH, "GET ** HTTP/1.1", RK_ERR_HTTP_LINE, 4, 7 },
+	{ REQUEST, IN_BOTH, "GET 1a://b HTTP/1.1", RK_ERR_HTTP_LINE, 4, 11 },
+	{ REQUEST, IN_BOTH, "GET a_b://c HTTP/1.1", RK_ERR_HTTP_LINE, 4, 12 },
+	{ REQUEST, IN_BOTH, "GET http://a\\b/ HTTP/1.1", RK_ERR_HTTP_LINE, 4,
+	    16 },
 	/* its version */
 	{ REQUEST, IN_BOTH, "GET / HTTP/0.9", RK_ERR_HTTP_VERSION, 11, 0 },
 	{ REQUEST, IN_BOTH, "GET / HTTP/1.2", RK_ERR_HTTP_VERSION, 13, 0 },

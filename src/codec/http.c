@@ -119,6 +119,12 @@ is_digit(uint8_t c)
 	return c >= '0' && c <= '9';
 }
 
+static bool
+is_letter(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 /* Take a line end; |err| and |what| if something else is there. */
 static int
 take_line_end(struct scan *s, int err, const char *what)
@@ -185,8 +191,9 @@ scheme_len(struct rk_span t)
 {
 	size_t i = 0;
 
-	while (i < t.len && t.p[i] != ':' &&
-	    (rk_http_classes[t.p[i]] & TOKEN) != 0)
+	while (i < t.len &&
+	    (is_letter(t.p[i]) ||
+		(i > 0 && (is_digit(t.p[i]) || strchr("+-.", t.p[i]) != NULL))))
 		i++;
 	if (i == 0 || t.len - i < 3 || memcmp(t.p + i, "://", 3) != 0)
 		return 0;
@@ -215,7 +222,9 @@ split_target(struct scan *s)
 		from = find_any(t, scheme, "/?#");
 	else if (rk_http_span_is(h->method, "CONNECT"))
 		return RK_OK; /* host and port: no path */
+	/* RFC 3986 section 3.2: what a host and port cannot hold */
 	if ((scheme > 0 && from == scheme) ||
+	    find_any(t, scheme, "\"<>\\^`{|}") < from ||
 	    (scheme == 0 && t.p[0] != '/' && !rk_http_span_is(t, "*")))
 		return fail_at(s, (size_t)(t.p - s->p), RK_ERR_HTTP_LINE,
 		    "request target is neither a path nor a URL");
