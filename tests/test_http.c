@@ -634,6 +634,7 @@ main(void)
 	Suite *s = suite_create("http");
 	TCase *tc = tcase_create("heads");
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, good_requests_are_read, 0,
 	    COUNT(good_requests));
 	tcase_add_loop_test(tc, good_responses_are_read, 0,

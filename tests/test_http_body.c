@@ -314,6 +314,7 @@ main(void)
 	Suite *s = suite_create("http bodies");
 	TCase *tc = tcase_create("bodies");
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, what_body_a_head_announces, 0,
 	    COUNT(body_rows));
 	tcase_add_loop_test(tc, chunked_bodies, 0, COUNT(chunk_rows));

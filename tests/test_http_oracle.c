@@ -63,7 +63,8 @@ add_text(struct reading *r, const char *s, size_t len)
 	size_t used = strlen(r->text);
 
 	ck_assert_uint_lt(used + len, sizeof(r->text));
-	memcpy(r->text + used, s, len);
+	if (len > 0)
+		memcpy(r->text + used, s, len);
 	r->text[used + len] = '\0';
 }
 

@@ -744,10 +744,12 @@ main(void)
 	tcase_add_test(headers_case, longer_lengths_than_needed_are_told);
 	suite_add_tcase(s, headers_case);
 
+	tcase_set_timeout(mask, 60);
 	tcase_add_test(mask, masking_is_right_at_every_alignment);
 	tcase_add_test(mask, masking_in_two_pieces_is_masking);
 	suite_add_tcase(s, mask);
 
+	tcase_set_timeout(reader, 60);
 	tcase_add_test(reader, the_examples_of_the_rfc_are_read);
 	tcase_add_loop_test(reader, pieces_of_any_size_give_the_same, 0, 2);
 	tcase_add_loop_test(reader, every_split_gives_the_same, 0, 2);
@@ -765,6 +767,7 @@ main(void)
 	tcase_add_test(reader, a_close_without_code_is_1005);
 	suite_add_tcase(s, reader);
 
+	tcase_set_timeout(utf8, 60);
 	tcase_add_test(utf8, utf8_texts);
 	tcase_add_test(utf8, utf8_agrees_with_the_c_library);
 	suite_add_tcase(s, utf8);
