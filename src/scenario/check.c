@@ -225,28 +225,6 @@ check_steps(struct checker *k, struct step *const *steps, size_t n)
 /* ---- scenarios ---- */
 
 static void
-check_caps(struct checker *k, char *const *caps, size_t n)
-{
-	const char *words[32] = { "raw", "ws", "tls", "plain-beside-tls",
-		"stun", "metrics", "process", "own", "signals",
-		"captive-portal" };
-	size_t known = 10;
-
-	for (size_t i = 0; rk_dialects()[i] != NULL && known < 31; i++)
-		words[known++] = rk_dialects()[i]->id;
-	for (size_t i = 0; i < n; i++) {
-		size_t w = 0;
-
-		while (w < known && strcmp(words[w], caps[i]) != 0)
-			w++;
-		if (w == known)
-			complain(k->c, &k->scenario->at,
-			    "%s: there is no capability \"%s\"%s",
-			    k->scenario->id, caps[i], meant(k, caps[i], words));
-	}
-}
-
-static void
 check_carriers(struct checker *k)
 {
 	const struct scenario *sc = k->scenario;
@@ -278,7 +256,7 @@ check_params(struct checker *k)
 			instances *= sc->params[i].nvalues;
 		for (size_t v = 0; v < sc->params[i].nvalues; v++)
 			check_expr(k, sc->params[i].values[v], USE_WORD);
-		define_var(k, sc->params[i].name, &sc->at);
+		define_var(k, sc->params[i].name, &sc->params[i].at);
 	}
 	if (instances > INSTANCES_MAX)
 		complain(k->c, &sc->at,
@@ -297,8 +275,6 @@ check_scenario(struct checker *k, struct scenario *sc)
 	if (sc->ncovers == 0)
 		complain(k->c, &sc->at,
 		    "%s covers no requirement: write covers R-…", sc->id);
-	check_caps(k, sc->needs, sc->nneeds);
-	check_caps(k, sc->unless, sc->nunless);
 	check_carriers(k);
 	check_params(k);
 	check_steps(k, sc->steps, sc->nsteps);

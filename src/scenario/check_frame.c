@@ -247,7 +247,7 @@ check_carrier(struct checker *k, const struct step *s,
 static void
 check_frame_send(struct checker *k, struct step *s)
 {
-	const struct rk_frame_spec *f = find_frame(k, s->name, &s->at);
+	const struct rk_frame_spec *f = find_frame(k, s->name, &s->name_at);
 
 	check_twice(k, s);
 	for (size_t i = 0; i < s->nsettings; i++) {
@@ -373,7 +373,7 @@ check_pred(struct checker *k, const struct watch_for *w,
 {
 	const struct rk_field_spec *field;
 
-	check_expr(k, p->value, USE_VALUE);
+	check_expr(k, p->value, w->match == MATCH_TLS ? USE_WORD : USE_VALUE);
 	if (f != NULL) {
 		field = find_field(k, f, p->field, &p->at);
 		if (field != NULL)
@@ -387,7 +387,7 @@ check_pred(struct checker *k, const struct watch_for *w,
 
 /* What a relay never sends cannot be waited for. */
 static void
-check_sender(struct checker *k, const struct step *s,
+check_sender(struct checker *k, const struct place *at,
     const struct rk_frame_spec *f, const struct known_name *conn)
 {
 	bool listening = conn != NULL && conn->conn != NULL &&
@@ -395,11 +395,11 @@ check_sender(struct checker *k, const struct step *s,
 	enum rk_sender other = listening ? RK_FROM_CLIENT : RK_FROM_SERVER;
 
 	if (is_local(k, f))
-		complain(k->c, &s->at,
+		complain(k->c, at,
 		    "a frame of this script can be sent, not waited for: not "
 		    "supported yet");
 	else if ((f->sender & other) == 0)
-		complain(k->c, &s->at, "a %s never sends %s",
+		complain(k->c, at, "a %s never sends %s",
 		    listening ? "client" : "relay", f->name);
 }
 
@@ -410,9 +410,9 @@ check_watch(struct checker *k, const struct step *s, struct watch_for *w)
 	const struct rk_frame_spec *f = NULL;
 
 	if (w->match == MATCH_FRAME) {
-		f = find_frame(k, w->frame_name, &s->at);
+		f = find_frame(k, w->frame_name, &w->at);
 		if (f != NULL)
-			check_sender(k, s, f, conn);
+			check_sender(k, &w->at, f, conn);
 		if (k->dialect != NULL)
 			w->frame = f;
 	}

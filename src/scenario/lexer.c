@@ -397,7 +397,8 @@ cut_quoted(struct cut *c)
 
 	if (n == 0) {
 		complain_at(c, c->col, "the closing \" is missing");
-		take(c, TOKEN_STRING, (size_t)(c->end - c->p));
+		t = take(c, TOKEN_STRING, (size_t)(c->end - c->p));
+		t->bytes = arena_alloc(c->lx->arena, 1);
 		return;
 	}
 	t = take(c, prefix != 0 ? TOKEN_HEX : TOKEN_STRING, prefix + n);

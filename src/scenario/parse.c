@@ -401,13 +401,38 @@ static const char *const top_words[] = { "include", "let", "frame", "proc",
 	"scenario", NULL };
 
 static bool
+at_top_word(const struct parser *p)
+{
+	for (size_t i = 0; i < sizeof(top) / sizeof(top[0]); i++)
+		if (at_word(p, top[i].word))
+			return true;
+	return false;
+}
+
+/* The line makes no sense here; neither does what follows, up to an "end" or
+ * something that does. */
+static void
+skip_to_sense(struct parser *p)
+{
+	while (next_line(p)) {
+		if (at_word(p, "end"))
+			return;
+		if (at_top_word(p)) {
+			p->held = true;
+			return;
+		}
+	}
+}
+
+static bool
 parse_top(struct parser *p)
 {
 	for (size_t i = 0; i < sizeof(top) / sizeof(top[0]); i++)
 		if (accept_word(p, top[i].word))
 			return top[i].parse(p);
-	return expected_one_of(p, "include, let, frame, proc or scenario",
-	    top_words);
+	expected_one_of(p, "include, let, frame, proc or scenario", top_words);
+	skip_to_sense(p);
+	return false;
 }
 
 /* "rly 1", then "dialect NAME". */

@@ -159,6 +159,7 @@ expand_call(struct expansion *x, struct step *call)
 	struct expansion inner = { x->p, proc, call->args, x->depth + 1,
 		x->steps };
 	struct complaints *c = x->p->complaints;
+	size_t before = c->count;
 
 	if (proc == NULL) {
 		complain(c, &call->at, "there is no procedure \"%s\"%s",
@@ -179,6 +180,8 @@ expand_call(struct expansion *x, struct step *call)
 	    arena_alloc(x->p->arena, proc->nsteps * sizeof(*call->body));
 	for (size_t i = 0; i < proc->nsteps; i++)
 		call->body[i] = copy_step(&inner, proc->steps[i]);
+	if (c->count > before)
+		return;
 	call->nbody = proc->nsteps;
 	inner.steps += proc->nsteps;
 	expand_steps(&inner, call->body, call->nbody);

@@ -36,7 +36,7 @@ parse_carriers(struct parser *p, unsigned *carriers)
 	do {
 		unsigned bit = 0;
 
-		for (int c = 0; c < RK_NCARRIERS; c++)
+		for (int c = 0; c < RK_NCARRIERS && bit == 0; c++)
 			if (accept_word(p, words[c]))
 				bit = 1U << c;
 		if (bit == 0)
@@ -50,10 +50,12 @@ parse_carriers(struct parser *p, unsigned *carriers)
 static bool
 is_requirement(const char *word)
 {
-	size_t digits = strspn(word + 2, "0123456789");
+	size_t digits;
 
-	return strncmp(word, "R-", 2) == 0 && digits > 0 &&
-	    word[2 + digits] == '\0';
+	if (strncmp(word, "R-", 2) != 0)
+		return false;
+	digits = strspn(word + 2, "0123456789");
+	return digits > 0 && word[2 + digits] == '\0';
 }
 
 /* R-129, or iroh-v3/R-129; a full id, or NULL after a complaint. */
@@ -115,16 +117,40 @@ meta_tags(struct parser *p, struct scenario *sc)
 	return parse_words(p, "a tag", &sc->tags, &sc->ntags);
 }
 
+/* What a target can have, and the dialects it can speak. */
+static bool
+parse_capabilities(struct parser *p, char ***list, size_t *n)
+{
+	const char *words[32] = { "raw", "ws", "tls", "plain-beside-tls",
+		"stun", "metrics", "process", "own", "signals",
+		"captive-portal" };
+	size_t known = 10;
+
+	for (size_t i = 0; rk_dialects()[i] != NULL && known < 31; i++)
+		words[known++] = rk_dialects()[i]->id;
+	do {
+		size_t w = 0;
+
+		while (w < known && !at_word(p, words[w]))
+			w++;
+		if (w == known)
+			return expected_one_of(p, "a capability", words);
+		ARENA_PUSH(p->arena, *list, *n, tok(p)->text);
+		p->at++;
+	} while (!at_end(p));
+	return true;
+}
+
 static bool
 meta_needs(struct parser *p, struct scenario *sc)
 {
-	return parse_words(p, "a capability", &sc->needs, &sc->nneeds);
+	return parse_capabilities(p, &sc->needs, &sc->nneeds);
 }
 
 static bool
 meta_unless(struct parser *p, struct scenario *sc)
 {
-	return parse_words(p, "a capability", &sc->unless, &sc->nunless);
+	return parse_capabilities(p, &sc->unless, &sc->nunless);
 }
 
 static bool
@@ -161,6 +187,7 @@ meta_param(struct parser *p, struct scenario *sc)
 {
 	struct param param = { 0 };
 
+	param.at = place_here(p);
 	param.name = need_word(p, "a parameter's name");
 	if (param.name == NULL)
 		return false;

@@ -5,20 +5,7 @@
 
 #include "scenario/parser.h"
 
-static bool
-set_once(struct parser *p, struct expr **where, struct expr *value)
-{
-	if (value == NULL)
-		return false;
-	if (*where != NULL) {
-		p->at--;
-		return refuse(p, "given twice");
-	}
-	*where = value;
-	return true;
-}
-
-/* chop=, every=, cut=, len=: true if the name is one of them. */
+/* Where the value of chop=, every=, cut= or len= goes; NULL: no such. */
 static struct expr **
 modifier_of(struct step *s, const char *name)
 {
@@ -67,13 +54,15 @@ parse_settings(struct parser *p, struct step *s)
 		}
 		if (!at_setting(p))
 			return expected(p, "name=value");
+		modifier = modifier_of(s, tok(p)->text);
+		if (modifier != NULL && *modifier != NULL)
+			return refuse(p, "\"%s\" is given twice", tok(p)->text);
 		if (!parse_setting(p, &set))
 			return false;
-		modifier = modifier_of(s, set.name);
-		if (modifier == NULL)
+		if (modifier != NULL)
+			*modifier = set.value;
+		else
 			ARENA_PUSH(p->arena, s->settings, s->nsettings, set);
-		else if (!set_once(p, modifier, set.value))
-			return false;
 	}
 	return true;
 }
@@ -99,6 +88,7 @@ step_send(struct parser *p, struct step *s)
 		return parse_settings(p, s);
 	}
 	s->send_kind = SEND_FRAME;
+	s->name_at = place_here(p);
 	s->name = need_word(p, "a frame, raw, http or ws");
 	return s->name != NULL && parse_settings(p, s);
 }

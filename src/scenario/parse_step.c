@@ -319,8 +319,10 @@ parse_step_rest(struct parser *p, struct step *s)
 			return refuse(p, "\"%s\" belongs in front of the steps",
 			    meta_words[i]);
 	/* One strange word in front of more: a keyword, probably. */
-	if (text_nearest(tok(p)->text, step_words) != NULL || at_end(p))
+	if (text_nearest(tok(p)->text, step_words) != NULL)
 		return expected_one_of(p, "a step", step_words);
+	if (text_nearest(tok(p)->text, meta_words) != NULL)
+		return expected_one_of(p, "a step", meta_words);
 	return step_of_connection(p, s);
 }
 
@@ -375,8 +377,8 @@ static bool
 parse_steps_inside(struct parser *p, const char *closer, struct step ***steps,
     size_t *nsteps)
 {
-	int opened = p->line.number;
 	bool brace = closer[0] == '}';
+	int opened = !brace && p->in != NULL ? p->in->at.line : p->line.number;
 
 	while (next_line(p)) {
 		struct step *s;

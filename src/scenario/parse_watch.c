@@ -57,10 +57,12 @@ parse_pred(struct parser *p, struct pred *pred)
 static bool
 parse_watch_for(struct parser *p, struct watch_for *w)
 {
-	const char *word = need_word(p,
+	const char *word;
+
+	w->at = place_here(p);
+	word = need_word(p,
 	    "a frame, any, bytes, http, ws, closed, eof, reset, truncated or "
 	    "tls");
-
 	if (word == NULL)
 		return false;
 	w->match = MATCH_FRAME;

@@ -182,6 +182,7 @@ enum verdict_word {
 
 /* What an expectation or a never watches for. */
 struct watch_for {
+	struct place at; /* of the event's word */
 	enum event_match match;
 	const struct rk_frame_spec *frame; /* MATCH_FRAME */
 	char *frame_name;
@@ -215,7 +216,8 @@ struct step {
 
 	enum send_kind send_kind;          /* SEND */
 	const struct rk_frame_spec *frame; /* SEND_FRAME */
-	char *name;             /* frame, HTTP method, proc, variable */
+	char *name; /* frame, HTTP method, proc, variable */
+	struct place name_at;
 	struct expr *value;     /* RAW, LET, ASSERT, path of HTTP */
 	struct expr *chop;      /* bytes per write */
 	struct expr *every;     /* pause between them */
@@ -252,6 +254,7 @@ struct step {
 
 struct param {
 	char *name;
+	struct place at;
 	struct expr **values;
 	size_t nvalues;
 };
