@@ -20,9 +20,11 @@
 #include "relayd/worker.h"
 
 /* Own output above this pauses reading until it is written. */
-#define OUT_STALL (64 << 10)
+#define OUT_STALL    (64 << 10)
+/* How often within its time a blocked output is looked at. */
+#define OUTPUT_LOOKS 8
 /* Input buffer of a connection, unless a frame needs more. */
-#define INPUT_MAX (64 << 10)
+#define INPUT_MAX    (64 << 10)
 
 static const uint8_t stage_of[] = {
 	[CONN_TLS] = STAGE_TLS,
@@ -116,23 +118,54 @@ state_deadline(const struct conn *c)
 	return INT64_MAX;
 }
 
+/*
+ * We may write again only when much of what the kernel holds is gone, which
+ * with a slow reader is long after it began to be; so look at what it holds.
+ */
+static bool
+output_moved(const struct conn *c, long kernel_queued)
+{
+	return kernel_queued >= 0 && kernel_queued < c->kernel_queued;
+}
+
+void
+conn_watch_output(struct conn *c)
+{
+	int64_t since = stream_blocked_since(c->stream);
+	long kernel_queued = stream_kernel_queued(c->stream);
+
+	if (since != c->blocked_since)
+		c->moved_at = since;
+	else if (output_moved(c, kernel_queued))
+		c->moved_at = loop_now(c->worker->loop);
+	c->blocked_since = since;
+	c->kernel_queued = kernel_queued;
+	conn_arm(c);
+}
+
+static bool
+is_blocked(const struct conn *c)
+{
+	return stream_blocked_since(c->stream) != 0;
+}
+
 static int64_t
 write_deadline(const struct conn *c)
 {
-	int64_t since = stream_blocked_since(c->stream);
-
-	return since != 0 ? since + c->worker->conf->write_timeout : INT64_MAX;
+	return is_blocked(c) ? c->moved_at + c->worker->conf->write_timeout
+			     : INT64_MAX;
 }
 
 void
 conn_arm(struct conn *c)
 {
-	int64_t at = state_deadline(c), write_at = write_deadline(c);
+	int64_t at = state_deadline(c), now = loop_now(c->worker->loop);
+	int64_t look_at = now + c->worker->conf->write_timeout / OUTPUT_LOOKS;
 
 	if (c->state == CONN_OPEN && c->next_keepalive < at)
 		at = c->next_keepalive;
-	if (write_at < at)
-		at = write_at;
+	if (is_blocked(c) && look_at < at)
+		at = look_at;
 	if (at == INT64_MAX || (c->armed != 0 && c->armed <= at))
 		return;
 	c->armed = at;
@@ -171,6 +204,8 @@ on_deadline(struct conn *c)
 	int64_t now = loop_now(c->worker->loop);
 
 	c->armed = 0;
+	if (is_blocked(c))
+		conn_watch_output(c);
 	if (now >= write_deadline(c) && c->ending == ENDING_NONE) {
 		c->worker->metrics.write_timeouts++;
 		conn_close(c, ENDING_TIMEOUT, "write");

@@ -82,6 +82,10 @@ struct conn {
 	int64_t since;          /* beginning of what a deadline is for */
 	int64_t next_keepalive; /* CONN_OPEN */
 	int64_t armed;          /* deadline the stream has; 0: none */
+	/* while output is blocked */
+	int64_t blocked_since; /* as the stream says it */
+	int64_t moved_at;      /* when the peer was last seen to take some */
+	long kernel_queued;    /* as it was then */
 	/* input */
 	size_t taken; /* done with, consumed at the end of the turn */
 	size_t need;  /* bytes of the unit that is not whole yet */
@@ -122,6 +126,8 @@ void conn_free(struct conn *c);
 void conn_set_state(struct conn *c, enum conn_state state);
 /* See to it that the stream's deadline is not later than needed. */
 void conn_arm(struct conn *c);
+/* Output is waiting: see whether it moves. */
+void conn_watch_output(struct conn *c);
 /* Flush at the end of the turn. */
 void conn_touch(struct conn *c);
 /* Input that has not been taken yet; writable. */

@@ -355,6 +355,6 @@ conn_flush(struct conn *c)
 		conn_close(c, ENDING_NONE, NULL);
 	else if (stream_queued(c->stream) == 0)
 		on_flushed(c);
-	else
-		conn_arm(c);
+	else if (stream_blocked_since(c->stream) != c->blocked_since)
+		conn_watch_output(c);
 }

@@ -148,6 +148,10 @@ client_send(struct client *c, const void *p, size_t len)
 {
 	const uint8_t *at = p;
 
+	if (c->corked) {
+		text_add_n(&c->held, p, len);
+		return;
+	}
 	while (len > 0) {
 		ssize_t n = send(c->fd, at, len, MSG_NOSIGNAL);
 
@@ -165,6 +169,20 @@ void
 client_send_text(struct client *c, const char *text)
 {
 	client_send(c, text, strlen(text));
+}
+
+void
+client_cork(struct client *c)
+{
+	c->corked = true;
+}
+
+void
+client_uncork(struct client *c)
+{
+	c->corked = false;
+	client_send(c, c->held.s, c->held.len);
+	text_clear(&c->held);
 }
 
 static void

@@ -46,6 +46,8 @@ struct client {
 	uint8_t *in;       /* what has come and was not looked at yet */
 	size_t in_len;
 	bool ended; /* FIN or RST was seen behind that */
+	bool corked;
+	struct text held; /* while it is corked */
 };
 
 /* A connection to a listener of that service. */
@@ -55,6 +57,9 @@ void client_shut(struct client *c);  /* half close */
 /* Raw bytes; the relay works on them at the next turn. */
 void client_send(struct client *c, const void *p, size_t len);
 void client_send_text(struct client *c, const char *text);
+/* Hold back what is sent from now on; then send it at one go. */
+void client_cork(struct client *c);
+void client_uncork(struct client *c);
 /* Settle, and take in what has come. */
 void client_poll(struct client *c);
 

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include <netinet/in.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "net/tls.h"
@@ -378,6 +380,16 @@ int64_t
 stream_blocked_since(const struct stream *s)
 {
 	return s->blocked_since;
+}
+
+long
+stream_kernel_queued(const struct stream *s)
+{
+	int n;
+
+	if (!stream_is_open(s) || ioctl(s->fd, SIOCOUTQ, &n) < 0)
+		return -1;
+	return n;
 }
 
 void

@@ -87,6 +87,10 @@ size_t stream_queued(const struct stream *s);
 /* When output last moved, or began to wait; 0 if nothing waits. */
 int64_t stream_blocked_since(const struct stream *s);
 
+/* Bytes that the kernel has taken and the peer has not: they become fewer as
+ * a slow peer reads, long before we may write again.  -1: unknown. */
+long stream_kernel_queued(const struct stream *s);
+
 void stream_pause(struct stream *s); /* stop reading */
 void stream_resume(struct stream *s);
 /* FIN (behind queued output); over TLS close_notify first.  STREAM_DRAINED
