@@ -53,24 +53,26 @@ manifest_read(size_t *n)
 {
 	static struct fixture list[MAX_FIXTURES];
 	FILE *in = fopen(fixture_path("MANIFEST"), "r");
-	struct fixture *f = list - 1;
+	struct fixture *f = NULL;
 	char line[1024];
 	const char *v;
 
 	if (in == NULL)
 		give_up("cannot read %s", fixture_path("MANIFEST"));
 	memset(list, 0, sizeof(list));
+	*n = 0;
 	while (fgets(line, sizeof(line), in) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
 		if (line[0] == '#' || line[0] == '\0')
 			continue;
 		if ((v = value_of(line, "capture")) != NULL) {
-			if (++f == list + MAX_FIXTURES)
+			if (*n == MAX_FIXTURES)
 				give_up("too many entries");
+			f = &list[(*n)++];
 			f->capture = xstrdup(v);
 			continue;
 		}
-		if (f < list)
+		if (f == NULL)
 			give_up("before the first entry: %s", line);
 		if ((v = value_of(line, "expect")) != NULL)
 			f->expect = xstrdup(v);
@@ -84,7 +86,6 @@ manifest_read(size_t *n)
 			give_up("unknown word: %s", line);
 	}
 	fclose(in);
-	*n = (size_t)(f - list + 1);
 	return list;
 }
 

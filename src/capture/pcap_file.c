@@ -103,6 +103,18 @@ pcap_file_close(struct pcap_file *f)
 	free(f);
 }
 
+/* The file has 32 bits for the seconds, and no sign; the rest may be any
+ * number. */
+static int64_t
+stamp(const struct timeval *tv)
+{
+	int64_t ns = tv->tv_usec;
+
+	if (ns < 0 || ns >= NS_PER_S)
+		ns = NS_PER_S - 1;
+	return (int64_t)(uint32_t)tv->tv_sec * NS_PER_S + ns;
+}
+
 static enum packet_result
 next_classic(struct pcap_file *f, struct packet *out, char *err,
     size_t err_size)
@@ -119,7 +131,7 @@ next_classic(struct pcap_file *f, struct packet *out, char *err,
 		return PACKET_DAMAGED;
 	}
 	f->packets++;
-	out->time_ns = (int64_t)h->ts.tv_sec * NS_PER_S + h->ts.tv_usec;
+	out->time_ns = stamp(&h->ts);
 	out->link = link_from_dlt(pcap_datalink(f->classic));
 	out->p = p;
 	out->len = h->caplen;

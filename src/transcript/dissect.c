@@ -387,6 +387,7 @@ dissector_end(struct dissector *d, enum direction dir, enum ending e,
 	if (s->over)
 		return;
 	s->over = true;
+	s->tried = 0; /* what is there must do */
 	s->ending = e;
 	s->over_at = (struct mark){ s->fed, time_ns, packet };
 	settle(d);
@@ -448,6 +449,8 @@ dissector_gap(struct dissector *d, enum direction dir, uint64_t len,
 
 	if (s->over)
 		return;
+	s->tried = 0;
+	pump(d);
 	s->missing = len;
 	while (s->mode == MODE_SEEK && step_seek(d, s, true))
 		pump(d);

@@ -1,0 +1,892 @@
+/*
+ * Streams in, events out.  Scripts of the form "c:…" and "s:…" stand for what
+ * client and server send; the events are compared as short words.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/xalloc.h"
+#include "codec/keys.h"
+#include "codec/ws.h"
+#include "support.h"
+#include "transcript/dissect.h"
+
+struct piece {
+	enum direction dir;
+	uint8_t *p;
+	size_t len;
+};
+
+#define MAX_PIECES 64
+
+/* What both sides send, in order. */
+struct talk {
+	struct piece piece[MAX_PIECES];
+	size_t n;
+};
+
+static void
+say(struct talk *k, enum direction dir, const void *p, size_t len)
+{
+	ck_assert(k->n < MAX_PIECES);
+	k->piece[k->n++] =
+	    (struct piece){ dir, xmemdup(len > 0 ? p : "", len), len };
+}
+
+static void
+say_text(struct talk *k, enum direction dir, const char *s)
+{
+	say(k, dir, s, strlen(s));
+}
+
+static void
+say_hex(struct talk *k, enum direction dir, const char *s)
+{
+	size_t len;
+	const uint8_t *p = hex(s, &len);
+
+	say(k, dir, p, len);
+}
+
+static void
+talk_clear(struct talk *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		free(k->piece[i].p);
+	k->n = 0;
+}
+
+/* "c:http(GET / HTTP/1.1) s:Ping[8] …" */
+static void
+add_word(struct text *out, const struct event *e)
+{
+	text_addf(out, "%s%s:%s", out->len > 0 ? " " : "",
+	    e->kind == EVENT_REMARK ? "-"
+		: e->dir == DIR_C2S ? "c"
+				    : "s",
+	    event_what(e));
+	switch (e->kind) {
+	case EVENT_HTTP:
+		text_addf(out, "(%s)", e->text);
+		break;
+	case EVENT_ENDED:
+		text_addf(out, "(%s)", ending_name(e->ending));
+		break;
+	case EVENT_REMARK:
+		break;
+	default:
+		text_addf(out, "[%zu]", e->len);
+	}
+	if (e->error != RK_OK)
+		text_addf(out, "!%s", rk_errname(e->error) + 7);
+}
+
+static char *
+words(const struct transcript *t)
+{
+	struct text out;
+
+	text_init(&out);
+	for (size_t i = 0; i < t->nevents; i++)
+		add_word(&out, &t->events[i]);
+	return text_take(&out);
+}
+
+static struct transcript *
+new_transcript(struct dissector **d)
+{
+	struct transcript *t = transcript_new();
+
+	*d = dissector_new(t, transcript_add_conn(t, "A"), rk_dialects()[0]);
+	return t;
+}
+
+/* Feed |k| in pieces of at most |step| bytes, then end both directions. */
+static struct transcript *
+dissect(const struct talk *k, size_t step)
+{
+	struct dissector *d;
+	struct transcript *t = new_transcript(&d);
+	int64_t now = 0;
+
+	for (size_t i = 0; i < k->n; i++) {
+		const struct piece *p = &k->piece[i];
+
+		for (size_t off = 0; off < p->len; off += step) {
+			size_t n = p->len - off < step ? p->len - off : step;
+
+			dissector_feed(d, p->dir, p->p + off, n, now,
+			    (uint64_t)i + 1);
+		}
+		now += 1000;
+	}
+	dissector_end(d, DIR_C2S, ENDING_EOF, now, k->n + 1);
+	dissector_end(d, DIR_S2C, ENDING_EOF, now, k->n + 2);
+	dissector_free(d);
+	return t;
+}
+
+static void
+assert_words(const struct transcript *t, const char *want)
+{
+	char *got = words(t);
+
+	ck_assert_str_eq(got, want);
+	free(got);
+}
+
+/* The same events whole, byte by byte, and in threes. */
+static void
+assert_talk(struct talk *k, const char *want)
+{
+	static const size_t steps[] = { SIZE_MAX, 1, 3 };
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct transcript *t = dissect(k, steps[i]);
+
+		assert_words(t, want);
+		transcript_free(t);
+	}
+	talk_clear(k);
+}
+
+#define RAW_REQUEST                                                            \
+	"GET /relay HTTP/1.1\r\nupgrade: iroh derp http\r\nhost: h\r\n\r\n"
+#define RAW_101 "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n"
+#define WS_REQUEST                                                             \
+	"GET /relay HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"            \
+	"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"                  \
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+#define WS_101                                                                 \
+	"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"           \
+	"Connection: Upgrade\r\n"                                              \
+	"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+#define UPGRADED                                                               \
+	"c:http(GET /relay HTTP/1.1) "                                         \
+	"s:http(HTTP/1.1 101 Switching Protocols) "
+#define ENDS  " c:ended(eof) s:ended(eof)"
+#define PING  "0c00000008 0102030405060708"
+#define PONG  "0d00000008 0102030405060708"
+#define KEY_A "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c"
+
+/* iroh-v3 section 3.3, the worked example */
+#define LOGIN                                                                  \
+	"02 0000006a 52454c4159f09f9491" KEY_A                                 \
+	"756408beeea41f4705dc925971973a68cd88b3624b3050949395838a82f037b9"     \
+	"766abc634e4b7a4df1aa7aac190b4f8d5b3aa519bc2f9e312f0196b245a02000"     \
+	"03"
+
+static void
+upgrade(struct talk *k)
+{
+	say_text(k, DIR_C2S, RAW_REQUEST);
+	say_text(k, DIR_S2C, RAW_101);
+}
+
+/* ---- HTTP ---- */
+
+START_TEST(pipelined_requests_meet_their_answers)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_C2S,
+	    "HEAD / HTTP/1.1\r\n\r\nGET /a HTTP/1.1\r\n\r\n"
+	    "GET /b HTTP/1.1\r\n\r\nPOST /c HTTP/1.1\r\n"
+	    "Content-Length: 3\r\n\r\nabc");
+	say_text(&k, DIR_S2C,
+	    "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n" /* of HEAD: none */
+	    "HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nNot Found"
+	    "HTTP/1.1 204 No Content\r\n\r\n"
+	    "HTTP/1.1 100 Continue\r\n\r\n"
+	    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	assert_talk(&k,
+	    "c:http(HEAD / HTTP/1.1) c:http(GET /a HTTP/1.1) "
+	    "c:http(GET /b HTTP/1.1) c:http(POST /c HTTP/1.1) c:body[3] "
+	    "s:http(HTTP/1.1 200 OK) s:http(HTTP/1.1 404 Not Found) s:body[9] "
+	    "s:http(HTTP/1.1 204 No Content) s:http(HTTP/1.1 100 Continue) "
+	    "s:http(HTTP/1.1 200 OK)" ENDS);
+}
+END_TEST
+
+START_TEST(an_answer_captured_before_its_request_waits_for_it)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_S2C, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+	say_text(&k, DIR_C2S, "HEAD / HTTP/1.1\r\n\r\n");
+	assert_talk(&k, "c:http(HEAD / HTTP/1.1) s:http(HTTP/1.1 200 OK)" ENDS);
+}
+END_TEST
+
+START_TEST(bodies_in_chunks_and_to_the_end)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_C2S, "GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n");
+	say_text(&k, DIR_S2C,
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "5\r\nHello\r\n6;x=y\r\n World\r\n0\r\n\r\n"
+	    "HTTP/1.1 200 OK\r\n\r\nto the end");
+	assert_talk(&k,
+	    "c:http(GET / HTTP/1.1) c:http(GET / HTTP/1.1) "
+	    "s:http(HTTP/1.1 200 OK) s:body[11] "
+	    "s:http(HTTP/1.1 200 OK) c:ended(eof) s:body[10] s:ended(eof)");
+}
+END_TEST
+
+START_TEST(a_large_body_comes_in_equal_pieces)
+{
+	struct talk k = { .n = 0 };
+	const size_t len = 150000;
+	uint8_t *body = xcalloc(1, len);
+
+	say_text(&k, DIR_C2S, "GET / HTTP/1.1\r\n\r\n");
+	say_text(&k, DIR_S2C,
+	    "HTTP/1.1 200 OK\r\nContent-Length: 150000\r\n\r\n");
+	say(&k, DIR_S2C, body, len);
+	assert_talk(&k,
+	    "c:http(GET / HTTP/1.1) s:http(HTTP/1.1 200 OK) "
+	    "s:body[65536] s:body[65536] s:body[18928]" ENDS);
+	free(body);
+}
+END_TEST
+
+START_TEST(a_refused_upgrade_leaves_http_going)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_C2S, RAW_REQUEST);
+	say_text(&k, DIR_S2C,
+	    "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+	say_text(&k, DIR_C2S, "GET /x HTTP/1.1\r\n\r\n");
+	say_text(&k, DIR_S2C, "HTTP/1.1 204 No Content\r\n\r\n");
+	assert_talk(&k,
+	    "c:http(GET /relay HTTP/1.1) s:http(HTTP/1.1 400 Bad Request) "
+	    "c:http(GET /x HTTP/1.1) s:http(HTTP/1.1 204 No Content)" ENDS);
+}
+END_TEST
+
+START_TEST(what_is_no_http_becomes_rest)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_C2S, "SSH-2.0-x\r\n");
+	say_text(&k, DIR_S2C, "SSH-2.0-y\r\nmore");
+	assert_talk(&k,
+	    "c:rest[11]!HTTP_LINE c:ended(eof) "
+	    "s:rest[15]!HTTP_LINE s:ended(eof)");
+}
+END_TEST
+
+START_TEST(half_a_head_is_rest_and_truncated)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_C2S, "GET / HTTP/1.1\r\nHost: ");
+	assert_talk(&k, "c:rest[22] c:ended(truncated) s:ended(eof)");
+}
+END_TEST
+
+START_TEST(a_broken_body_becomes_rest)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_C2S, "GET / HTTP/1.1\r\n\r\n");
+	say_text(&k, DIR_S2C,
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "5\r\nHello\r\nzz\r\n");
+	assert_talk(&k,
+	    "c:http(GET / HTTP/1.1) s:http(HTTP/1.1 200 OK) s:body[5] "
+	    "c:ended(eof) s:rest[4]!HTTP_BODY s:ended(eof)");
+}
+END_TEST
+
+START_TEST(an_upgrade_to_something_else_is_said_and_left)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_C2S, "GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\nPRI *");
+	say_text(&k, DIR_S2C,
+	    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\nxyz");
+	assert_talk(&k,
+	    "c:http(GET / HTTP/1.1) s:http(HTTP/1.1 101 Switching Protocols) "
+	    "-:remark c:rest[5] c:ended(eof) s:rest[3] s:ended(eof)");
+}
+END_TEST
+
+/* ---- frames on the raw carrier ---- */
+
+START_TEST(raw_frames_follow_the_101)
+{
+	struct talk k = { .n = 0 };
+
+	upgrade(&k);
+	say_hex(&k, DIR_C2S, LOGIN PING);
+	say_hex(&k, DIR_S2C, PONG "06 00000000");
+	assert_talk(&k,
+	    UPGRADED "c:ClientInfo[106] c:Ping[8] s:Pong[8] "
+		     "s:KeepAlive[0]" ENDS);
+}
+END_TEST
+
+START_TEST(what_the_client_says_too_early_waits_for_the_101)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_C2S, RAW_REQUEST);
+	say_hex(&k, DIR_C2S, LOGIN);
+	say_text(&k, DIR_S2C, RAW_101);
+	assert_talk(&k, UPGRADED "c:ClientInfo[106]" ENDS);
+}
+END_TEST
+
+START_TEST(early_bytes_without_an_answer_are_rest)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_C2S, RAW_REQUEST);
+	say_hex(&k, DIR_C2S, PING);
+	assert_talk(&k,
+	    "c:http(GET /relay HTTP/1.1) c:rest[13] c:ended(truncated) "
+	    "s:ended(eof)");
+}
+END_TEST
+
+START_TEST(a_body_before_the_frames_is_a_body)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_C2S,
+	    "GET /relay HTTP/1.1\r\nupgrade: iroh derp http\r\n"
+	    "content-length: 3\r\n\r\n");
+	say_text(&k, DIR_S2C, RAW_101);
+	say_text(&k, DIR_C2S, "abc");
+	say_hex(&k, DIR_C2S, LOGIN);
+	assert_talk(&k, UPGRADED "c:body[3] c:ClientInfo[106]" ENDS);
+}
+END_TEST
+
+START_TEST(damaged_frames_are_named)
+{
+	struct talk k = { .n = 0 };
+
+	upgrade(&k);
+	say_hex(&k, DIR_C2S, LOGIN "10 00000001 ff");
+	say_hex(&k, DIR_C2S, "0c 00000007 01020304050607");
+	say_hex(&k, DIR_C2S, "07 00000001 02");
+	say_hex(&k, DIR_S2C, "08 00000021" KEY_A "01");
+	/* 32 × 02 is no point of the curve (section 2.3). */
+	say_hex(&k, DIR_S2C,
+	    "08 00000020"
+	    "0202020202020202020202020202020202020202020202020202020202020202");
+	assert_talk(&k,
+	    UPGRADED "c:ClientInfo[106] c:unknown 0x10[1]!UNKNOWN_TYPE "
+		     "c:Ping[7]!LENGTH c:NotePreferred[1]!VALUE "
+		     "s:PeerGone[33]!LENGTH s:PeerGone[32]!KEY" ENDS);
+}
+END_TEST
+
+START_TEST(a_length_that_nobody_accepts_ends_the_frames)
+{
+	struct talk k = { .n = 0 };
+
+	upgrade(&k);
+	say_hex(&k, DIR_C2S, LOGIN "0e 00100001");
+	say_hex(&k, DIR_C2S, PING);
+	assert_talk(&k,
+	    UPGRADED "c:ClientInfo[106] c:rest[5]!TOO_LONG c:rest[13] "
+		     "c:ended(eof) s:ended(eof)");
+}
+END_TEST
+
+START_TEST(an_unfinished_frame_is_rest_and_truncated)
+{
+	struct talk k = { .n = 0 };
+
+	upgrade(&k);
+	say_hex(&k, DIR_C2S, LOGIN "0c 00000008 0102");
+	say_hex(&k, DIR_S2C, "0d 0000");
+	assert_talk(&k,
+	    UPGRADED "c:ClientInfo[106] c:rest[7] c:ended(truncated) "
+		     "s:rest[3] s:ended(truncated)");
+}
+END_TEST
+
+static const struct {
+	const char *frame;
+	const char *word;
+} logins[] = {
+	{ LOGIN, "c:ClientInfo[106]" },
+	/* one bit of the signature */
+	{ "02 0000006a 52454c4159f09f9491" KEY_A
+	  "756408beeea41f4705dc925971973a68cd88b3624b3050949395838a82f037b9"
+	  "766abc634e4b7a4df1aa7aac190b4f8d5b3aa519bc2f9e312f0196b245a02001"
+	  "03",
+	    "c:ClientInfo[106]!SIGNATURE" },
+	{ "02 0000006a 52454c4159f09f9490" KEY_A
+	  "756408beeea41f4705dc925971973a68cd88b3624b3050949395838a82f037b9"
+	  "766abc634e4b7a4df1aa7aac190b4f8d5b3aa519bc2f9e312f0196b245a02000"
+	  "03",
+	    "c:ClientInfo[106]!MAGIC" },
+	{ PING, "c:Ping[8]!UNEXPECTED" },
+};
+
+START_TEST(the_first_frame_is_judged_as_a_login)
+{
+	struct talk k = { .n = 0 };
+	char want[256];
+
+	upgrade(&k);
+	say_hex(&k, DIR_C2S, logins[_i].frame);
+	say_hex(&k, DIR_C2S, PING);
+	snprintf(want, sizeof(want), UPGRADED "%s c:Ping[8]" ENDS,
+	    logins[_i].word);
+	assert_talk(&k, want);
+}
+END_TEST
+
+/* ---- WebSocket ---- */
+
+/* Append a frame; the client's are masked. */
+static void
+say_ws(struct talk *k, enum direction dir, uint8_t opcode, bool fin,
+    const char *payload)
+{
+	struct rk_ws_header h = {
+		.fin = fin,
+		.opcode = opcode,
+		.masked = dir == DIR_C2S,
+		.mask = { 0x11, 0x22, 0x33, 0x44 },
+	};
+	uint8_t buf[512];
+	struct rk_writer w;
+	size_t len;
+	const uint8_t *p = hex(payload, &len);
+
+	h.payload_len = len;
+	rk_writer_init(&w, buf, sizeof(buf));
+	ck_assert_int_eq(rk_ws_write_header(&h, &w), RK_OK);
+	rk_write_bytes(&w, p, len);
+	ck_assert(!w.bad);
+	if (h.masked)
+		rk_ws_mask(h.mask, 0, buf + w.len - len, len);
+	say(k, dir, buf, w.len);
+}
+
+static void
+upgrade_ws(struct talk *k)
+{
+	say_text(k, DIR_C2S, WS_REQUEST);
+	say_text(k, DIR_S2C, WS_101);
+}
+
+#define WS_PING "0c 0102030405060708"
+#define WS_PONG "0d 0102030405060708"
+#define WS_LOGIN                                                               \
+	"02 52454c4159f09f9491" KEY_A                                          \
+	"756408beeea41f4705dc925971973a68cd88b3624b3050949395838a82f037b9"     \
+	"766abc634e4b7a4df1aa7aac190b4f8d5b3aa519bc2f9e312f0196b245a02000"     \
+	"03"
+
+START_TEST(frames_in_websocket_messages)
+{
+	struct talk k = { .n = 0 };
+
+	upgrade_ws(&k);
+	say_ws(&k, DIR_C2S, RK_WS_BINARY, true, WS_LOGIN);
+	say_ws(&k, DIR_C2S, RK_WS_PING, true, "abcd");
+	say_ws(&k, DIR_S2C, RK_WS_PONG, true, "abcd");
+	say_ws(&k, DIR_C2S, RK_WS_TEXT, true, "6869");
+	say_ws(&k, DIR_S2C, RK_WS_BINARY, true, WS_PONG);
+	say_ws(&k, DIR_C2S, RK_WS_CLOSE, true, "03e8");
+	assert_talk(&k,
+	    UPGRADED "c:ClientInfo[106] c:ws opcode 9[2] s:ws opcode 10[2] "
+		     "c:ws opcode 1[2] s:Pong[8] c:ws opcode 8[2]" ENDS);
+}
+END_TEST
+
+START_TEST(fragments_with_a_ping_between)
+{
+	struct talk k = { .n = 0 };
+	struct transcript *t;
+
+	upgrade_ws(&k);
+	say_ws(&k, DIR_C2S, RK_WS_BINARY, true, WS_LOGIN);
+	say_ws(&k, DIR_C2S, RK_WS_BINARY, false, "0c0102");
+	say_ws(&k, DIR_C2S, RK_WS_PING, true, "");
+	say_ws(&k, DIR_C2S, RK_WS_CONTINUATION, false, "0304");
+	say_ws(&k, DIR_C2S, RK_WS_CONTINUATION, true, "05060708");
+	say_ws(&k, DIR_C2S, RK_WS_BINARY, true, WS_PING);
+	t = dissect(&k, SIZE_MAX);
+	ck_assert_str_eq(t->events[4].text, "3 fragments");
+	ck_assert_uint_eq(t->events[4].packet, 7);
+	transcript_free(t);
+	assert_talk(&k,
+	    UPGRADED "c:ClientInfo[106] c:ws opcode 9[0] c:Ping[8] "
+		     "c:Ping[8]" ENDS);
+}
+END_TEST
+
+START_TEST(broken_websocket_frames_become_rest)
+{
+	struct talk k = { .n = 0 };
+
+	upgrade_ws(&k);
+	say_ws(&k, DIR_C2S, RK_WS_BINARY, true, WS_LOGIN);
+	say_hex(&k, DIR_C2S, "8202 0c01"); /* not masked */
+	say_ws(&k, DIR_S2C, RK_WS_BINARY, true, "");
+	say_hex(&k, DIR_S2C, "c200");
+	assert_talk(&k,
+	    UPGRADED "c:ClientInfo[106] s:rest[0]!EMPTY "
+		     "c:rest[4]!WS_MASK c:ended(eof) "
+		     "s:rest[2]!WS_RSV s:ended(eof)");
+}
+END_TEST
+
+START_TEST(a_wrong_accept_value_is_shown)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_C2S, WS_REQUEST);
+	say_text(&k, DIR_S2C,
+	    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+	    "Connection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n");
+	say_ws(&k, DIR_S2C, RK_WS_BINARY, true, WS_PONG);
+	assert_talk(&k,
+	    "c:http(GET /relay HTTP/1.1) s:http(HTTP/1.1 101 Switching "
+	    "Protocols)!UPGRADE_ACCEPT s:Pong[8]" ENDS);
+}
+END_TEST
+
+/* ---- holes ---- */
+
+/* Feed |k|; a piece of dir and len but no bytes is a gap. */
+static void
+hole(struct talk *k, enum direction dir, size_t len)
+{
+	ck_assert(k->n < MAX_PIECES);
+	k->piece[k->n++] = (struct piece){ dir, NULL, len };
+}
+
+static void
+assert_holes(struct talk *k, const char *want)
+{
+	struct dissector *d;
+	struct transcript *t = new_transcript(&d);
+
+	for (size_t i = 0; i < k->n; i++) {
+		const struct piece *p = &k->piece[i];
+
+		if (p->p == NULL)
+			dissector_gap(d, p->dir, p->len, 0, (uint64_t)i + 1);
+		else
+			dissector_feed(d, p->dir, p->p, p->len, 0,
+			    (uint64_t)i + 1);
+	}
+	dissector_end(d, DIR_C2S, ENDING_EOF, 0, 0);
+	dissector_end(d, DIR_S2C, ENDING_EOF, 0, 0);
+	dissector_free(d);
+	assert_words(t, want);
+	transcript_free(t);
+	talk_clear(k);
+}
+
+START_TEST(a_hole_within_a_frame_is_bridged)
+{
+	struct talk k = { .n = 0 };
+
+	upgrade(&k);
+	say_hex(&k, DIR_C2S, LOGIN "0c 00000008 01");
+	hole(&k, DIR_C2S, 3);
+	say_hex(&k, DIR_C2S, "05060708" PING);
+	hole(&k, DIR_C2S, 0);
+	assert_holes(&k,
+	    UPGRADED "c:ClientInfo[106] c:rest[6] c:gap[3] c:rest[4] "
+		     "c:Ping[8]" ENDS);
+}
+END_TEST
+
+START_TEST(a_hole_to_the_end_of_a_frame_is_bridged)
+{
+	struct talk k = { .n = 0 };
+
+	upgrade(&k);
+	say_hex(&k, DIR_C2S, LOGIN "0c 00000008 01");
+	hole(&k, DIR_C2S, 7);
+	say_hex(&k, DIR_C2S, "06"); /* only half a header: still certain */
+	say_hex(&k, DIR_C2S, "00000000");
+	assert_holes(&k,
+	    UPGRADED "c:ClientInfo[106] c:rest[6] c:gap[7] "
+		     "c:KeepAlive[0]" ENDS);
+}
+END_TEST
+
+START_TEST(behind_a_hole_frames_are_found_where_they_are_certain)
+{
+	struct talk k = { .n = 0 };
+
+	upgrade(&k);
+	say_hex(&k, DIR_C2S, LOGIN PING);
+	hole(&k, DIR_C2S, 38);
+	/* the tail of a frame, then two */
+	say_hex(&k, DIR_C2S, "00000000 0c000000" PING PING "0c");
+	hole(&k, DIR_C2S, 5);
+	say_hex(&k, DIR_C2S, "deadbeef");
+	assert_holes(&k,
+	    UPGRADED "c:ClientInfo[106] c:Ping[8] c:gap[38] c:rest[8] "
+		     "-:remark c:Ping[8] c:Ping[8] c:rest[1] c:gap[5] "
+		     "c:rest[4]" ENDS);
+}
+END_TEST
+
+START_TEST(websocket_frames_are_found_behind_a_hole)
+{
+	struct talk k = { .n = 0 };
+
+	upgrade_ws(&k);
+	say_ws(&k, DIR_C2S, RK_WS_BINARY, true, WS_LOGIN);
+	hole(&k, DIR_C2S, 10);
+	say_ws(&k, DIR_C2S, RK_WS_BINARY, true, WS_PING);
+	hole(&k, DIR_S2C, 10);
+	say_hex(&k, DIR_S2C, "ffff");
+	say_ws(&k, DIR_S2C, RK_WS_BINARY, true, WS_PONG);
+	assert_holes(&k,
+	    UPGRADED "c:ClientInfo[106] c:gap[10] -:remark c:Ping[8] "
+		     "s:gap[10] s:rest[2] -:remark s:Pong[8]" ENDS);
+}
+END_TEST
+
+START_TEST(a_lost_101_leaves_the_frames)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_C2S, RAW_REQUEST);
+	hole(&k, DIR_S2C, 300);
+	say_hex(&k, DIR_C2S, LOGIN);
+	say_hex(&k, DIR_S2C, PONG);
+	assert_holes(&k,
+	    "c:http(GET /relay HTTP/1.1) s:gap[300] -:remark "
+	    "c:ClientInfo[106] -:remark s:Pong[8]" ENDS);
+}
+END_TEST
+
+START_TEST(a_stream_without_its_beginning)
+{
+	struct talk k = { .n = 0 };
+
+	hole(&k, DIR_C2S, 0);
+	hole(&k, DIR_S2C, 0);
+	say_hex(&k, DIR_S2C, "05 00000021" KEY_A "78");
+	say_hex(&k, DIR_C2S, PING);
+	assert_holes(&k, "-:remark s:RecvPacket[33] -:remark c:Ping[8]" ENDS);
+	/* HTTP is recognised as well. */
+	hole(&k, DIR_C2S, 0);
+	hole(&k, DIR_S2C, 0);
+	upgrade(&k);
+	say_hex(&k, DIR_C2S, LOGIN);
+	assert_holes(&k, UPGRADED "c:ClientInfo[106]" ENDS);
+}
+END_TEST
+
+START_TEST(what_only_looks_like_a_frame_is_not_one)
+{
+	struct talk k = { .n = 0 };
+
+	hole(&k, DIR_C2S, 0);
+	/* a header without its frame; a frame of the other side; a key that
+	 * is no point; a single frame in the middle of a segment */
+	say_hex(&k, DIR_C2S, "0c00000008 01");
+	say_hex(&k, DIR_C2S, "06 00000000 06 00000000");
+	say_hex(&k, DIR_C2S,
+	    "04 00000020"
+	    "0202020202020202020202020202020202020202020202020202020202020202");
+	say_hex(&k, DIR_C2S, "00" PING "00");
+	assert_holes(&k, "c:rest[68]" ENDS);
+}
+END_TEST
+
+START_TEST(holes_in_bodies)
+{
+	struct talk k = { .n = 0 };
+
+	say_text(&k, DIR_C2S, "GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n");
+	say_text(&k, DIR_S2C, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab");
+	hole(&k, DIR_S2C, 4);
+	say_text(&k, DIR_S2C, "ghi");
+	say_text(&k, DIR_S2C, "HTTP/1.1 200 OK\r\n\r\nxy");
+	hole(&k, DIR_S2C, 4);
+	assert_holes(&k,
+	    "c:http(GET / HTTP/1.1) c:http(GET / HTTP/1.1) "
+	    "s:http(HTTP/1.1 200 OK) s:body[2] s:gap[4] s:body[3] "
+	    "s:http(HTTP/1.1 200 OK) s:body[2] s:gap[4]" ENDS);
+}
+END_TEST
+
+/* ---- times, bounds ---- */
+
+START_TEST(an_event_has_the_time_of_the_segment_that_completes_it)
+{
+	struct talk k = { .n = 0 };
+	struct transcript *t;
+
+	upgrade(&k);
+	say_hex(&k, DIR_C2S, LOGIN "0c000000");
+	say_hex(&k, DIR_C2S, "08 0102030405060708");
+	t = dissect(&k, SIZE_MAX);
+	ck_assert_uint_eq(t->events[2].packet, 3);
+	ck_assert_uint_eq(t->events[3].packet, 4);
+	ck_assert_int_eq(t->events[3].time_ns, 3000);
+	transcript_free(t);
+	talk_clear(&k);
+	/* What was held back keeps its own time. */
+	say_text(&k, DIR_C2S, RAW_REQUEST);
+	say_hex(&k, DIR_C2S, LOGIN);
+	say_hex(&k, DIR_C2S, PING);
+	say_text(&k, DIR_S2C, RAW_101);
+	t = dissect(&k, SIZE_MAX);
+	assert_words(t, UPGRADED "c:ClientInfo[106] c:Ping[8]" ENDS);
+	ck_assert_uint_eq(t->events[2].packet, 2);
+	ck_assert_uint_eq(t->events[3].packet, 3);
+	transcript_free(t);
+	talk_clear(&k);
+}
+END_TEST
+
+START_TEST(what_is_held_is_bounded)
+{
+	static uint8_t zeros[65536];
+	struct dissector *d;
+	struct transcript *t = new_transcript(&d);
+	size_t most = 0;
+
+	memset(zeros, 'x', sizeof(zeros));
+	dissector_feed(d, DIR_C2S, RAW_REQUEST, strlen(RAW_REQUEST), 0, 1);
+	for (int i = 0; i < 200; i++) {
+		dissector_feed(d, DIR_C2S, zeros, sizeof(zeros), 0, 2);
+		if (dissector_held(d) > most)
+			most = dissector_held(d);
+	}
+	ck_assert_uint_le(most, 8u << 20);
+	dissector_end(d, DIR_C2S, ENDING_EOF, 0, 3);
+	dissector_end(d, DIR_S2C, ENDING_EOF, 0, 3);
+	ck_assert_uint_eq(t->events[1].error, RK_ERR_TOO_LONG);
+	/* Every byte is somewhere. */
+	size_t rest = 0;
+	for (size_t i = 0; i < t->nevents; i++)
+		if (t->events[i].kind == EVENT_REST)
+			rest += t->events[i].len;
+	ck_assert_uint_eq(rest, 200 * sizeof(zeros));
+	dissector_free(d);
+	transcript_free(t);
+}
+END_TEST
+
+/* Random streams: in pieces of any size the same events, and no byte of a
+ * direction is lost or invented. */
+START_TEST(random_streams_do_not_depend_on_their_segments)
+{
+	uint64_t seed = (uint64_t)_i + 1;
+	struct talk k = { .n = 0 };
+	char *want = NULL;
+
+	if (_i % 3 == 1)
+		upgrade(&k);
+	else if (_i % 3 == 2)
+		upgrade_ws(&k);
+	for (int i = 0; i < 20; i++) {
+		static const char *const frames[] = { PING, PONG, "06 00000000",
+			"07 00000001 01", "82 09" WS_PONG, "0e 00000002 6869" };
+		enum direction dir = (enum direction)(test_random(&seed) % 2);
+		uint8_t noise[20];
+
+		if (test_random(&seed) % 8 != 0) {
+			say_hex(&k, dir, frames[test_random(&seed) % 6]);
+			continue;
+		}
+		test_fill(&seed, noise, sizeof(noise));
+		say(&k, dir, noise, test_random(&seed) % sizeof(noise));
+	}
+	for (size_t step = 1; step < 40; step++) {
+		struct transcript *t = dissect(&k, step);
+		char *got = words(t);
+
+		if (want == NULL)
+			want = xstrdup(got);
+		ck_assert_str_eq(got, want);
+		free(got);
+		transcript_free(t);
+	}
+	free(want);
+	talk_clear(&k);
+}
+END_TEST
+
+static void
+add_http(TCase *tc)
+{
+	tcase_add_test(tc, pipelined_requests_meet_their_answers);
+	tcase_add_test(tc, an_answer_captured_before_its_request_waits_for_it);
+	tcase_add_test(tc, bodies_in_chunks_and_to_the_end);
+	tcase_add_test(tc, a_large_body_comes_in_equal_pieces);
+	tcase_add_test(tc, a_refused_upgrade_leaves_http_going);
+	tcase_add_test(tc, what_is_no_http_becomes_rest);
+	tcase_add_test(tc, half_a_head_is_rest_and_truncated);
+	tcase_add_test(tc, a_broken_body_becomes_rest);
+	tcase_add_test(tc, an_upgrade_to_something_else_is_said_and_left);
+}
+
+static void
+add_frames(TCase *tc)
+{
+	tcase_add_test(tc, raw_frames_follow_the_101);
+	tcase_add_test(tc, what_the_client_says_too_early_waits_for_the_101);
+	tcase_add_test(tc, early_bytes_without_an_answer_are_rest);
+	tcase_add_test(tc, a_body_before_the_frames_is_a_body);
+	tcase_add_test(tc, damaged_frames_are_named);
+	tcase_add_test(tc, a_length_that_nobody_accepts_ends_the_frames);
+	tcase_add_test(tc, an_unfinished_frame_is_rest_and_truncated);
+	tcase_add_loop_test(tc, the_first_frame_is_judged_as_a_login, 0,
+	    sizeof(logins) / sizeof(logins[0]));
+	tcase_add_test(tc, frames_in_websocket_messages);
+	tcase_add_test(tc, fragments_with_a_ping_between);
+	tcase_add_test(tc, broken_websocket_frames_become_rest);
+	tcase_add_test(tc, a_wrong_accept_value_is_shown);
+}
+
+static void
+add_holes(TCase *tc)
+{
+	tcase_add_test(tc, a_hole_within_a_frame_is_bridged);
+	tcase_add_test(tc, a_hole_to_the_end_of_a_frame_is_bridged);
+	tcase_add_test(tc,
+	    behind_a_hole_frames_are_found_where_they_are_certain);
+	tcase_add_test(tc, websocket_frames_are_found_behind_a_hole);
+	tcase_add_test(tc, a_lost_101_leaves_the_frames);
+	tcase_add_test(tc, a_stream_without_its_beginning);
+	tcase_add_test(tc, what_only_looks_like_a_frame_is_not_one);
+	tcase_add_test(tc, holes_in_bodies);
+}
+
+int
+main(void)
+{
+	Suite *s = suite_create("dissect");
+	TCase *tc = tcase_create("dissect");
+
+	rk_keys_init();
+	add_http(tc);
+	add_frames(tc);
+	add_holes(tc);
+	tcase_add_test(tc,
+	    an_event_has_the_time_of_the_segment_that_completes_it);
+	tcase_add_test(tc, what_is_held_is_bounded);
+	tcase_add_loop_test(tc, random_streams_do_not_depend_on_their_segments,
+	    0, 30);
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
