@@ -1,0 +1,123 @@
+/* explain: what a word in a report means. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cli.h"
+#include "base/xalloc.h"
+#include "conformance/commands.h"
+#include "conformance/judge.h"
+#include "conformance/options.h"
+
+static bool
+explain_code(const char *word)
+{
+	for (int c = CODE_OK + 1; c < CODE_NKINDS; c++) {
+		const char *name = result_code_name((enum result_code)c);
+
+		if (*name == '\0' || strcasecmp(word, name) != 0)
+			continue;
+		printf("%s  %s\n", name,
+		    result_code_meaning((enum result_code)c));
+		printf("%s\n",
+		    code_is_targets((enum result_code)c)
+			? "  The target did this: \"fail\" for a MUST, "
+			  "\"nonstrict\" for a SHOULD, else \"info\"."
+			: "  This is not the target's doing: no verdict "
+			  "about it follows.");
+		return true;
+	}
+	return false;
+}
+
+static bool
+explain_verdict(const char *word)
+{
+	for (int v = 0; v < VERDICT_NKINDS; v++)
+		if (strcasecmp(word, verdict_name((enum verdict)v)) == 0) {
+			printf("%s  %s\n", verdict_name((enum verdict)v),
+			    verdict_meaning((enum verdict)v));
+			return true;
+		}
+	return false;
+}
+
+static bool
+explain_requirement(const struct suite *s, const char *word)
+{
+	const struct requirement *r = suite_requirement(s, word);
+
+	for (size_t i = 0; r == NULL && i < s->nrequirements; i++) {
+		char *full =
+		    xasprintf("%s/%s", s->requirements[i]->dialect, word);
+
+		r = suite_requirement(s, full);
+		free(full);
+	}
+	if (r == NULL)
+		return false;
+	printf("%s  %s  %s\n  source: %s\n", r->id, level_name(r->level),
+	    r->text, r->source);
+	return true;
+}
+
+static bool
+explain_scenario(const struct suite *s, const char *word)
+{
+	char *id = xstrndup(word, strcspn(word, "["));
+	bool found = false;
+
+	for (size_t i = 0; i < s->nscripts; i++)
+		for (size_t k = 0; k < s->scripts[i]->nscenarios; k++) {
+			const struct scenario *sc = s->scripts[i]->scenarios[k];
+
+			if (strcmp(sc->id, id) != 0)
+				continue;
+			found = true;
+			printf("%s  %s\n", sc->id, sc->title);
+			for (size_t n = 0; n < sc->ncovers; n++)
+				explain_requirement(s, sc->covers[n]);
+			printf("  By hand: relay-conformance show %s; "
+			       "relay-conformance run -v TARGET %s\n",
+			    sc->id, word);
+		}
+	free(id);
+	return found;
+}
+
+static int
+explain(const struct options *o)
+{
+	int status = 0;
+	struct suite *s;
+
+	if (o->narguments == 0)
+		return cli_usage_error("explain what? an id, an E-CODE, a "
+				       "requirement or a verdict");
+	s = options_suite(o, &status);
+	for (size_t i = 0; s != NULL && i < o->narguments; i++) {
+		const char *word = o->arguments[i];
+
+		if (!explain_code(word) && !explain_verdict(word) &&
+		    !explain_requirement(s, word) && !explain_scenario(s, word))
+			status = cli_usage_error("nothing is called %s", word);
+	}
+	suite_free(s);
+	return status;
+}
+
+int
+cmd_explain(int argc, char **argv)
+{
+	struct options o;
+	int status =
+	    options_parse(&o, FOR_EXPLAIN, EXPLAIN_SYNOPSIS, argc, argv);
+
+	if (status == 0 && !o.help)
+		status = explain(&o);
+	options_clear(&o);
+	return status;
+}

@@ -1,0 +1,21 @@
+/* The subcommands, one file each. */
+#ifndef CONFORMANCE_COMMANDS_H
+#define CONFORMANCE_COMMANDS_H
+
+#define RUN_SYNOPSIS     "[options] TARGET… [SELECT…]"
+#define DIFF_SYNOPSIS    "[options] TARGET TARGET… [SELECT…]"
+#define LIST_SYNOPSIS    "[options] [SELECT…]"
+#define SHOW_SYNOPSIS    "ID…"
+#define EXPLAIN_SYNOPSIS "ID | E-CODE | VERDICT…"
+#define CHECK_SYNOPSIS   "[FILE…]"
+#define FMT_SYNOPSIS     "[--check] FILE…"
+
+int cmd_run(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_fmt(int argc, char **argv);
+
+#endif

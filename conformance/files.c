@@ -1,0 +1,153 @@
+/* Whole files, in and out. */
+#include "config.h"
+
+#include "conformance/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+
+#define MAX_FILE ((size_t)64 << 20)
+
+static int
+fail(const char *path, char *err, size_t err_size)
+{
+	snprintf(err, err_size, "%s: %s", path, strerror(errno));
+	return -1;
+}
+
+char *
+file_read(const char *path, size_t *len, char *err, size_t err_size)
+{
+	FILE *f = fopen(path, "rb");
+	char *buf = NULL;
+	size_t n = 0, cap = 0;
+
+	if (f == NULL) {
+		fail(path, err, err_size);
+		return NULL;
+	}
+	do {
+		cap = cap * 2 + 4096;
+		buf = xreallocarray(buf, cap + 1, 1);
+		n += fread(buf + n, 1, cap - n, f);
+	} while (n == cap && cap < MAX_FILE);
+	if (ferror(f)) {
+		fail(path, err, err_size);
+		free(buf);
+		buf = NULL;
+	} else if (n == cap) {
+		snprintf(err, err_size, "%s: larger than 64 MiB", path);
+		free(buf);
+		buf = NULL;
+	} else {
+		buf[n] = '\0';
+		*len = n;
+	}
+	fclose(f);
+	return buf;
+}
+
+int
+file_write(const char *path, const void *p, size_t len, char *err,
+    size_t err_size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	FILE *f = fd >= 0 ? fdopen(fd, "wb") : NULL;
+	bool ok;
+
+	if (f == NULL)
+		return fail(path, err, err_size);
+	ok = fwrite(p, 1, len, f) == len;
+	if (fclose(f) == 0 && ok)
+		return 0;
+	return fail(path, err, err_size);
+}
+
+static void
+forget(struct output *o)
+{
+	free(o->temporary);
+	free(o->path);
+	memset(o, 0, sizeof(*o));
+}
+
+static int
+open_failed(struct output *o, char *err, size_t err_size)
+{
+	fail(o->path, err, err_size);
+	forget(o);
+	return -1;
+}
+
+int
+output_open(struct output *o, const char *path, char *err, size_t err_size)
+{
+	struct stat st;
+	mode_t mask;
+	int fd;
+
+	*o = (struct output){ .path = xstrdup(path) };
+	if (strcmp(path, "-") == 0) {
+		o->f = stdout;
+		return 0;
+	}
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		/* a device or pipe is written to, not replaced */
+		o->f = fopen(path, "we");
+		if (o->f != NULL)
+			return 0;
+		return open_failed(o, err, err_size);
+	}
+	o->temporary = xasprintf("%s.XXXXXX", path);
+	fd = mkostemp(o->temporary, O_CLOEXEC);
+	if (fd < 0)
+		return open_failed(o, err, err_size);
+	mask = umask(0);
+	umask(mask);
+	fchmod(fd, 0666 & ~mask);
+	o->f = fdopen(fd, "w");
+	return 0;
+}
+
+int
+output_commit(struct output *o, char *err, size_t err_size)
+{
+	int status = 0;
+	bool bad;
+
+	if (o->f == NULL)
+		return 0;
+	if (strcmp(o->path, "-") == 0) {
+		/* whoever flushes stdout last says what went wrong */
+		fflush(o->f);
+		forget(o);
+		return 0;
+	}
+	errno = EIO;
+	bad = ferror(o->f) != 0;
+	if (fclose(o->f) != 0 || bad ||
+	    (o->temporary != NULL && rename(o->temporary, o->path) != 0)) {
+		status = fail(o->path, err, err_size);
+		if (o->temporary != NULL)
+			unlink(o->temporary);
+	}
+	forget(o);
+	return status;
+}
+
+void
+output_discard(struct output *o)
+{
+	if (o->f != NULL && strcmp(o->path, "-") != 0)
+		fclose(o->f);
+	if (o->temporary != NULL)
+		unlink(o->temporary);
+	forget(o);
+}

@@ -1,0 +1,32 @@
+/* Whole files, in and out. */
+#ifndef CONFORMANCE_FILES_H
+#define CONFORMANCE_FILES_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* The file's bytes with a NUL behind them, for free(); at most 64 MiB.  NULL
+ * with one line in |err| that names the file. */
+char *file_read(const char *path, size_t *len, char *err, size_t err_size);
+/* 0, or -1 with one line in |err|.  New files are for the owner only. */
+int file_write(const char *path, const void *p, size_t len, char *err,
+    size_t err_size);
+
+/*
+ * A file that appears whole or not at all: written beside its final name and
+ * renamed.  "-" is stdout.
+ */
+struct output {
+	char *path;
+	char *temporary; /* NULL: stdout, a device, a pipe */
+	FILE *f;
+};
+
+/* 0, or -1 with one line in |err|. */
+int output_open(struct output *o, const char *path, char *err, size_t err_size);
+/* Give it its name; 0, or -1 with one line in |err|. */
+int output_commit(struct output *o, char *err, size_t err_size);
+/* Throw it away. */
+void output_discard(struct output *o);
+
+#endif

@@ -1,0 +1,59 @@
+/* relay-conformance: the table of subcommands. */
+#include "config.h"
+
+#include <locale.h>
+#include <signal.h>
+
+#include "base/cli.h"
+#include "codec/keys.h"
+#include "conformance/commands.h"
+#include "conformance/judge.h"
+
+/* clang-format off */
+static const struct cli_command commands[] = {
+	{ "run",     RUN_SYNOPSIS,
+	  "play scenarios against relays and judge what they do", cmd_run },
+	{ "diff",    DIFF_SYNOPSIS,
+	  "play the same steps on several relays; show where they differ", cmd_diff },
+	{ "list",    LIST_SYNOPSIS,
+	  "what would run, and what would not", cmd_list },
+	{ "show",    SHOW_SYNOPSIS,
+	  "a scenario: its text, requirements and cases", cmd_show },
+	{ "explain", EXPLAIN_SYNOPSIS,
+	  "what a code, a verdict or a scenario means", cmd_explain },
+	{ "check",   CHECK_SYNOPSIS,
+	  "read scenarios without playing them", cmd_check },
+	{ "fmt",     FMT_SYNOPSIS,
+	  "lay scenario files out anew", cmd_fmt },
+	{ NULL, NULL, NULL, NULL }
+};
+/* clang-format on */
+
+static const struct cli_program program = {
+	.name = "relay-conformance",
+	.summary = "is this packet relay correct?",
+	.commands = commands,
+	.epilogue =
+	    "TARGET is http://, https://, ws://, wss://HOST:PORT, or the name "
+	    "or file of a .target.\n"
+	    "Exit status: 0 every selected case ran and none failed, 1 a "
+	    "failure,\n"
+	    "2 usage, or a selector that selects nothing, 3 inconclusive "
+	    "results,\n"
+	    "4 target unreachable or lost, or a report not writable, 5 "
+	    "nothing was tested,\n"
+	    "6 an error in a scenario or target file, 124 --timeout, 130 "
+	    "interrupted.",
+};
+
+int
+main(int argc, char **argv)
+{
+	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN);
+	if (rk_keys_init() != RK_OK) {
+		cli_error("the crypto library did not start");
+		return EXIT_INFRASTRUCTURE;
+	}
+	return cli_main(&program, argc, argv);
+}

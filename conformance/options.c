@@ -1,0 +1,578 @@
+/* Command lines -> struct options, by one table. */
+#include "config.h"
+
+#include "conformance/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/cli.h"
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "conformance/judge.h"
+#include "conformance/report.h"
+
+enum kind {
+	FLAG,
+	STRING,
+	NUMBER,
+	CALL
+};
+
+struct row {
+	const char *name;
+	char letter; /* 0: none */
+	unsigned commands;
+	enum kind kind;
+	size_t offset; /* into struct options */
+	int (*call)(struct options *o, const char *arg);
+	const char *arg; /* NULL: takes none */
+	const char *help;
+};
+
+static int
+set_seed(struct options *o, const char *arg)
+{
+	char *end;
+
+	errno = 0;
+	o->target.seed = strtoull(arg, &end, 16);
+	if (errno == 0 && *end == '\0' && end != arg && arg[0] != '-')
+		return 0;
+	return cli_usage_error("--seed: '%s' is no hex number", arg);
+}
+
+static int
+set_scale(struct options *o, const char *arg)
+{
+	char *end;
+
+	o->time_scale = strtod(arg, &end);
+	if (*end == '\0' && o->time_scale >= 0.01 && o->time_scale <= 1000.0)
+		return 0;
+	return cli_usage_error(
+	    "--time-scale: '%s' is no number from 0.01 to 1000", arg);
+}
+
+static int
+set_timeout(struct options *o, const char *arg)
+{
+	o->timeout_ns = duration_parse(arg);
+	if (o->timeout_ns > 0)
+		return 0;
+	return cli_usage_error("--timeout: '%s' is no time; write 90s or 500ms",
+	    arg);
+}
+
+static int
+set_dialect(struct options *o, const char *arg)
+{
+	o->target.dialect = rk_dialect_by_id(arg);
+	if (o->target.dialect != NULL)
+		return 0;
+	return cli_usage_error("--dialect: '%s' is unknown; this build speaks "
+			       "%s",
+	    arg, rk_dialects()[0]->id);
+}
+
+static int
+set_carrier(struct options *o, const char *arg)
+{
+	o->target.carrier = arg;
+	for (int c = 0; c < RK_NCARRIERS; c++)
+		if (strcmp(arg, rk_carrier_name((enum rk_carrier)c)) == 0)
+			return 0;
+	return cli_usage_error("--carrier: '%s' is none of raw, ws", arg);
+}
+
+static int
+set_color(struct options *o, const char *arg)
+{
+	o->color = arg;
+	if (strcmp(arg, "auto") == 0 || strcmp(arg, "always") == 0 ||
+	    strcmp(arg, "never") == 0)
+		return 0;
+	return cli_usage_error("--color: '%s' is none of auto, always, never",
+	    arg);
+}
+
+static int
+set_order(struct options *o, const char *arg)
+{
+	o->order = arg;
+	if (strcmp(arg, "run") == 0 || strcmp(arg, "file") == 0)
+		return 0;
+	return cli_usage_error("--order: '%s' is none of run, file", arg);
+}
+
+static int
+set_pid(struct options *o, const char *arg)
+{
+	int64_t pid = 0;
+
+	if (!number_parse(arg, 1, INT32_MAX, &pid))
+		return cli_usage_error("--pid: '%s' is no process id", arg);
+	o->target.pid = (long)pid;
+	return 0;
+}
+
+static int
+add_report(struct options *o, const char *arg)
+{
+	o->reports =
+	    xreallocarray(o->reports, o->nreports + 1, sizeof(o->reports[0]));
+	o->reports[o->nreports++] = (char *)(uintptr_t)arg;
+	return 0;
+}
+
+static int
+add_skip(struct options *o, const char *arg)
+{
+	char err[512];
+
+	if (selection_add_skip(&o->selection, arg, err, sizeof(err)) == 0)
+		return 0;
+	return cli_usage_error("--skip: %s", err);
+}
+
+static int
+add_select_from(struct options *o, const char *arg)
+{
+	char err[512];
+
+	if (selection_add_file(&o->selection, arg, err, sizeof(err)) == 0)
+		return 0;
+	return cli_usage_error("--select-from: %s", err);
+}
+
+static int
+set_cases(struct options *o, const char *arg)
+{
+	o->what = LIST_CASES;
+	return 0;
+}
+
+static int
+set_tags(struct options *o, const char *arg)
+{
+	o->what = LIST_TAGS;
+	return 0;
+}
+
+static int
+set_reqs(struct options *o, const char *arg)
+{
+	o->what = LIST_REQUIREMENTS;
+	return 0;
+}
+
+#define AT(field) offsetof(struct options, field)
+
+/* clang-format off */
+static const struct row rows[] = {
+	{ "report", 'r', FOR_PLAYING, CALL, 0, add_report, "FORMAT=FILE",
+	  "also write a report: text, tap, jsonl; FILE - is stdout" },
+	{ "slow", 0, FOR_SELECTING, FLAG, AT(selection.slow), NULL, NULL,
+	  "@slow cases too" },
+	{ "skip", 0, FOR_SELECTING, CALL, 0, add_skip, "SELECT",
+	  "take cases out" },
+	{ "select-from", 0, FOR_SELECTING, CALL, 0, add_select_from, "FILE",
+	  "read selectors, one a line; \"skip SELECT\" takes out" },
+	{ "jobs", 'j', FOR_PLAYING, NUMBER, AT(jobs), NULL, "N",
+	  "at most N cases at a time on each target (all)" },
+	{ "seed", 0, FOR_PLAYING, CALL, 0, set_seed, "HEX",
+	  "repeat the random choices of an earlier run" },
+	{ "repeat", 0, FOR_RUN, NUMBER, AT(repeat), NULL, "N",
+	  "the whole run N times" },
+	{ "calibrate", 0, FOR_DIFF, NUMBER, AT(repeat), NULL, "N",
+	  "play N times on each target; what varies there is left out (2)" },
+	{ "strict", 0, FOR_RUN, FLAG, AT(strict), NULL, NULL,
+	  "a nonstrict verdict fails the run" },
+	{ "fail-fast", 0, FOR_RUN, FLAG, AT(fail_fast), NULL, NULL,
+	  "end at the first failure" },
+	{ "keep-going", 0, FOR_RUN, FLAG, AT(keep_going), NULL, NULL,
+	  "run all cases although the canary failed" },
+	{ "no-controls", 0, FOR_RUN, FLAG, AT(no_controls), NULL, NULL,
+	  "leave out the runs that prove that a case can fail" },
+	{ "time-scale", 0, FOR_PLAYING, CALL, 0, set_scale, "X",
+	  "multiply every duration of the scenarios" },
+	{ "timeout", 't', FOR_PLAYING, CALL, 0, set_timeout, "TIME",
+	  "end the whole run after TIME" },
+	{ "dialect", 0, FOR_SELECTING | FOR_SHOW, CALL, 0, set_dialect, "NAME",
+	  "the protocol of the targets" },
+	{ "carrier", 0, FOR_SELECTING, CALL, 0, set_carrier, "raw|ws",
+	  "only cases over this upgrade" },
+	{ "caps", 0, FOR_PLAYING, STRING, AT(target.caps), NULL, "LIST",
+	  "what the targets can, comma-separated" },
+	{ "plain", 0, FOR_PLAYING, STRING, AT(target.plain_url), NULL, "URL",
+	  "the plain listener beside a TLS one" },
+	{ "metrics", 0, FOR_PLAYING, STRING, AT(target.metrics_url), NULL, "URL",
+	  "where the counters can be read" },
+	{ "stun", 0, FOR_PLAYING, STRING, AT(target.stun), NULL, "HOST:PORT",
+	  "where STUN is answered" },
+	{ "pid", 0, FOR_PLAYING, CALL, 0, set_pid, "N",
+	  "the target's process" },
+	{ "peers", 0, FOR_PLAYING, STRING, AT(target.peers), NULL, "DIR",
+	  "{peers} of .target files (RELAYKIT_PEERS)" },
+	{ "cafile", 0, FOR_PLAYING, STRING, AT(target.cafile), NULL, "FILE",
+	  "trust these certificates, not the system's" },
+	{ "insecure", 0, FOR_PLAYING, FLAG, AT(target.insecure), NULL, NULL,
+	  "do not verify the targets' certificates" },
+	{ "resolve", 0, FOR_PLAYING, STRING, AT(target.resolve), NULL, "HOST:PORT:ADDR",
+	  "connect to ADDR for HOST:PORT" },
+	{ "sni", 0, FOR_PLAYING, STRING, AT(target.sni), NULL, "NAME",
+	  "server name to send and to verify" },
+	{ "keylog", 0, FOR_PLAYING, STRING, AT(target.keylog), NULL, "FILE",
+	  "append TLS secrets" },
+	{ "order", 0, FOR_RUN, CALL, 0, set_order, "run|file",
+	  "show cases as they end, or in the suite's order" },
+	{ "color", 0, FOR_RUN, CALL, 0, set_color, "WHEN",
+	  "auto, always or never" },
+	{ "quiet", 'q', FOR_PLAYING, FLAG, AT(quiet), NULL, NULL,
+	  "the summary only" },
+	{ "verbose", 'v', FOR_PLAYING, FLAG, AT(verbose), NULL, NULL,
+	  "the transcript of every case" },
+	{ "cases", 0, FOR_LIST, CALL, 0, set_cases, NULL,
+	  "every case, not only every scenario" },
+	{ "tags", 0, FOR_LIST, CALL, 0, set_tags, NULL,
+	  "the tags" },
+	{ "reqs", 0, FOR_LIST, CALL, 0, set_reqs, NULL,
+	  "the requirements and how many cases cover each" },
+	{ "json", 0, FOR_LIST, FLAG, AT(json), NULL, NULL,
+	  "one JSON object a line" },
+};
+/* clang-format on */
+#define NROWS (sizeof(rows) / sizeof(rows[0]))
+
+static void
+print_help(unsigned command, const char *name, const char *synopsis)
+{
+	printf("usage: relay-conformance %s %s\n", name, synopsis);
+	for (size_t i = 0; i < NROWS; i++) {
+		char left[48];
+
+		if ((rows[i].commands & command) == 0)
+			continue;
+		snprintf(left, sizeof(left), "%c%c%s--%s %s",
+		    rows[i].letter != 0 ? '-' : ' ',
+		    rows[i].letter != 0 ? rows[i].letter : ' ',
+		    rows[i].letter != 0 ? ", " : "  ", rows[i].name,
+		    rows[i].arg != NULL ? rows[i].arg : "");
+		printf("  %-30s %s\n", left, rows[i].help);
+	}
+	printf("  %-30s %s\n", "-h, --help", "this text");
+	if ((command & FOR_SELECTING) != 0)
+		printf("\nTARGET is a URL (http://, https://, ws://, wss://), "
+		       "or the name or file of\na .target.  SELECT is an id or "
+		       "glob (peer.*, login.ok[ws]), @tag, req:R-12*,\n"
+		       "level:MUST, file.rly, file.rly:88 (a line), "
+		       "file.rly:ID.\n");
+}
+
+static int
+set(struct options *o, const struct row *row, const char *arg)
+{
+	void *at = (char *)o + row->offset;
+
+	switch (row->kind) {
+	case FLAG:
+		*(bool *)at = true;
+		return 0;
+	case STRING:
+		*(const char **)at = arg;
+		return 0;
+	case NUMBER:
+		if (number_parse(arg, 1, 100000, at))
+			return 0;
+		return cli_usage_error(
+		    "--%s: '%s' is no number from 1 to 100000", row->name, arg);
+	case CALL:
+		return row->call(o, arg);
+	}
+	return 0;
+}
+
+static void
+tables(unsigned command, struct option *longs, char *shorts)
+{
+	size_t n = 0;
+	char *p = shorts;
+
+	*p++ = ':'; /* tell a missing argument apart */
+	*p++ = 'h';
+	for (size_t i = 0; i < NROWS; i++) {
+		if ((rows[i].commands & command) == 0)
+			continue;
+		longs[n++] = (struct option){
+			.name = rows[i].name,
+			.has_arg = rows[i].arg != NULL ? required_argument
+						       : no_argument,
+			.val = (int)i + 256,
+		};
+		if (rows[i].letter != 0) {
+			*p++ = rows[i].letter;
+			if (rows[i].arg != NULL)
+				*p++ = ':';
+		}
+	}
+	longs[n++] = (struct option){ .name = "help", .val = 'h' };
+	longs[n] = (struct option){ .name = NULL };
+	*p = '\0';
+}
+
+static const struct row *
+row_of(unsigned command, int c)
+{
+	if (c >= 256)
+		return &rows[c - 256];
+	for (size_t i = 0; i < NROWS; i++)
+		if (rows[i].letter == c && (rows[i].commands & command) != 0)
+			return &rows[i];
+	return NULL;
+}
+
+static int
+unknown_option(unsigned command, const char *word, const char *name)
+{
+	const char *names[NROWS + 1];
+	const char *near;
+	size_t n = 0;
+
+	for (size_t i = 0; i < NROWS; i++)
+		if ((rows[i].commands & command) != 0)
+			names[n++] = rows[i].name;
+	names[n] = NULL;
+	near = text_nearest(word + strspn(word, "-"), names);
+	if (near != NULL)
+		return cli_usage_error(
+		    "unknown option '%s'; did you mean '--%s'?", word, near);
+	return cli_usage_error("unknown option '%s'; relay-conformance %s "
+			       "--help lists them",
+	    word, name);
+}
+
+static int
+read_options(struct options *o, unsigned command, const char *synopsis,
+    int argc, char **argv)
+{
+	struct option longs[NROWS + 2];
+	char shorts[NROWS * 2 + 3];
+	int c;
+
+	tables(command, longs, shorts);
+	opterr = 0;
+	optind = 1;
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		const struct row *row;
+		int status;
+
+		if (c == 'h') {
+			print_help(command, argv[0], synopsis);
+			o->help = true;
+			return 0;
+		}
+		if (c == ':')
+			return cli_usage_error("%s needs an argument",
+			    argv[optind - 1]);
+		row = c == '?' ? NULL : row_of(command, c);
+		if (row == NULL)
+			return unknown_option(command, argv[optind - 1],
+			    argv[0]);
+		status = set(o, row, optarg);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
+/* ---- positionals ---- */
+
+static void
+add_file(struct options *o, char *path)
+{
+	for (size_t i = 0; i < o->nfiles; i++)
+		if (strcmp(o->files[i], path) == 0) {
+			free(path);
+			return;
+		}
+	o->files = xreallocarray(o->files, o->nfiles + 1, sizeof(char *));
+	o->files[o->nfiles++] = path;
+}
+
+/* A selector whose file exists is about that one. */
+static void
+find_on_disk(struct options *o, struct selector *s)
+{
+	if (s->kind != SELECT_FILE || access(s->file, F_OK) != 0)
+		return;
+	s->on_disk = true;
+	add_file(o, xstrdup(s->file));
+}
+
+static int
+add_positional(struct options *o, unsigned command, char *word)
+{
+	char err[512];
+
+	if ((command & FOR_SELECTING) == 0) {
+		o->arguments[o->narguments++] = word;
+		return 0;
+	}
+	if ((command & FOR_PLAYING) != 0 && target_is_word(word)) {
+		o->words[o->nwords++] = word;
+		return 0;
+	}
+	if (selection_add(&o->selection, word, err, sizeof(err)) != 0)
+		return cli_usage_error("%s", err);
+	return 0;
+}
+
+static int
+check_reports(const struct options *o)
+{
+	size_t onto_stdout = 0;
+
+	for (size_t i = 0; i < o->nreports; i++) {
+		const char *equals = strchr(o->reports[i], '=');
+
+		if (equals == NULL || equals[1] == '\0')
+			return cli_usage_error("--report: '%s' lacks =FILE",
+			    o->reports[i]);
+		if (report_find(o->reports[i],
+			(size_t)(equals - o->reports[i])) == NULL)
+			return cli_usage_error("--report: '%s': the "
+					       "formats are %s",
+			    o->reports[i], report_formats());
+		onto_stdout += strcmp(equals, "=-") == 0;
+	}
+	if (onto_stdout > 1)
+		return cli_usage_error("only one --report can go to stdout");
+	return 0;
+}
+
+int
+options_parse(struct options *o, unsigned command, const char *synopsis,
+    int argc, char **argv)
+{
+	uint32_t seed = 0;
+	int status;
+
+	memset(o, 0, sizeof(*o));
+	o->repeat = (command & FOR_DIFF) != 0 ? 2 : 1;
+	o->time_scale = 1;
+	o->color = "auto";
+	o->target.peers = getenv("RELAYKIT_PEERS");
+	if (o->target.peers != NULL && o->target.peers[0] == '\0')
+		o->target.peers = NULL;
+	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+		seed = (uint32_t)clock_real_ns();
+	o->target.seed = seed;
+	o->words = xcalloc((size_t)argc + 1, sizeof(char *));
+	o->arguments = xcalloc((size_t)argc + 1, sizeof(char *));
+	status = read_options(o, command, synopsis, argc, argv);
+	for (int i = optind; status == 0 && !o->help && i < argc; i++)
+		status = add_positional(o, command, argv[i]);
+	for (size_t i = 0; i < o->selection.nselect; i++)
+		find_on_disk(o, &o->selection.select[i]);
+	for (size_t i = 0; i < o->selection.nskip; i++)
+		find_on_disk(o, &o->selection.skip[i]);
+	if (status == 0)
+		status = check_reports(o);
+	return status;
+}
+
+void
+options_clear(struct options *o)
+{
+	selection_clear(&o->selection);
+	for (size_t i = 0; i < o->nfiles; i++)
+		free(o->files[i]);
+	free(o->files);
+	free(o->words);
+	free(o->arguments);
+	free(o->reports);
+	memset(o, 0, sizeof(*o));
+}
+
+/* ---- saying it again ---- */
+
+void
+text_add_shell(struct text *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-./:=@%+,";
+
+	if (*word != '\0' && word[strspn(word, plain)] == '\0') {
+		text_add(out, word);
+		return;
+	}
+	text_add(out, "'");
+	for (; *word != '\0'; word++)
+		if (*word == '\'')
+			text_add(out, "'\\''");
+		else
+			text_add_n(out, word, 1);
+	text_add(out, "'");
+}
+
+static void
+add_string(struct text *out, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	text_addf(out, " --%s ", name);
+	text_add_shell(out, value);
+}
+
+void
+options_again(const struct options *o, struct text *out)
+{
+	const struct target_options *t = &o->target;
+
+	if (t->dialect != NULL)
+		add_string(out, "dialect", t->dialect->id);
+	add_string(out, "carrier", t->carrier);
+	add_string(out, "caps", t->caps);
+	add_string(out, "plain", t->plain_url);
+	add_string(out, "metrics", t->metrics_url);
+	add_string(out, "stun", t->stun);
+	if (t->pid != 0)
+		text_addf(out, " --pid %ld", t->pid);
+	add_string(out, "cafile", t->cafile);
+	if (t->insecure)
+		text_add(out, " --insecure");
+	add_string(out, "resolve", t->resolve);
+	add_string(out, "sni", t->sni);
+	if (o->time_scale != 1.0)
+		text_addf(out, " --time-scale %g", o->time_scale);
+	if (o->no_controls)
+		text_add(out, " --no-controls");
+}
+
+struct suite *
+options_suite(const struct options *o, int *status)
+{
+	struct text errors;
+	struct suite *s;
+	bool bad = false;
+
+	text_init(&errors);
+	s = suite_new(&errors);
+	for (size_t i = 0; s != NULL && i < o->nfiles; i++)
+		bad |= suite_add_file(s, o->files[i], &errors) != 0;
+	if (s == NULL || bad) {
+		fputs(text_str(&errors), stderr);
+		suite_free(s);
+		s = NULL;
+		*status = EXIT_SCRIPT;
+	}
+	text_clear(&errors);
+	return s;
+}

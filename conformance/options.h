@@ -1,0 +1,72 @@
+/* The options of all subcommands: one table, one struct. */
+#ifndef CONFORMANCE_OPTIONS_H
+#define CONFORMANCE_OPTIONS_H
+
+#include "conformance/select.h"
+#include "conformance/target.h"
+
+enum {
+	FOR_RUN = 1,
+	FOR_DIFF = 2,
+	FOR_LIST = 4,
+	FOR_SHOW = 8,
+	FOR_CHECK = 16,
+	FOR_EXPLAIN = 32,
+	FOR_PLAYING = FOR_RUN | FOR_DIFF,
+	FOR_SELECTING = FOR_RUN | FOR_DIFF | FOR_LIST
+};
+
+enum list_what {
+	LIST_SCENARIOS,
+	LIST_CASES,
+	LIST_TAGS,
+	LIST_REQUIREMENTS
+};
+
+struct options {
+	struct target_options target;
+	struct selection selection;
+	char **words; /* of targets; borrowed from argv */
+	size_t nwords;
+	char **files; /* of scenarios, without ":LINE"; owned */
+	size_t nfiles;
+	char **arguments; /* show, check, explain; borrowed */
+	size_t narguments;
+	char **reports; /* "FORMAT=FILE"; borrowed */
+	size_t nreports;
+	int64_t jobs;
+	int64_t repeat;
+	double time_scale;
+	int64_t timeout_ns; /* 0: none */
+	const char *color;  /* "auto", "always", "never" */
+	const char *order;  /* "run", "file"; NULL: by what stdout is */
+	bool strict;
+	bool no_controls;
+	bool fail_fast;
+	bool keep_going;
+	bool quiet;
+	bool verbose;
+	bool json;
+	enum list_what what;
+	bool help; /* it was printed; nothing more is to be done */
+};
+
+/*
+ * Read argv of a subcommand.  0, or the exit status of a usage error that
+ * was said on stderr.  options_clear in any case.
+ */
+int options_parse(struct options *o, unsigned command, const char *synopsis,
+    int argc, char **argv);
+void options_clear(struct options *o);
+
+/* Append the options that make a run the same again, each with a blank in
+ * front, fit for a shell. */
+void options_again(const struct options *o, struct text *out);
+/* Append a word, quoted where a shell would want that. */
+void text_add_shell(struct text *out, const char *word);
+
+/* The suite inside the program and the files that were named.  NULL with the
+ * errors on stderr, and the exit status in *status. */
+struct suite *options_suite(const struct options *o, int *status);
+
+#endif

@@ -1,0 +1,265 @@
+/* What is to be played: targets, suite and selection -> the plan of a run. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cli.h"
+#include "base/xalloc.h"
+#include "conformance/run.h"
+
+bool
+case_is_framed(const struct suite_case *c)
+{
+	const char *carrier = rk_carrier_name(c->instance->carrier);
+	const char *open = strchr(c->instance->name, '[');
+	size_t n = strlen(carrier);
+
+	return open != NULL && strncmp(open + 1, carrier, n) == 0 &&
+	    (open[1 + n] == ',' || open[1 + n] == ']');
+}
+
+char *
+run_case_name(const struct run *r, const struct run_case *c)
+{
+	if (r->o->repeat > 1)
+		return xasprintf("%s (round %u)", c->c->instance->name,
+		    c->round);
+	return xstrdup(c->c->instance->name);
+}
+
+uint64_t
+run_seed(const struct run *r, unsigned round)
+{
+	return r->o->target.seed + (r->observe ? 0 : round - 1);
+}
+
+static void
+add_lack(struct text *out, bool lacks, const char *before, const char *cap)
+{
+	if (lacks)
+		text_addf(out, "%s%s%s", out->len > 0 ? ", " : "", before, cap);
+}
+
+char *
+run_case_lacks(const struct suite_case *c, const struct target *t)
+{
+	const struct scenario *sc = c->scenario;
+	const char *carrier = rk_carrier_name(c->instance->carrier);
+	struct text out;
+
+	text_init(&out);
+	add_lack(&out, case_is_framed(c) && !target_has(t, carrier), "",
+	    carrier);
+	for (size_t i = 0; i < sc->nneeds; i++)
+		add_lack(&out, !target_has(t, sc->needs[i]), "", sc->needs[i]);
+	for (size_t i = 0; i < sc->nunless; i++)
+		add_lack(&out, target_has(t, sc->unless[i]), "no ",
+		    sc->unless[i]);
+	/* A relay of one's own for a case is not there yet. */
+	if (sc->own && strstr(text_str(&out), "own") == NULL)
+		add_lack(&out, true, "", "own");
+	if (out.len > 0)
+		return text_take(&out);
+	text_clear(&out);
+	return NULL;
+}
+
+/* ---- targets ---- */
+
+static int
+twin_name(const struct run *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(r->targets[i].target->name,
+			r->targets[n].target->name) == 0)
+			return cli_usage_error("target %s is there twice",
+			    r->targets[n].target->name);
+	return 0;
+}
+
+static int
+read_targets(struct run *r)
+{
+	const struct options *o = r->o;
+	struct text errors;
+	int status = 0;
+
+	if (o->nwords == 0)
+		return cli_usage_error("which target? a URL, or the name or "
+				       "file of a .target");
+	text_init(&errors);
+	r->targets = xcalloc(o->nwords, sizeof(*r->targets));
+	for (size_t i = 0; status == 0 && i < o->nwords; i++) {
+		struct run_target *t = &r->targets[i];
+
+		t->run = r;
+		t->target =
+		    target_new(o->words[i], &o->target, &errors, &status);
+		if (t->target == NULL)
+			break;
+		r->ntargets++;
+		status = twin_name(r, i);
+	}
+	if (errors.len > 0) {
+		fflush(stdout);
+		fprintf(stderr, "%s", text_str(&errors));
+	}
+	text_clear(&errors);
+	return status;
+}
+
+static const struct suite_case *
+find_canary(const struct run_target *t)
+{
+	for (size_t i = 0; i < t->list->n; i++) {
+		const struct suite_case *c = &t->list->cases[i];
+
+		if (!c->from_file &&
+		    strcmp(c->scenario->id, "ping.echo") == 0 &&
+		    c->instance->carrier == t->target->engine.url.carrier)
+			return c;
+	}
+	return NULL;
+}
+
+/* ---- cases ---- */
+
+static bool
+is_of_carrier(const struct run *r, const struct suite_case *c)
+{
+	const char *wanted = r->o->target.carrier;
+
+	return wanted == NULL || !case_is_framed(c) ||
+	    strcmp(wanted, rk_carrier_name(c->instance->carrier)) == 0;
+}
+
+static void
+add_case(struct run *r, struct run_target *t, const struct suite_case *c,
+    bool skip)
+{
+	r->plan = xreallocarray(r->plan, r->nplan + 1, sizeof(*r->plan));
+	r->plan[r->nplan++] = (struct run_case){
+		.c = c,
+		.target = t,
+		.round = 1,
+		.verdict = skip ? VERDICT_SKIPPED : VERDICT_PASS,
+		.reason = skip ? xstrdup("--skip") : NULL,
+	};
+}
+
+static int
+select_cases(struct run *r)
+{
+	struct selection *s = (struct selection *)(uintptr_t)&r->o->selection;
+	struct case_list none = { .n = 0 };
+	char err[512];
+
+	for (size_t i = 0; i < r->ntargets; i++) {
+		struct run_target *t = &r->targets[i];
+
+		for (size_t k = 0; k < t->list->n; k++) {
+			const struct suite_case *c = &t->list->cases[k];
+			enum selected how;
+
+			if (!is_of_carrier(r, c))
+				continue;
+			r->ncases++;
+			how = selection_take(s, c);
+			r->nslow += how == SELECTED_SLOW;
+			if (how == SELECTED_YES || how == SELECTED_SKIP)
+				add_case(r, t, c, how == SELECTED_SKIP);
+		}
+	}
+	if (selection_check(s, r->ntargets > 0 ? r->targets[0].list : &none,
+		err, sizeof(err)) != 0)
+		return cli_usage_error("%s", err);
+	if (r->nplan == 0)
+		return cli_usage_error("no case is selected");
+	return 0;
+}
+
+/* Every round once more, and numbers. */
+static void
+add_rounds(struct run *r)
+{
+	size_t n = r->nplan, rounds = (size_t)r->o->repeat;
+
+	r->plan = xreallocarray(r->plan, n * rounds, sizeof(*r->plan));
+	for (size_t i = n; i < n * rounds; i++) {
+		r->plan[i] = r->plan[i - n];
+		r->plan[i].round++;
+		if (r->plan[i].reason != NULL)
+			r->plan[i].reason = xstrdup(r->plan[i].reason);
+	}
+	r->nplan = n * rounds;
+	for (size_t i = 0; i < r->nplan; i++)
+		r->plan[i].number = i + 1;
+}
+
+static int
+list_cases(struct run *r)
+{
+	struct text errors;
+	int status = 0;
+
+	text_init(&errors);
+	for (size_t i = 0; status == 0 && i < r->ntargets; i++) {
+		struct run_target *t = &r->targets[i];
+
+		t->list =
+		    suite_cases(r->suite, t->target->engine.dialect, &errors);
+		if (t->list == NULL) {
+			fflush(stdout);
+			fputs(text_str(&errors), stderr);
+			status = EXIT_SCRIPT;
+		} else {
+			t->canary = find_canary(t);
+		}
+	}
+	text_clear(&errors);
+	return status;
+}
+
+int
+run_prepare(struct run *r, const struct options *o)
+{
+	int status;
+
+	memset(r, 0, sizeof(*r));
+	r->o = o;
+	r->tally.strict = o->strict;
+	r->date = (int64_t)time(NULL);
+	status = read_targets(r);
+	if (status != 0)
+		return status;
+	r->suite = options_suite(o, &status);
+	if (r->suite == NULL)
+		return status;
+	status = list_cases(r);
+	if (status == 0)
+		status = select_cases(r);
+	if (status == 0)
+		add_rounds(r);
+	return status;
+}
+
+void
+run_clear(struct run *r)
+{
+	for (size_t i = 0; i < r->nplan; i++) {
+		case_result_free(r->plan[i].result);
+		case_result_free(r->plan[i].control);
+		free(r->plan[i].reason);
+	}
+	for (size_t i = 0; i < r->ntargets; i++) {
+		target_free(r->targets[i].target);
+		free(r->targets[i].trouble);
+	}
+	suite_free(r->suite);
+	free(r->plan);
+	free(r->targets);
+	memset(r, 0, sizeof(*r));
+}

@@ -1,0 +1,20 @@
+/* One plain question by HTTP: is something there, and what does it say? */
+#ifndef CONFORMANCE_PROBE_H
+#define CONFORMANCE_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/loop.h"
+#include "net/url.h"
+
+/*
+ * GET |path|, turning the loop until there is an answer, |timeout_ns| is
+ * over or *stop is set.  The HTTP status, or -1 with one line in |err|.
+ * Certificates are not verified: nothing secret is asked or believed.
+ */
+int probe_http(struct loop *l, const struct relay_url *url, const char *path,
+    int64_t timeout_ns, const bool *stop, char *err, size_t err_size);
+
+#endif

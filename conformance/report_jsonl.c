@@ -1,0 +1,294 @@
+/* JSON lines: run, target, event, verdict, end; the whole of a run. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/xalloc.h"
+#include "conformance/report.h"
+#include "transcript/transcript_json.h"
+
+static void
+put(json_t *o, const char *key, json_t *value)
+{
+	if (value != NULL)
+		json_object_set_new(o, key, value);
+}
+
+/* Text that may hold a peer's bytes: what is not UTF-8 is escaped. */
+static void
+put_text(json_t *o, const char *key, const char *s)
+{
+	json_t *value = s != NULL ? json_string(s) : NULL;
+	struct text escaped;
+
+	if (s == NULL)
+		return;
+	if (value == NULL) {
+		text_init(&escaped);
+		text_add_escaped(&escaped, s, strlen(s));
+		value = json_string(text_str(&escaped));
+		text_clear(&escaped);
+	}
+	put(o, key, value);
+}
+
+static json_t *
+milliseconds(int64_t ns)
+{
+	return json_real((double)(ns / 1000) / 1e3);
+}
+
+static json_t *
+line_of(const char *type)
+{
+	json_t *o = json_object();
+
+	put_text(o, "type", type);
+	put(o, "v", json_integer(1));
+	return o;
+}
+
+static void
+write_line(struct report *r, json_t *o)
+{
+	json_dumpf(o, r->out.f, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	fputc('\n', r->out.f);
+	json_decref(o);
+}
+
+static void
+put_seed(json_t *o, uint64_t seed)
+{
+	char hex[17];
+
+	snprintf(hex, sizeof(hex), "%" PRIx64, seed);
+	put_text(o, "seed", hex);
+}
+
+/* ---- the head ---- */
+
+static void
+write_target(struct report *r, const struct run_target *t)
+{
+	const struct target *target = t->target;
+	json_t *o = line_of("target"), *caps = json_array();
+
+	put_text(o, "target", target->name);
+	put_text(o, "url", target->engine.url.text);
+	put_text(o, "dialect", target->engine.dialect->id);
+	for (size_t i = 0; i < target->ncaps; i++)
+		json_array_append_new(caps, json_string(target->caps[i]));
+	put(o, "caps", caps);
+	write_line(r, o);
+}
+
+static void
+begin(struct report *r)
+{
+	const struct run *run = r->run;
+	json_t *o = line_of("run");
+	time_t date = (time_t)run->date;
+	char when[32];
+	struct tm tm;
+
+	gmtime_r(&date, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	put_text(o, "tool", "relay-conformance");
+	put_text(o, "version", PACKAGE_VERSION);
+	put_text(o, "started", when);
+	put_seed(o, run_seed(run, 1));
+	put(o, "selected", json_integer((json_int_t)run->nplan));
+	put(o, "cases", json_integer((json_int_t)run->ncases));
+	put(o, "slow_not_selected", json_integer((json_int_t)run->nslow));
+	put(o, "repeat", json_integer(run->o->repeat));
+	put(o, "controls", json_boolean(!run->o->no_controls));
+	put(o, "time_scale", json_real(run->o->time_scale));
+	write_line(r, o);
+	for (size_t i = 0; i < run->ntargets; i++)
+		write_target(r, &run->targets[i]);
+}
+
+/* ---- a case ---- */
+
+static void
+put_case(struct report *r, json_t *o, const struct run_case *c)
+{
+	put_text(o, "target", c->target->target->name);
+	put_text(o, "case", c->c->instance->name);
+	if (r->run->o->repeat > 1)
+		put(o, "round", json_integer(c->round));
+}
+
+static void
+write_events(struct report *r, const struct run_case *c,
+    const struct case_result *result)
+{
+	const struct transcript *t = result->transcript;
+
+	for (size_t i = 0; t != NULL && i < t->nevents; i++) {
+		json_t *o = line_of("event");
+		json_t *e = event_to_json_full(t, &t->events[i]);
+
+		put_case(r, o, c);
+		if (result->control)
+			put(o, "control", json_true());
+		put(o, "event", e);
+		write_line(r, o);
+	}
+}
+
+static json_t *
+named_array(const char *named)
+{
+	json_t *a = json_array();
+
+	while (named != NULL && *named != '\0') {
+		size_t n = strcspn(named, ",");
+
+		json_array_append_new(a, json_stringn(named, n));
+		named += n + (named[n] == ',');
+	}
+	return a;
+}
+
+static void
+put_margin(json_t *o, const struct margin *m)
+{
+	json_t *margin;
+
+	if (m->line == 0)
+		return;
+	margin = json_object();
+	put(margin, "line", json_integer(m->line));
+	put(margin, "bound_ms", milliseconds(m->bound_ns));
+	put(margin, "took_ms", milliseconds(m->took_ns));
+	put(o, "tightest", margin);
+}
+
+/* What the deciding result adds to the verdict. */
+static void
+put_result(json_t *o, const struct case_result *d)
+{
+	put(o, "named", named_array(d->named));
+	put_text(o, "message", d->message);
+	put_text(o, "detail", d->detail);
+	put_text(o, "teardown", d->teardown);
+	put_text(o, "vars", d->vars);
+	if (d->step != NULL) {
+		put_text(o, "file", d->step->at.file);
+		put(o, "line", json_integer(d->step->at.line));
+		put_text(o, "step", d->step->source);
+	}
+	put(o, "late_ms", milliseconds(d->late_ns));
+	put_margin(o, &d->tightest);
+}
+
+static json_t *
+control_word(const struct run_case *c)
+{
+	if (c->control == NULL)
+		return NULL;
+	return json_string(c->decided == c->control ? "failed" : "ok");
+}
+
+static void
+write_verdict(struct report *r, const struct run_case *c)
+{
+	json_t *o = line_of("verdict"), *requirements = json_array();
+	struct text again;
+
+	put_case(r, o, c);
+	put_text(o, "verdict", verdict_name(c->verdict));
+	put_text(o, "code", report_code(c));
+	put_text(o, "level", level_name(c->c->level));
+	for (size_t i = 0; i < c->c->nrequirements; i++)
+		json_array_append_new(requirements,
+		    json_string(c->c->requirements[i]));
+	put(o, "requirements", requirements);
+	put(o, "duration_ms", milliseconds(report_took_ns(c)));
+	put_text(o, "scenario", c->c->scenario->id);
+	put_text(o, "title", c->c->scenario->title);
+	put_text(o, "reason", c->reason);
+	put(o, "control", control_word(c));
+	put(o, "reruns", json_integer(c->reruns));
+	if (c->decided != NULL)
+		put_result(o, c->decided);
+	text_init(&again);
+	report_again(r->run, c, &again);
+	put_text(o, "again", text_str(&again));
+	text_clear(&again);
+	write_line(r, o);
+}
+
+static void
+in_order(struct report *r, const struct run_case *c)
+{
+	if (c->control != NULL)
+		write_events(r, c, c->control);
+	if (c->result != NULL)
+		write_events(r, c, c->result);
+	write_verdict(r, c);
+}
+
+/* ---- the end ---- */
+
+static const char *const canary_words[] = {
+	[CANARY_UNTRIED] = "not played",
+	[CANARY_OK] = "ok",
+	[CANARY_FAILED] = "failed",
+};
+
+static json_t *
+canaries(const struct run *run)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < run->ntargets; i++) {
+		const struct run_target *t = &run->targets[i];
+		json_t *o = json_object();
+
+		put_text(o, "canary_before", canary_words[t->before]);
+		put_text(o, "canary_after", canary_words[t->after]);
+		put_text(o, "trouble", t->trouble);
+		put(all, t->target->name, o);
+	}
+	return all;
+}
+
+static void
+end(struct report *r, int exit_status)
+{
+	static const char *const ends[] = {
+		[END_NOT] = NULL,
+		[END_FAILED] = "fail-fast",
+		[END_TIMEOUT] = "timeout",
+		[END_INTERRUPTED] = "interrupted",
+	};
+	const struct run *run = r->run;
+	json_t *o = line_of("end"), *counts = json_object();
+
+	for (int v = 0; v < VERDICT_NKINDS; v++)
+		put(counts, verdict_name((enum verdict)v),
+		    json_integer((json_int_t)run->tally.count[v]));
+	put(o, "counts", counts);
+	put(o, "controls", json_integer((json_int_t)run->ncontrols));
+	put(o, "controls_ok", json_integer((json_int_t)run->ncontrols_ok));
+	put(o, "targets", canaries(run));
+	put(o, "duration_ms", milliseconds(run->took_ns));
+	put(o, "partial", json_boolean(run->end != END_NOT));
+	put_text(o, "ended_by", ends[run->end]);
+	put(o, "exit", json_integer(exit_status));
+	write_line(r, o);
+}
+
+const struct report_ops report_jsonl = {
+	.format = "jsonl",
+	.begin = begin,
+	.in_order = in_order,
+	.end = end,
+};

@@ -1,0 +1,514 @@
+/* The report for people: a line a case, failures in full, a summary. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "conformance/report.h"
+#include "transcript/transcript_text.h"
+
+#define SNAP       32 /* bytes of packet data in a transcript's line */
+#define MAX_EVENTS 60 /* of a transcript */
+
+struct look {
+	const char *word;
+	const char *symbol;
+	const char *ascii;
+	const char *color;
+};
+
+static const struct look looks[VERDICT_NKINDS] = {
+	[VERDICT_PASS] = { "pass", "✓", "+", "32" },
+	[VERDICT_NONSTRICT] = { "nonstrict", "~", "~", "33" },
+	[VERDICT_INFO] = { "info", "i", "i", "36" },
+	[VERDICT_FAIL] = { "FAIL", "✗", "x", "31" },
+	[VERDICT_UNSUPPORTED] = { "unsupported", "-", "-", "90" },
+	[VERDICT_SKIPPED] = { "skipped", "-", "-", "90" },
+	[VERDICT_INCONCLUSIVE] = { "INCONCLUSIVE", "?", "?", "35" },
+	[VERDICT_ERROR] = { "ERROR", "!", "!", "31" },
+};
+
+static double
+seconds(int64_t ns)
+{
+	return (double)ns / 1e9;
+}
+
+static void
+add_verdict(const struct report *r, enum verdict v, struct text *out)
+{
+	const struct look *l = &looks[v];
+
+	if (r->color)
+		text_addf(out, "\033[%sm", l->color);
+	text_addf(out, "%s %s", r->ascii ? l->ascii : l->symbol, l->word);
+	if (r->color)
+		text_add(out, "\033[0m");
+	text_addf(out, "%*s", 13 - (int)strlen(l->word), "");
+}
+
+/* "… E-WRONG: message" without what a terminal would act on. */
+static void
+add_escaped(struct text *out, const char *s)
+{
+	text_add_escaped(out, s, strlen(s));
+}
+
+/* ---- one line a case ---- */
+
+static void
+add_case_line(struct report *r, const struct run_case *c, struct text *out)
+{
+	char *name = run_case_name(r->run, c);
+	const char *code = report_code(c), *why = report_why(c);
+
+	add_verdict(r, c->verdict, out);
+	text_addf(out, "%-36s ", name);
+	if (r->run->ntargets > 1)
+		text_addf(out, "%-24s ", c->target->target->name);
+	text_addf(out, "%6.2f s", seconds(report_took_ns(c)));
+	if (c->result != NULL && c->result->named != NULL &&
+	    c->result->named[0] != '\0')
+		text_addf(out, "  %s", c->result->named);
+	if (c->verdict != VERDICT_PASS && (*code != '\0' || *why != '\0')) {
+		text_addf(out, "  %s%s", code, *code != '\0' ? " " : "");
+		add_escaped(out, why);
+	}
+	text_add(out, "\n");
+	free(name);
+}
+
+/* ---- a failing case ---- */
+
+/* The line of the main file, or the step's own text where it is another. */
+static const char *
+source_line(const struct run_case *c, const struct place *at,
+    const struct step *step)
+{
+	const struct script *s = c->c->script;
+
+	if (strcmp(at->file, s->file) == 0 && at->line >= 1 &&
+	    (size_t)at->line <= s->nlines)
+		return s->lines[at->line - 1];
+	return step != NULL && step->source != NULL ? step->source : "";
+}
+
+/* Blanks as wide as the characters before column |col|. */
+static void
+add_indent(struct text *out, const char *line, int col)
+{
+	for (int at = 1; at < col && *line != '\0'; line++) {
+		if (((unsigned char)*line & 0xc0) == 0x80)
+			continue;
+		text_add(out, *line == '\t' ? "\t" : " ");
+		at++;
+	}
+}
+
+/* Characters of the step's line that are marked. */
+static int
+marked_length(const struct step *step)
+{
+	int n = 0;
+
+	for (const char *p = step->source; p != NULL && *p != '\0'; p++)
+		n += ((unsigned char)*p & 0xc0) != 0x80;
+	return n > step->at.len ? n : step->at.len;
+}
+
+static void
+add_source(struct text *out, const struct run_case *c,
+    const struct case_result *d)
+{
+	const struct place *at = &d->step->at;
+	const char *line = source_line(c, at, d->step);
+	bool in_main = strcmp(at->file, c->c->script->file) == 0;
+
+	if (d->call != NULL)
+		text_addf(out, "  called at %s:%d\n", d->call->at.file,
+		    d->call->at.line);
+	if (in_main && at->line > 1)
+		text_addf(out, "  %5d | %s\n", at->line - 1,
+		    c->c->script->lines[at->line - 2]);
+	text_addf(out, "> %5d | %s", at->line, line);
+	if (d->vars != NULL && d->vars[0] != '\0')
+		text_addf(out, "     %s", d->vars);
+	text_add(out, "\n        | ");
+	if (in_main)
+		add_indent(out, line, at->col);
+	for (int i = marked_length(d->step); i > 0; i--)
+		text_add(out, "^");
+	text_add(out, " ");
+}
+
+/* Lines of |text|, each behind |indent|. */
+static void
+add_lines(struct text *out, const char *text, const char *indent)
+{
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+
+		text_addf(out, "%s%.*s\n", indent, (int)n, text);
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void
+add_transcript(struct report *r, const struct case_result *d, struct text *out)
+{
+	const struct transcript_text_options o = {
+		.snap = SNAP,
+		.ascii = r->ascii,
+		.indent = "  ",
+	};
+	const struct transcript *t = d->transcript;
+	size_t first = 0;
+
+	if (t == NULL || t->nevents == 0)
+		return;
+	text_add(out, "  transcript:\n");
+	if (t->nevents > MAX_EVENTS) {
+		first = t->nevents - MAX_EVENTS;
+		text_addf(out, "    (%zu earlier events are left out)\n",
+		    first);
+	}
+	for (size_t i = first; i < t->nevents; i++)
+		event_to_text(t, &t->events[i], &o, out);
+}
+
+static const char *
+control_word(const struct run_case *c)
+{
+	if (!c->c->scenario->has_control)
+		return "not applicable";
+	if (c->target->run->o->no_controls)
+		return "not played";
+	if (c->control == NULL)
+		return "none";
+	return c->decided == c->control ? "failed" : "ok";
+}
+
+static void
+add_result(struct report *r, const struct run_case *c, struct text *out)
+{
+	const struct case_result *d = c->decided;
+
+	if (d->step != NULL)
+		add_source(out, c, d);
+	else
+		text_add(out, "  ");
+	add_escaped(out,
+	    report_why(c)[0] != '\0' ? report_why(c)
+				     : result_code_meaning(d->code));
+	if (d->late_ns >= NS_PER_MS)
+		text_addf(out, " (the runner itself was late by %.1f ms)",
+		    (double)d->late_ns / 1e6);
+	text_add(out, "\n");
+	if (d->detail != NULL)
+		add_lines(out, d->detail, "  ");
+	add_transcript(r, d, out);
+	text_addf(out, "  control: %s   teardown: %s\n", control_word(c),
+	    d->teardown != NULL && d->teardown[0] != '\0' ? d->teardown : "-");
+}
+
+static void
+add_details(struct report *r, const struct run_case *c, struct text *out)
+{
+	char *name = run_case_name(r->run, c);
+
+	text_add(out, "\n");
+	add_verdict(r, c->verdict, out);
+	text_addf(out, "%s  target %s  %s%s%.2f s   %s ", name,
+	    c->target->target->name, report_code(c),
+	    *report_code(c) != '\0' ? "  " : "", seconds(report_took_ns(c)),
+	    level_name(c->c->level));
+	report_requirements(c, out);
+	text_addf(out, "\n  %s\n  ", c->c->scenario->title);
+	report_place(c, out);
+	text_add(out, "\n");
+	if (c->decided != NULL) {
+		add_result(r, c, out);
+	} else if (report_why(c)[0] != '\0') {
+		text_add(out, "  ");
+		add_escaped(out, report_why(c));
+		text_add(out, "\n");
+	}
+	text_add(out, "  again:   ");
+	report_again(r->run, c, out);
+	text_add(out, "\n");
+	free(name);
+}
+
+static bool
+needs_details(const struct report *r, const struct run_case *c)
+{
+	switch (c->verdict) {
+	case VERDICT_FAIL:
+	case VERDICT_INCONCLUSIVE:
+		return c->decided != NULL;
+	case VERDICT_ERROR:
+		return c->decided != NULL;
+	case VERDICT_NONSTRICT:
+		return r->run->o->strict || r->run->o->verbose;
+	case VERDICT_UNSUPPORTED:
+	case VERDICT_SKIPPED:
+		return false;
+	default:
+		return r->run->o->verbose && c->decided != NULL;
+	}
+}
+
+/* ---- the status line ---- */
+
+static void
+hide_status(struct report *r)
+{
+	if (r->status_shown)
+		fputs("\r\033[K", r->out.f);
+	r->status_shown = false;
+}
+
+static void
+show_status(struct report *r)
+{
+	const struct run *run = r->run;
+
+	if (!r->tty || run->o->quiet)
+		return;
+	fprintf(r->out.f, "\r\033[K%zu/%zu  %zu fail  %zu waiting  %.1f s",
+	    run->ndone, run->nplan, run->tally.count[VERDICT_FAIL],
+	    run->nplan - run->ndone,
+	    seconds(clock_mono_ns() - run->started_ns));
+	fflush(r->out.f);
+	r->status_shown = true;
+}
+
+static void
+print(struct report *r, struct text *out)
+{
+	hide_status(r);
+	fputs(text_str(out), r->out.f);
+	text_clear(out);
+}
+
+/* ---- the summary ---- */
+
+static void
+add_counts(const struct run *run, struct text *out)
+{
+	for (int v = 0; v < VERDICT_NKINDS; v++) {
+		size_t n = run->tally.count[v];
+
+		/* What can be misread is said even where it is nothing. */
+		if (n > 0 || v == VERDICT_PASS || v == VERDICT_FAIL ||
+		    v == VERDICT_INCONCLUSIVE || v == VERDICT_ERROR)
+			text_addf(out, "%s%zu %s", v == 0 ? "" : "   ", n,
+			    looks[v].word);
+	}
+	text_add(out, "\n");
+}
+
+static double
+margin_ratio(const struct case_result *d)
+{
+	const struct margin *m = &d->tightest;
+
+	return m->line == 0 || m->bound_ns <= 0
+	    ? 1.0
+	    : (double)(m->bound_ns - m->took_ns) / (double)m->bound_ns;
+}
+
+static void
+add_margins(const struct run *run, struct text *out)
+{
+	const struct run_case *tightest = NULL;
+	double least = 1.0;
+
+	for (size_t i = 0; i < run->nplan; i++) {
+		const struct run_case *c = &run->plan[i];
+		double ratio = c->verdict == VERDICT_PASS && c->result != NULL
+		    ? margin_ratio(c->result)
+		    : 1.0;
+
+		if (ratio < 0.2)
+			text_addf(out,
+			    "will flake: %s line %d took %.2f s of %.2f s\n",
+			    c->c->instance->name, c->result->tightest.line,
+			    seconds(c->result->tightest.took_ns),
+			    seconds(c->result->tightest.bound_ns));
+		if (ratio < least) {
+			least = ratio;
+			tightest = c;
+		}
+	}
+	if (tightest != NULL)
+		text_addf(out, "tightest margin: %s %.2f s of %.2f s\n",
+		    tightest->c->instance->name,
+		    seconds(tightest->result->tightest.bound_ns -
+			tightest->result->tightest.took_ns),
+		    seconds(tightest->result->tightest.bound_ns));
+}
+
+/* Names of the cases of one verdict, each on its line with the code. */
+static void
+add_names(const struct run *run, enum verdict v, struct text *out)
+{
+	if (run->tally.count[v] == 0)
+		return;
+	text_addf(out, "%s:\n", looks[v].word);
+	for (size_t i = 0; i < run->nplan; i++) {
+		const struct run_case *c = &run->plan[i];
+		char *name;
+
+		if (c->verdict != v)
+			continue;
+		name = run_case_name(run, c);
+		text_addf(out, "  %s%s%s  %s ", name,
+		    run->ntargets > 1 ? "  " : "",
+		    run->ntargets > 1 ? c->target->target->name : "",
+		    report_code(c));
+		add_escaped(out, report_why(c));
+		text_add(out, "\n");
+		free(name);
+	}
+}
+
+/* Unsupported cases, by what they need. */
+static void
+add_lacks(const struct run *run, struct text *out)
+{
+	for (size_t i = 0; i < run->nplan; i++) {
+		const char *why = report_why(&run->plan[i]);
+		size_t n = 0;
+		bool seen = false;
+
+		if (run->plan[i].verdict != VERDICT_UNSUPPORTED)
+			continue;
+		for (size_t k = 0; k < run->nplan; k++)
+			if (run->plan[k].verdict == VERDICT_UNSUPPORTED &&
+			    strcmp(report_why(&run->plan[k]), why) == 0) {
+				n++;
+				seen = seen || k < i;
+			}
+		if (!seen)
+			text_addf(out, "unsupported: %s (%zu cases)\n", why, n);
+	}
+}
+
+static void
+add_targets(const struct run *run, struct text *out)
+{
+	text_addf(out, "%s", run->ntargets > 1 ? "targets" : "target");
+	for (size_t i = 0; i < run->ntargets; i++)
+		text_addf(out, "%s %s", i > 0 ? "," : "",
+		    run->targets[i].target->name);
+	text_addf(out, "   seed %" PRIx64 "   %.1f s\n", run_seed(run, 1),
+	    seconds(run->took_ns));
+}
+
+static void
+add_ending(const struct run *run, struct text *out)
+{
+	static const char *const ends[] = {
+		[END_FAILED] = "ended at the first failure: --fail-fast",
+		[END_TIMEOUT] = "PARTIAL: --timeout was over",
+		[END_INTERRUPTED] = "PARTIAL: interrupted",
+	};
+
+	for (size_t i = 0; i < run->ntargets; i++)
+		if (run->targets[i].trouble != NULL)
+			text_addf(out, "LOST: target %s: %s\n",
+			    run->targets[i].target->name,
+			    run->targets[i].trouble);
+	if (run->end != END_NOT)
+		text_addf(out, "%s\n", ends[run->end]);
+	if (run->o->no_controls)
+		text_add(out, "controls were not played: --no-controls\n");
+}
+
+static void
+add_summary(const struct run *run, int exit_status, struct text *out)
+{
+	text_addf(out, "\n%zu selected of %zu", run->nplan,
+	    run->ncases * (size_t)run->o->repeat);
+	if (run->nslow > 0)
+		text_addf(out, " (%zu @slow not selected)", run->nslow);
+	text_add(out, "   ");
+	add_targets(run, out);
+	add_counts(run, out);
+	text_addf(out, "controls %zu/%zu ok   canaries %zu/%zu ok\n",
+	    run->ncontrols_ok, run->ncontrols, run->ncanaries_ok,
+	    run->ncanaries);
+	add_margins(run, out);
+	add_names(run, VERDICT_NONSTRICT, out);
+	add_lacks(run, out);
+	if (run->targets[0].trouble == NULL)
+		add_names(run, VERDICT_INCONCLUSIVE, out);
+	add_names(run, VERDICT_FAIL, out);
+	add_ending(run, out);
+	text_addf(out, "exit %d\n", exit_status);
+}
+
+/* ---- the operations ---- */
+
+static void
+begin(struct report *r)
+{
+	show_status(r);
+}
+
+static void
+show_case(struct report *r, const struct run_case *c)
+{
+	struct text out;
+
+	if (r->run->o->quiet)
+		return;
+	text_init(&out);
+	if (!r->tty || r->run->o->verbose ||
+	    (c->verdict != VERDICT_PASS && c->verdict != VERDICT_SKIPPED &&
+		c->verdict != VERDICT_UNSUPPORTED))
+		add_case_line(r, c, &out);
+	print(r, &out);
+	show_status(r);
+}
+
+static void
+done(struct report *r, const struct run_case *c)
+{
+	if (r->as_it_ends)
+		show_case(r, c);
+}
+
+static void
+in_order(struct report *r, const struct run_case *c)
+{
+	if (!r->as_it_ends)
+		show_case(r, c);
+}
+
+static void
+end(struct report *r, int exit_status)
+{
+	struct text out;
+
+	text_init(&out);
+	for (size_t i = 0; !r->run->o->quiet && i < r->run->nplan; i++)
+		if (needs_details(r, &r->run->plan[i]))
+			add_details(r, &r->run->plan[i], &out);
+	add_summary(r->run, exit_status, &out);
+	print(r, &out);
+	fflush(r->out.f);
+}
+
+const struct report_ops report_text = {
+	.format = "text",
+	.begin = begin,
+	.done = done,
+	.in_order = in_order,
+	.tick = show_status,
+	.end = end,
+};

@@ -1,0 +1,596 @@
+/* Playing the plan: canaries, all cases at once, those that wait, reports. */
+#include "config.h"
+
+#include "conformance/run.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cli.h"
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "conformance/report.h"
+
+#define TICK_NS    (100 * NS_PER_MS)
+#define MAX_RERUNS 2
+
+/* ---- how a run ends ---- */
+
+static void
+end_run(struct run *r, enum run_end why)
+{
+	if (why > r->end)
+		r->end = why;
+	r->stop = true;
+}
+
+static void
+on_signal(void *arg, int signo)
+{
+	end_run(arg, END_INTERRUPTED);
+}
+
+static void
+on_deadline(void *arg)
+{
+	end_run(arg, END_TIMEOUT);
+}
+
+static const char *
+end_reason(enum run_end end)
+{
+	switch (end) {
+	case END_FAILED:
+		return "not played: --fail-fast";
+	case END_TIMEOUT:
+		return "the run's --timeout was over";
+	default:
+		return "interrupted";
+	}
+}
+
+static void
+lose_target(struct run_target *t, char *trouble)
+{
+	t->run->tally.infrastructure = true;
+	if (t->trouble == NULL)
+		t->trouble = trouble;
+	else
+		free(trouble);
+}
+
+static void
+look_after_targets(struct run *r)
+{
+	for (size_t i = 0; i < r->ntargets; i++) {
+		struct run_target *t = &r->targets[i];
+		const char *death =
+		    t->trouble == NULL ? target_death(t->target) : NULL;
+
+		if (death != NULL)
+			lose_target(t,
+			    xasprintf("the target ended by itself: %s", death));
+	}
+}
+
+static size_t
+pending(const struct run *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->ntargets; i++)
+		if (r->targets[i].engine != NULL)
+			n += engine_pending(r->targets[i].engine);
+	return n;
+}
+
+/* Turn the loop until nothing is being played. */
+static void
+wait_idle(struct run *r)
+{
+	while (pending(r) > 0 && !r->stop) {
+		loop_turn(r->loop, TICK_NS);
+		look_after_targets(r);
+		for (size_t i = 0; i < r->nreports; i++)
+			if (r->reports[i]->ops->tick != NULL)
+				r->reports[i]->ops->tick(r->reports[i]);
+	}
+	for (size_t i = 0; r->stop && i < r->ntargets; i++)
+		if (r->targets[i].engine != NULL)
+			engine_stop(r->targets[i].engine);
+}
+
+/* ---- cases ---- */
+
+static void
+tell_reports(struct run *r, struct run_case *c)
+{
+	for (size_t i = 0; i < r->nreports; i++)
+		if (r->reports[i]->ops->done != NULL)
+			r->reports[i]->ops->done(r->reports[i], c);
+	for (; r->nordered < r->nplan && r->plan[r->nordered].done;
+	     r->nordered++)
+		for (size_t i = 0; i < r->nreports; i++)
+			if (r->reports[i]->ops->in_order != NULL)
+				r->reports[i]->ops->in_order(r->reports[i],
+				    &r->plan[r->nordered]);
+}
+
+static void
+finish(struct run_case *c, enum verdict v)
+{
+	struct run *r = c->target->run;
+
+	c->verdict = v;
+	c->done = true;
+	r->ndone++;
+	r->tally.count[v]++;
+	if (c->control != NULL) {
+		r->ncontrols++;
+		r->ncontrols_ok += c->decided != c->control;
+	}
+	tell_reports(r, c);
+	if (r->o->fail_fast &&
+	    (v == VERDICT_FAIL || v == VERDICT_ERROR ||
+		(r->o->strict && v == VERDICT_NONSTRICT)))
+		end_run(r, END_FAILED);
+}
+
+static void
+finish_because(struct run_case *c, enum verdict v, char *reason)
+{
+	free(c->reason);
+	c->reason = reason;
+	finish(c, v);
+}
+
+static char *
+control_reason(const struct case_result *control)
+{
+	int line = control->step != NULL ? control->step->at.line : 0;
+
+	return xasprintf("control failed at line %d: %s", line,
+	    control->message != NULL ? control->message
+				     : result_code_name(control->code));
+}
+
+static void
+forget_results(struct run_case *c)
+{
+	case_result_free(c->result);
+	case_result_free(c->control);
+	c->result = c->control = NULL;
+	c->decided = NULL;
+}
+
+static void
+conclude(struct run_case *c)
+{
+	struct run *r = c->target->run;
+	enum verdict v;
+
+	v = judge_case(c->result, c->control, c->c->level, &c->decided);
+	if (r->stop && c->decided->code == CODE_TIMEOUT) {
+		finish_because(c, VERDICT_INCONCLUSIVE,
+		    xstrdup(end_reason(r->end)));
+	} else if (judge_wants_rerun(c->result, c->control) && !r->stop &&
+	    c->reruns < MAX_RERUNS) {
+		forget_results(c);
+		c->reruns++;
+		c->waits = true;
+	} else if (c->decided == c->control) {
+		finish_because(c, v, control_reason(c->control));
+	} else {
+		finish(c, v);
+	}
+}
+
+static void
+on_result(void *arg, struct case_result *result)
+{
+	struct run_case *c = arg;
+
+	c->result = result;
+	conclude(c);
+}
+
+static void
+on_control(void *arg, struct case_result *control)
+{
+	struct run_case *c = arg;
+
+	c->control = control;
+	/* Not both at once: the two log in with the same keys. */
+	if (c->target->run->stop || judge_control(control) != VERDICT_PASS)
+		conclude(c);
+	else
+		engine_add(c->target->engine, &c->target->target->engine,
+		    c->c->instance, false, on_result, c);
+}
+
+static void
+play(struct run_case *c)
+{
+	const struct run *r = c->target->run;
+	bool control =
+	    c->c->scenario->has_control && !r->o->no_controls && !r->observe;
+
+	c->waits = false;
+	engine_add(c->target->engine, &c->target->target->engine,
+	    c->c->instance, control, control ? on_control : on_result, c);
+}
+
+/* Begin a case, or say at once why it is not played. */
+static void
+begin_case(struct run_case *c)
+{
+	struct run_target *t = c->target;
+	char *lacks;
+
+	if (c->verdict == VERDICT_SKIPPED) {
+		finish(c, VERDICT_SKIPPED);
+		return;
+	}
+	if (t->trouble != NULL &&
+	    (!t->run->o->keep_going || t->engine == NULL)) {
+		finish_because(c, VERDICT_ERROR, xstrdup(t->trouble));
+		return;
+	}
+	lacks = run_case_lacks(c->c, t->target);
+	if (lacks != NULL) {
+		finish_because(c, VERDICT_UNSUPPORTED,
+		    xasprintf("needs %s", lacks));
+		free(lacks);
+	} else if (c->c->scenario->serial) {
+		c->waits = true;
+	} else {
+		play(c);
+	}
+}
+
+/* ---- canaries ---- */
+
+struct canary_run {
+	struct run_target *t;
+	struct case_result *result;
+};
+
+static void
+on_canary(void *arg, struct case_result *result)
+{
+	struct canary_run *c = arg;
+
+	c->result = result;
+}
+
+static void
+judge_canary(struct canary_run *c, enum canary *out, const char *when)
+{
+	struct run *r = c->t->run;
+
+	if (c->result == NULL || (r->stop && c->result->code == CODE_TIMEOUT))
+		return;
+	r->ncanaries++;
+	if (c->result->code == CODE_OK) {
+		*out = CANARY_OK;
+		r->ncanaries_ok++;
+		return;
+	}
+	*out = CANARY_FAILED;
+	lose_target(c->t,
+	    xasprintf("the canary %s failed %s: %s",
+		c->t->canary->instance->name, when,
+		c->result->message != NULL
+		    ? c->result->message
+		    : result_code_meaning(c->result->code)));
+}
+
+/* Play the canary on each target that is not lost. */
+static void
+play_canaries(struct run *r, bool after)
+{
+	struct canary_run *runs = xcalloc(r->ntargets, sizeof(*runs));
+
+	for (int try = 0; try <= MAX_RERUNS && !r->stop; try++) {
+		for (size_t i = r->first; i < r->last; i++) {
+			struct run_target *t = &r->targets[i];
+			struct canary_run *c = &runs[i];
+
+			c->t = t;
+			if (t->engine == NULL || t->trouble != NULL ||
+			    (c->result != NULL &&
+				c->result->code != CODE_HARNESS_LATE))
+				continue;
+			case_result_free(c->result);
+			c->result = NULL;
+			engine_add(t->engine, &t->target->engine,
+			    t->canary->instance, false, on_canary, c);
+		}
+		wait_idle(r);
+	}
+	for (size_t i = r->first; i < r->last; i++) {
+		struct run_target *t = &r->targets[i];
+
+		judge_canary(&runs[i], after ? &t->after : &t->before,
+		    after ? "after the cases" : "before the cases");
+		case_result_free(runs[i].result);
+	}
+	free(runs);
+}
+
+/* ---- rounds ---- */
+
+static uint64_t
+mix(uint64_t seed, const char *name)
+{
+	for (; *name != '\0'; name++)
+		seed = (seed ^ (unsigned char)*name) * UINT64_C(1099511628211);
+	return seed;
+}
+
+static void
+start_engines(struct run *r, unsigned round)
+{
+	uint64_t seed = run_seed(r, round);
+
+	for (size_t i = r->first; i < r->last; i++) {
+		struct run_target *t = &r->targets[i];
+		/* Two targets at once may be one relay: their keys must
+		 * differ. */
+		const struct engine_options o = {
+			.seed = r->observe ? seed : mix(seed, t->target->name),
+			.jobs = (unsigned)r->o->jobs,
+			.time_scale = r->o->time_scale,
+			.observe = r->observe,
+		};
+
+		if (t->trouble == NULL)
+			t->engine = engine_new(r->loop, &o);
+	}
+}
+
+static void
+stop_engines(struct run *r)
+{
+	for (size_t i = 0; i < r->ntargets; i++) {
+		engine_free(r->targets[i].engine);
+		r->targets[i].engine = NULL;
+	}
+}
+
+/* One by one: those that asked for it, and what is to be played again. */
+static void
+play_waiting(struct run *r, unsigned round)
+{
+	for (size_t i = 0; i < r->nplan && !r->stop; i++) {
+		struct run_case *c = &r->plan[i];
+
+		while (c->round == round && c->waits && !c->done && !r->stop) {
+			play(c);
+			wait_idle(r);
+		}
+	}
+}
+
+static bool
+is_active(const struct run *r, const struct run_target *t)
+{
+	size_t i = (size_t)(t - r->targets);
+
+	return i >= r->first && i < r->last;
+}
+
+static void
+play_round(struct run *r, unsigned round)
+{
+	start_engines(r, round);
+	play_canaries(r, false);
+	for (size_t i = 0; i < r->nplan && !r->stop; i++)
+		if (r->plan[i].round == round &&
+		    is_active(r, r->plan[i].target))
+			begin_case(&r->plan[i]);
+	wait_idle(r);
+	play_waiting(r, round);
+	play_canaries(r, true);
+	stop_engines(r);
+}
+
+/* What an ending left over. */
+static void
+finish_rest(struct run *r)
+{
+	enum verdict v =
+	    r->end == END_FAILED ? VERDICT_SKIPPED : VERDICT_INCONCLUSIVE;
+
+	for (size_t i = 0; i < r->nplan; i++)
+		if (!r->plan[i].done)
+			finish_because(&r->plan[i], v,
+			    xstrdup(end_reason(r->end)));
+}
+
+/* ---- the whole ---- */
+
+static void
+add_report(struct run *r, struct report *one)
+{
+	r->reports =
+	    xreallocarray(r->reports, r->nreports + 1, sizeof(struct report *));
+	r->reports[r->nreports++] = one;
+}
+
+static void
+discard_reports(struct run *r)
+{
+	for (size_t i = 0; i < r->nreports; i++)
+		report_discard(r->reports[i]);
+	free(r->reports);
+	r->reports = NULL;
+	r->nreports = 0;
+}
+
+/* The named ones, and one for whoever looks on: on stdout, unless a report
+ * goes there; that one is enough if it is text. */
+static int
+open_reports(struct run *r)
+{
+	const struct options *o = r->o;
+	bool to_stdout = false, text = false;
+	char err[512];
+
+	for (size_t i = 0; i < o->nreports; i++) {
+		struct report *one =
+		    report_open(o->reports[i], r, err, sizeof(err));
+
+		if (one == NULL) {
+			cli_error("cannot write the report %s", err);
+			discard_reports(r);
+			return -1;
+		}
+		add_report(r, one);
+		if (one->out.f == stdout) {
+			to_stdout = true;
+			text = one->ops == &report_text;
+		}
+	}
+	if (!text)
+		add_report(r, report_open_terminal(r, to_stdout));
+	return 0;
+}
+
+static void
+start_targets(struct run *r)
+{
+	for (size_t i = 0; i < r->ntargets && !r->stop; i++) {
+		struct run_target *t = &r->targets[i];
+		struct text errors;
+
+		text_init(&errors);
+		if (target_start(t->target, r->loop, &r->stop, &errors) != 0 &&
+		    !r->stop) {
+			char *line = xstrndup(text_str(&errors),
+			    strcspn(text_str(&errors), "\n"));
+
+			fflush(stdout);
+			fputs(text_str(&errors), stderr);
+			lose_target(t, line);
+		} else if (t->canary == NULL) {
+			lose_target(t,
+			    xstrdup("the suite has no canary ping.echo for "
+				    "this dialect and carrier"));
+		}
+		text_clear(&errors);
+	}
+}
+
+static void
+stop_targets(struct run *r)
+{
+	look_after_targets(r);
+	for (size_t i = 0; i < r->ntargets; i++)
+		if (!target_stop(r->targets[i].target))
+			cli_error("target %s did not end in time and was "
+				  "killed",
+			    r->targets[i].target->name);
+}
+
+static void
+close_reports(struct run *r, int *status)
+{
+	char err[512];
+
+	for (size_t i = 0; i < r->nreports; i++)
+		r->reports[i]->ops->end(r->reports[i], *status);
+	for (size_t i = 0; i < r->nreports; i++)
+		if (report_close(r->reports[i], err, sizeof(err)) != 0) {
+			cli_error("cannot write the report %s", err);
+			r->tally.infrastructure = true;
+		}
+	free(r->reports);
+	r->reports = NULL;
+	r->nreports = 0;
+	*status = tally_exit_status(&r->tally);
+}
+
+static int
+start_loop(struct run *r)
+{
+	r->loop = loop_new();
+	if (r->loop == NULL) {
+		cli_error("the event loop did not start");
+		return -1;
+	}
+	loop_on_signal(r->loop, SIGINT, on_signal, r);
+	loop_on_signal(r->loop, SIGTERM, on_signal, r);
+	loop_on_signal(r->loop, SIGHUP, on_signal, r);
+	r->deadline = timer_new(r->loop, on_deadline, r);
+	if (r->o->timeout_ns > 0)
+		timer_set(r->deadline, r->o->timeout_ns);
+	return 0;
+}
+
+/* All that is common to a run and a comparison: the plan is done after. */
+static void
+play_plan(struct run *r)
+{
+	r->started_ns = clock_mono_ns();
+	for (size_t i = 0; i < r->nreports; i++)
+		r->reports[i]->ops->begin(r->reports[i]);
+	start_targets(r);
+	for (size_t at = 0; at < r->ntargets; at = r->last) {
+		r->first = at;
+		r->last = r->observe ? at + 1 : r->ntargets;
+		for (unsigned round = 1; round <= r->o->repeat && !r->stop;
+		     round++)
+			play_round(r, round);
+	}
+	finish_rest(r);
+	stop_targets(r);
+	r->took_ns = clock_mono_ns() - r->started_ns;
+	r->tally.interrupted = r->end == END_INTERRUPTED;
+	r->tally.timeout = r->end == END_TIMEOUT;
+}
+
+static void
+stop_loop(struct run *r)
+{
+	timer_free(r->deadline);
+	loop_free(r->loop);
+	r->deadline = NULL;
+	r->loop = NULL;
+}
+
+int
+run_play(struct run *r)
+{
+	int status;
+
+	if (open_reports(r) != 0)
+		return EXIT_INFRASTRUCTURE;
+	if (start_loop(r) != 0) {
+		discard_reports(r);
+		return EXIT_INFRASTRUCTURE;
+	}
+	play_plan(r);
+	status = tally_exit_status(&r->tally);
+	close_reports(r, &status);
+	stop_loop(r);
+	return status;
+}
+
+int
+run_observe(struct run *r)
+{
+	int status;
+
+	if (start_loop(r) != 0)
+		return EXIT_INFRASTRUCTURE;
+	play_plan(r);
+	stop_loop(r);
+	status = tally_exit_status(&r->tally);
+	return status == EXIT_INTERRUPTED || status == EXIT_TIMEOUT ||
+		status == EXIT_INFRASTRUCTURE
+	    ? status
+	    : 0;
+}

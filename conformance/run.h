@@ -1,0 +1,110 @@
+/*
+ * A run: targets, the plan of cases, and what became of each.  The canary
+ * goes first, then all cases at once, then one by one those that want to be
+ * alone or must be played again, then the canary once more.
+ */
+#ifndef CONFORMANCE_RUN_H
+#define CONFORMANCE_RUN_H
+
+#include "conformance/judge.h"
+#include "conformance/options.h"
+#include "conformance/suite.h"
+#include "conformance/target.h"
+#include "net/loop.h"
+
+struct run;
+struct report;
+
+enum canary {
+	CANARY_UNTRIED,
+	CANARY_OK,
+	CANARY_FAILED
+};
+
+struct run_target {
+	struct run *run;
+	struct target *target;
+	const struct case_list *list;
+	struct engine *engine; /* of the present round */
+	const struct suite_case *canary;
+	enum canary before;
+	enum canary after;
+	char *trouble; /* why it is lost, one line; NULL: it is not */
+};
+
+struct run_case {
+	const struct suite_case *c;
+	struct run_target *target;
+	unsigned round; /* from 1 */
+	size_t number;  /* in the plan, from 1 */
+	bool done;
+	enum verdict verdict;
+	struct case_result *result;        /* NULL: it was not played */
+	struct case_result *control;       /* NULL: it has none */
+	const struct case_result *decided; /* one of them; may be NULL */
+	char *reason; /* where no result says why; one line, may be NULL */
+	bool waits;   /* for a turn of its own */
+	unsigned reruns;
+};
+
+/* Why a run ends before its time. */
+enum run_end {
+	END_NOT,
+	END_FAILED, /* --fail-fast */
+	END_TIMEOUT,
+	END_INTERRUPTED
+};
+
+struct run {
+	const struct options *o;
+	struct loop *loop;
+	struct suite *suite;
+	struct run_target *targets;
+	size_t ntargets;
+	struct run_case *plan;
+	size_t nplan;
+	size_t nordered; /* of the plan: shown in order so far */
+	size_t ndone;
+	size_t ncases; /* on all targets, selected or not */
+	size_t nslow;  /* left out since they are slow */
+	size_t ncontrols, ncontrols_ok;
+	size_t ncanaries, ncanaries_ok;
+	struct tally tally;
+	struct report **reports;
+	size_t nreports;
+	bool observe; /* diff: expectations are observations, none is judged */
+	size_t first, last; /* targets at work: [first, last) */
+	enum run_end end;
+	bool stop; /* set with |end| */
+	struct timer *deadline;
+	int64_t started_ns; /* monotonic */
+	int64_t took_ns;    /* once it is over */
+	int64_t date;       /* seconds since 1970 */
+};
+
+/*
+ * Read targets, suite and selection: the plan.  0, or the exit status of
+ * what was said on stderr: nothing has been started then.
+ */
+int run_prepare(struct run *r, const struct options *o);
+/* Start the targets, play the plan, write the reports: the exit status. */
+int run_play(struct run *r);
+/*
+ * The same for diff, one target behind the other so that two may be one
+ * relay, with the same keys on each: every case that was played has its
+ * result.  The exit status if the run was cut short or a target lost; else 0.
+ */
+int run_observe(struct run *r);
+void run_clear(struct run *r);
+
+/* The seed of a round on a target: repeating it alone gives the same keys. */
+uint64_t run_seed(const struct run *r, unsigned round);
+/* "ping.echo[ws]", with " (round 2)" where there are several. */
+char *run_case_name(const struct run *r, const struct run_case *c);
+/* What the scenario and its carrier need and the target has not: for free();
+ * NULL if nothing. */
+char *run_case_lacks(const struct suite_case *c, const struct target *t);
+/* Is the case about a framed connection, so that its carrier matters? */
+bool case_is_framed(const struct suite_case *c);
+
+#endif

@@ -1,0 +1,499 @@
+/* Targets: from a word of the command line to a relay that can be dialled. */
+#include "config.h"
+
+#include "conformance/target.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "conformance/files.h"
+#include "conformance/judge.h"
+#include "conformance/probe.h"
+#include "conformance/suite.h"
+
+#define TARGETS "conformance/targets/"
+#define SUFFIX  ".target"
+
+/* ---- words ---- */
+
+static bool
+has_suffix(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), k = strlen(suffix);
+
+	return n > k && strcmp(s + n - k, suffix) == 0;
+}
+
+/* The .target inside the program that has this name, or NULL. */
+static const struct embedded_file *
+find_embedded(const char *word)
+{
+	const struct embedded_file *f;
+	char *path = xasprintf(TARGETS "%s%s", word,
+	    has_suffix(word, SUFFIX) ? "" : SUFFIX);
+
+	f = embedded_find(path);
+	free(path);
+	return f;
+}
+
+bool
+target_is_word(const char *word)
+{
+	return strstr(word, "://") != NULL || has_suffix(word, SUFFIX) ||
+	    find_embedded(word) != NULL;
+}
+
+/* ---- capabilities ---- */
+
+bool
+target_has(const struct target *t, const char *cap)
+{
+	for (size_t i = 0; i < t->ncaps; i++)
+		if (strcmp(t->caps[i], cap) == 0)
+			return true;
+	return false;
+}
+
+static void
+add_cap(struct target *t, const char *cap, size_t len)
+{
+	char *copy = xstrndup(cap, len);
+
+	if (len == 0 || target_has(t, copy)) {
+		free(copy);
+		return;
+	}
+	t->caps = xreallocarray(t->caps, t->ncaps + 1, sizeof(char *));
+	t->caps[t->ncaps++] = copy;
+}
+
+static void
+add_cap_if(struct target *t, bool given, const char *cap)
+{
+	if (given)
+		add_cap(t, cap, strlen(cap));
+}
+
+/* What was declared; else what a relay of the dialect has to have. */
+static void
+find_caps(struct target *t, const char *declared)
+{
+	const struct engine_target *e = &t->engine;
+
+	for (const char *p = declared; p != NULL && *p != '\0';) {
+		size_t n = strcspn(p, ", ");
+
+		add_cap(t, p, n);
+		p += n + (p[n] != '\0');
+	}
+	for (size_t i = 0;
+	     declared == NULL && t->file != NULL && i < t->file->ncaps; i++)
+		add_cap(t, t->file->caps[i], strlen(t->file->caps[i]));
+	if (t->ncaps == 0) {
+		for (int c = 0; c < RK_NCARRIERS; c++)
+			add_cap_if(t, e->dialect->header[c] != RK_HEADER_NONE,
+			    rk_carrier_name((enum rk_carrier)c));
+		add_cap_if(t, !e->url.tls, "captive-portal");
+	}
+	add_cap_if(t, true, e->dialect->id);
+	add_cap_if(t, e->url.tls, "tls");
+	add_cap_if(t, e->url.tls && e->plain_url != NULL, "plain-beside-tls");
+	add_cap_if(t, e->metrics_url != NULL, "metrics");
+	add_cap_if(t, e->stun != NULL, "stun");
+	add_cap_if(t, e->pid != 0 || (t->file != NULL && t->file->spawn),
+	    "process");
+}
+
+/* ---- reading ---- */
+
+static char *
+dup_or_null(const char *s)
+{
+	return s != NULL ? xstrdup(s) : NULL;
+}
+
+/* The URL and what stands beside it; placeholders are filled in. */
+static int
+set_places(struct target *t, const char *url, const char *plain,
+    const char *metrics, const char *stun, char *err, size_t err_size)
+{
+	struct engine_target *e = &t->engine;
+
+	if (relay_url_parse(url, &e->url, err, err_size) != 0)
+		return -1;
+	e->plain_url = dup_or_null(plain);
+	e->metrics_url = dup_or_null(metrics);
+	e->stun = dup_or_null(stun);
+	return 0;
+}
+
+static void
+set_options(struct target *t, const struct target_options *o)
+{
+	struct engine_target *e = &t->engine;
+
+	e->cafile = dup_or_null(o->cafile);
+	e->resolve = dup_or_null(o->resolve);
+	e->sni = dup_or_null(o->sni);
+	e->keylog = dup_or_null(o->keylog);
+	e->insecure = o->insecure;
+	e->pid = o->pid;
+	if (o->dialect != NULL)
+		e->dialect = o->dialect;
+	for (int c = 0; c < RK_NCARRIERS; c++)
+		if (o->carrier != NULL &&
+		    strcmp(o->carrier, rk_carrier_name((enum rk_carrier)c)) ==
+			0)
+			e->url.carrier = (enum rk_carrier)c;
+}
+
+static int
+read_url(struct target *t, const struct target_options *o, const char *word,
+    char *err, size_t err_size)
+{
+	t->name = xstrdup(word);
+	t->engine.dialect = rk_dialects()[0];
+	t->engine.scale = 1;
+	return set_places(t, word, o->plain_url, o->metrics_url, o->stun, err,
+	    err_size);
+}
+
+/* Ports that are free now: all are held until the last is found. */
+static bool
+find_ports(unsigned *port, size_t n)
+{
+	int fd[TARGET_PORTS];
+	size_t held = 0;
+	bool ok = true;
+
+	while (ok && held < n) {
+		struct sockaddr_in a = {
+			.sin_family = AF_INET,
+			.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		};
+		socklen_t len = sizeof(a);
+		int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (s < 0)
+			break;
+		fd[held++] = s;
+		ok = bind(s, (struct sockaddr *)&a, sizeof(a)) == 0 &&
+		    getsockname(s, (struct sockaddr *)&a, &len) == 0;
+		port[held - 1] = ntohs(a.sin_port);
+	}
+	ok = ok && held == n;
+	while (held > 0)
+		close(fd[--held]);
+	return ok;
+}
+
+/* Fill in a word of the file that may be NULL; false with |err| set. */
+static bool
+fill(const struct target *t, const char *text, char **out, char *err,
+    size_t err_size)
+{
+	*out =
+	    text != NULL ? target_fill(text, &t->places, err, err_size) : NULL;
+	return text == NULL || *out != NULL;
+}
+
+static int
+fill_places(struct target *t, char *err, size_t err_size)
+{
+	const struct target_file *f = t->file;
+	char *url = NULL, *plain = NULL, *metrics = NULL, *stun = NULL;
+	char *spawn = NULL;
+	int status = -1;
+
+	if (fill(t, f->url, &url, err, err_size) &&
+	    fill(t, f->plain, &plain, err, err_size) &&
+	    fill(t, f->metrics, &metrics, err, err_size) &&
+	    fill(t, f->stun, &stun, err, err_size) &&
+	    fill(t, f->logs, &t->log, err, err_size) &&
+	    fill(t, f->spawn, &spawn, err, err_size)) /* to be told now */
+		status =
+		    set_places(t, url, plain, metrics, stun, err, err_size);
+	free(url);
+	free(plain);
+	free(metrics);
+	free(stun);
+	free(spawn);
+	return status;
+}
+
+static int
+make_places(struct target *t, const struct target_options *o, char *err,
+    size_t err_size)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	t->dir = xasprintf("%s/relay-conformance.XXXXXX",
+	    tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+	if (mkdtemp(t->dir) == NULL) {
+		snprintf(err, err_size, "cannot make a folder like %s: %s",
+		    t->dir, strerror(errno));
+		free(t->dir);
+		t->dir = NULL;
+		return -1;
+	}
+	t->places.dir = t->dir;
+	t->places.seed = o->seed;
+	t->places.peers = o->peers;
+	if (find_ports(t->places.port, TARGET_PORTS))
+		return 0;
+	snprintf(err, err_size, "no free ports: %s", strerror(errno));
+	return -1;
+}
+
+static int
+read_file(struct target *t, const struct target_options *o, const char *word,
+    struct text *errors)
+{
+	const struct embedded_file *inside = NULL;
+	char err[512], *text = NULL;
+	size_t len = 0;
+
+	if (!has_suffix(word, SUFFIX) || access(word, F_OK) != 0)
+		inside = find_embedded(word);
+	if (inside != NULL) {
+		t->file = target_file_parse(inside->path, inside->text,
+		    inside->len, errors);
+		return t->file != NULL ? 0 : EXIT_SCRIPT;
+	}
+	text = file_read(word, &len, err, sizeof(err));
+	if (text == NULL) {
+		text_addf(errors, "%s\n", err);
+		return EXIT_USAGE;
+	}
+	t->file = target_file_parse(word, text, len, errors);
+	free(text);
+	return t->file != NULL ? 0 : EXIT_SCRIPT;
+}
+
+static int
+use_file(struct target *t, const struct target_options *o, char *err,
+    size_t err_size)
+{
+	t->name = xstrdup(t->file->name);
+	t->engine.dialect = t->file->dialect;
+	t->engine.scale = t->file->scale;
+	if (make_places(t, o, err, err_size) != 0)
+		return -1;
+	return fill_places(t, err, err_size);
+}
+
+struct target *
+target_new(const char *word, const struct target_options *o,
+    struct text *errors, int *status)
+{
+	struct target *t = xcalloc(1, sizeof(*t));
+	char err[512];
+
+	t->said = xstrdup(word);
+	*status = 0;
+	if (strstr(word, "://") != NULL) {
+		if (read_url(t, o, word, err, sizeof(err)) != 0)
+			*status = EXIT_USAGE;
+	} else {
+		*status = read_file(t, o, word, errors);
+		if (*status != 0) {
+			target_free(t);
+			return NULL;
+		}
+		if (use_file(t, o, err, sizeof(err)) != 0)
+			*status = EXIT_USAGE;
+	}
+	if (*status != 0) {
+		text_addf(errors, "%s: %s\n", word, err);
+		target_free(t);
+		return NULL;
+	}
+	set_options(t, o);
+	find_caps(t, o->caps);
+	t->engine.name = xstrdup(t->name);
+	return t;
+}
+
+/* ---- starting ---- */
+
+static int
+write_files(struct target *t, char *err, size_t err_size)
+{
+	for (size_t i = 0; i < t->file->nfiles; i++) {
+		const struct target_text *one = &t->file->files[i];
+		char *path = xasprintf("%s/%s", t->dir, one->name);
+		char *text = target_fill(one->text, &t->places, err, err_size);
+		int status = text != NULL
+		    ? file_write(path, text, strlen(text), err, err_size)
+		    : -1;
+
+		free(path);
+		free(text);
+		if (status != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+spawn(struct target *t, char *err, size_t err_size)
+{
+	char *command, **argv;
+
+	if (write_files(t, err, err_size) != 0)
+		return -1;
+	command = target_fill(t->file->spawn, &t->places, err, err_size);
+	if (command == NULL)
+		return -1;
+	argv = words_split(command);
+	free(command);
+	t->process = process_start(argv, t->log, err, err_size);
+	words_free(argv);
+	if (t->process == NULL)
+		return -1;
+	t->engine.pid = process_pid(t->process);
+	return 0;
+}
+
+/* Ask until the wanted status comes, the process ends or time is over. */
+static int
+wait_ready(struct target *t, struct loop *l, const bool *stop, char *err,
+    size_t err_size)
+{
+	int64_t deadline = clock_mono_ns() + t->file->ready_ns;
+	char why[256] = "";
+	int status;
+
+	while (!*stop) {
+		int64_t left = deadline - clock_mono_ns();
+
+		if (process_has_exited(t->process)) {
+			snprintf(err, err_size, "ended at its start: %s",
+			    process_ending(t->process));
+			return -1;
+		}
+		if (left <= 0) {
+			snprintf(err, err_size, "not ready within %.0f s: %s",
+			    (double)t->file->ready_ns / 1e9, why);
+			return -1;
+		}
+		status = probe_http(l, &t->engine.url, t->file->ready_path,
+		    left, stop, why, sizeof(why));
+		if (status == t->file->ready_status)
+			return 0;
+		if (status >= 0)
+			snprintf(why, sizeof(why), "GET %s gave %d, not %d",
+			    t->file->ready_path, status, t->file->ready_status);
+		loop_turn(l, 20 * NS_PER_MS);
+	}
+	snprintf(err, err_size, "interrupted");
+	return -1;
+}
+
+/* The last lines of its log, indented. */
+static void
+add_log_end(const struct target *t, struct text *out)
+{
+	char err[256];
+	size_t len, at, lines = 0;
+	char *text;
+
+	if (t->log == NULL)
+		return;
+	text = file_read(t->log, &len, err, sizeof(err));
+	if (text == NULL)
+		return;
+	for (at = len; at > 0 && len - at < 2000; at--)
+		if (text[at - 1] == '\n' && ++lines == 11)
+			break;
+	while (at < len) {
+		size_t n = strcspn(text + at, "\n");
+
+		text_add(out, "  log: ");
+		text_add_escaped(out, text + at, n);
+		text_add(out, "\n");
+		at += n + 1;
+	}
+	free(text);
+}
+
+int
+target_start(struct target *t, struct loop *l, const bool *stop,
+    struct text *errors)
+{
+	char err[512];
+
+	if (t->file == NULL || t->file->spawn == NULL || t->process != NULL)
+		return 0;
+	if (spawn(t, err, sizeof(err)) == 0 &&
+	    (t->file->ready_path == NULL ||
+		wait_ready(t, l, stop, err, sizeof(err)) == 0))
+		return 0;
+	text_addf(errors, "target %s did not start: %s\n", t->name, err);
+	add_log_end(t, errors);
+	return -1;
+}
+
+const char *
+target_death(struct target *t)
+{
+	if (t->process == NULL || !process_has_exited(t->process))
+		return NULL;
+	return process_ending(t->process);
+}
+
+bool
+target_stop(struct target *t)
+{
+	if (t->process == NULL)
+		return true;
+	return process_stop(t->process, t->file->stop_signal, t->file->stop_ns);
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+void
+target_free(struct target *t)
+{
+	struct engine_target *e;
+
+	if (t == NULL)
+		return;
+	e = &t->engine;
+	target_stop(t);
+	process_free(t->process);
+	if (t->dir != NULL)
+		nftw(t->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	free(e->name);
+	free(e->plain_url);
+	free(e->metrics_url);
+	free(e->stun);
+	free(e->cafile);
+	free(e->resolve);
+	free(e->sni);
+	free(e->keylog);
+	for (size_t i = 0; i < t->ncaps; i++)
+		free(t->caps[i]);
+	free(t->caps);
+	target_file_free(t->file);
+	free(t->dir);
+	free(t->log);
+	free(t->name);
+	free(t->said);
+	free(t);
+}

@@ -1,0 +1,65 @@
+/* A relay under test: a URL, or a process that a .target file starts. */
+#ifndef CONFORMANCE_TARGET_H
+#define CONFORMANCE_TARGET_H
+
+#include "conformance/process.h"
+#include "conformance/target_file.h"
+#include "net/loop.h"
+#include "scenario/engine.h"
+
+/* What the command line says about targets, for all of them. */
+struct target_options {
+	const struct rk_dialect *dialect; /* NULL: the target's */
+	const char *carrier;              /* "raw", "ws"; NULL: each */
+	const char *caps;                 /* "raw,ws"; NULL: found out */
+	const char *plain_url;
+	const char *metrics_url;
+	const char *stun;
+	const char *cafile;
+	const char *resolve;
+	const char *sni;
+	const char *keylog;
+	const char *peers;
+	bool insecure;
+	long pid;
+	uint64_t seed;
+};
+
+struct target {
+	char *name; /* as it was given: a URL, or the file's target name */
+	char *said; /* the word on the command line, for repeating it */
+	struct engine_target engine;
+	char **caps;
+	size_t ncaps;
+	struct target_file *file; /* NULL: a URL */
+	/* of a spawned one */
+	char *dir;
+	char *log;
+	struct process *process;
+	struct target_places places;
+};
+
+/* Is the word a target: a URL, or the name or path of a .target file? */
+bool target_is_word(const char *word);
+
+/*
+ * Read what the word says; nothing is started.  NULL with lines in |errors|,
+ * and *status set to the exit status: 2, or 6 for a damaged file.
+ */
+struct target *target_new(const char *word, const struct target_options *o,
+    struct text *errors, int *status);
+/*
+ * Start its process, if it has one, and wait until it is ready or *stop is
+ * set.  0, or -1 with lines in |errors|, the end of its log among them.
+ */
+int target_start(struct target *t, struct loop *l, const bool *stop,
+    struct text *errors);
+/* End the process; false if it had to be killed. */
+bool target_stop(struct target *t);
+void target_free(struct target *t); /* stops it first; NULL is fine */
+
+bool target_has(const struct target *t, const char *cap);
+/* Of a spawned one that has ended by itself: how; else NULL. */
+const char *target_death(struct target *t);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * An engine whose cases end as a test wants, without any relay; and a small
+ * suite in place of the one inside the program.
+ */
+#ifndef TESTS_FAKE_ENGINE_H
+#define TESTS_FAKE_ENGINE_H
+
+#include "scenario/engine.h"
+
+/*
+ * What becomes of a run of an instance.  |nth| counts the runs of this
+ * instance so far, controls and canaries apart, from 1.  The code, and a
+ * message where it is not CODE_OK; FAKE_HANGS never ends by itself.
+ */
+#define FAKE_HANGS CODE_NKINDS
+struct fake_end {
+	enum result_code code;
+	enum verdict_word word;
+	const char *message;
+	const char *named;
+};
+typedef struct fake_end (*fake_play)(const struct engine_target *t,
+    const char *name, bool control, unsigned nth);
+
+void fake_engine_set(fake_play play);
+/* Runs so far, in the order in which they were added: "a.b[raw] control". */
+const char *fake_engine_log(void);
+/* The most that were ever played at a time. */
+size_t fake_engine_most(void);
+
+#endif
