@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "net/tls.h"
 
 #define INPUT_MAX_DEFAULT 65536
@@ -298,7 +299,7 @@ queue(struct stream *s, const void *buf, size_t len)
 		return false;
 	}
 	if (s->blocked_since == 0)
-		s->blocked_since = loop_now(s->loop);
+		s->blocked_since = clock_mono_ns();
 	return true;
 }
 

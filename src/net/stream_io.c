@@ -12,6 +12,7 @@
 
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "net/tls.h"
 
 #define READ_SMALLEST 4096
@@ -177,6 +178,8 @@ fill(struct stream *s)
 
 		if (to == NULL)
 			break;
+		if (room > READ_PER_TURN - total)
+			room = READ_PER_TURN - total;
 		more = s->tls != NULL ? read_tls(s, to, room, &got)
 				      : read_plain(s, to, room, &got);
 		buffer_added(&s->in, got);
@@ -237,7 +240,7 @@ static void
 count_out(struct stream *s, size_t n)
 {
 	s->bytes_out += n;
-	s->blocked_since = loop_now(s->loop);
+	s->blocked_since = clock_mono_ns();
 }
 
 /* Give the kernel what it takes; bytes taken. */
