@@ -53,6 +53,22 @@ START_TEST(digest_of_no_address_is_that_of_the_empty_text)
 }
 END_TEST
 
+START_TEST(digest_of_two_parts_is_that_of_the_whole)
+{
+	const char *text = digests[2].text;
+	size_t whole = strlen(text), len;
+	const uint8_t *want = hex(digests[2].sha1, &len);
+	uint8_t sha1[RK_SHA1_LEN];
+
+	for (size_t n = 0; n <= whole; n++) {
+		ck_assert_int_eq(rk_sha1_joined(text, n, text + n, whole - n,
+				     sha1),
+		    RK_OK);
+		ck_assert_bytes(sha1, sizeof(sha1), want, len);
+	}
+}
+END_TEST
+
 /* RFC 4648 section 10. */
 static const char *const base64[][2] = {
 	{ "", "" },
@@ -108,6 +124,7 @@ main(void)
 
 	tcase_add_rows(t, digest_is_as_published, digests);
 	tcase_add_test(t, digest_of_no_address_is_that_of_the_empty_text);
+	tcase_add_test(t, digest_of_two_parts_is_that_of_the_whole);
 	tcase_add_rows(t, base64_is_as_published, base64);
 	tcase_add_test(t, base64_of_megabytes_decodes_to_the_same);
 	suite_add_tcase(s, t);

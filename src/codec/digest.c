@@ -8,8 +8,7 @@
 static int
 digest(const EVP_MD *md, const void *p, size_t len, uint8_t *out)
 {
-	/* libcrypto wants an address even of nothing. */
-	if (EVP_Digest(len > 0 ? p : "", len, out, NULL, md, NULL) != 1)
+	if (EVP_Digest(p, len, out, NULL, md, NULL) != 1)
 		return RK_ERR_RANDOM;
 	return RK_OK;
 }
