@@ -15,6 +15,8 @@
 #define BEAT            (10 * NS_PER_MS)
 #define WORTH_NOTE      (2 * NS_PER_MS)
 #define STALLS_KEPT     64
+/* What all that run hold together: a hostile target meets every case. */
+#define HELD_MAX        ((int64_t)512 << 20)
 /* Cases begun in one turn, so that the first are not late already. */
 #define STARTS_PER_TURN 8
 
@@ -52,6 +54,7 @@ struct engine {
 	size_t nstalls;
 	struct tls_cache *tls;
 	bool stopping;
+	int64_t held;
 	uint64_t clones; /* runs that got a number for their keys */
 };
 
@@ -438,6 +441,18 @@ bool
 engine_observes(const struct engine *e)
 {
 	return e->options.observe;
+}
+
+void
+engine_hold(struct engine *e, int64_t bytes)
+{
+	e->held += bytes;
+}
+
+bool
+engine_has_room(const struct engine *e)
+{
+	return e->held < HELD_MAX;
 }
 
 static bool

@@ -88,7 +88,8 @@ play_record(struct play *p, struct event *e)
 	if (p->record_full)
 		return SIZE_MAX;
 	e->time_ns = clock_mono_ns() - p->started_ns;
-	if (p->recorded > RECORD_MAX || t->nevents > RECORD_MAX_EVENTS) {
+	if (p->recorded > RECORD_MAX || t->nevents > RECORD_MAX_EVENTS ||
+	    !engine_has_room(p->engine)) {
 		struct event remark = {
 			.kind = EVENT_REMARK,
 			.conn = TRANSCRIPT_NO_CONN,
@@ -103,7 +104,8 @@ play_record(struct play *p, struct event *e)
 	}
 	if (e->len > RECORD_EVENT_MAX)
 		e->len = RECORD_EVENT_MAX;
-	p->recorded += e->len;
+	p->recorded += e->len + sizeof(*e);
+	engine_hold(p->engine, (int64_t)(e->len + sizeof(*e)));
 	transcript_add(t, e);
 	return t->nevents - 1;
 }
@@ -334,6 +336,7 @@ play_free(struct play *p)
 	case_result_free(p->result);
 	text_clear(&p->named);
 	play_end_free(p);
+	engine_hold(p->engine, -(int64_t)p->recorded);
 	free(p);
 }
 

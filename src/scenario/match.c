@@ -78,6 +78,8 @@ http_field(const struct item *it, const char *name)
 		return view_span(it, it->head->reason);
 	if (strcmp(name, "body") == 0)
 		return view(it->body, it->body_len);
+	if (strcmp(name, "data") == 0) /* as bytes, that is the head */
+		return view(it->bytes, it->len);
 	if (strncmp(name, count, strlen(count)) == 0)
 		return value_int(
 		    (int64_t)rk_http_count(it->head, name + strlen(count)));

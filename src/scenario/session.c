@@ -213,6 +213,7 @@ free_items(struct session *s)
 		item_free(it);
 	}
 	s->tail = &s->items;
+	engine_hold(s->play->engine, -(int64_t)s->held);
 }
 
 void
@@ -259,8 +260,11 @@ fail_ended(struct session *s)
 void
 session_ended(struct session *s, enum ending e)
 {
-	if (s->ended != ENDING_NONE)
+	if (s->ended != ENDING_NONE) {
+		/* Its FIN is long here; now writing fails as well. */
+		s->write_failed = true;
 		return;
+	}
 	if (s->wire == WIRE_HTTP && !s->full)
 		session_http_ended(s);
 	if (s->wire == WIRE_FRAMES && s->in.len > 0 && !s->full) {
@@ -297,30 +301,30 @@ session_is_open(const struct session *s)
 	    s->state != SESSION_FAILED;
 }
 
-/* After its FIN a peer can still be written to. */
-static bool
-can_write(const struct session *s)
+bool
+session_can_write(const struct session *s)
 {
-	return s->stream != NULL && !s->shut && s->ended != ENDING_RESET;
+	return s->stream != NULL && !s->shut && !s->write_failed &&
+	    s->ended != ENDING_RESET;
 }
 
 bool
 session_is_drained(const struct session *s)
 {
-	return !can_write(s) || stream_queued(s->stream) == 0;
+	return !session_can_write(s) || stream_queued(s->stream) == 0;
 }
 
 void
 session_append(struct session *s, const void *p, size_t len)
 {
-	if (can_write(s))
+	if (session_can_write(s))
 		stream_append(s->stream, p, len);
 }
 
 void
 session_flush(struct session *s)
 {
-	if (can_write(s))
+	if (session_can_write(s))
 		stream_flush(s->stream);
 }
 

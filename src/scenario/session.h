@@ -109,6 +109,7 @@ struct session {
 	bool paused;            /* by the script */
 	bool shut;              /* by the script: FIN sent */
 	bool closed;            /* by the script: close or abort */
+	bool write_failed;      /* behind the peer's FIN */
 	bool logged_in;         /* the relay has answered here */
 	bool has_identity;      /* it has said who it is */
 	struct rk_key identity; /* … and that is this */
@@ -128,6 +129,8 @@ void session_free(struct session *s);
 
 /* The peer can still be heard, or written to. */
 bool session_is_open(const struct session *s);
+/* After its FIN a peer can still be written to. */
+bool session_can_write(const struct session *s);
 /* All that was written is with the kernel, or never will be. */
 bool session_is_drained(const struct session *s);
 /* Bytes as they are. */

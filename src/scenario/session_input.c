@@ -83,13 +83,15 @@ session_deliver(struct session *s, struct item *it)
 	s->tail = &it->next;
 	s->nitems++;
 	s->held += item_size(it);
+	engine_hold(s->play->engine, (int64_t)item_size(it));
 	play_wake(s->play);
 }
 
 static bool
 has_room(const struct session *s)
 {
-	return s->nitems < SESSION_MAX_ITEMS && s->held < SESSION_MAX_HELD;
+	return s->nitems < SESSION_MAX_ITEMS && s->held < SESSION_MAX_HELD &&
+	    (s->nitems == 0 || engine_has_room(s->play->engine));
 }
 
 struct item *
@@ -106,6 +108,7 @@ session_take(struct session *s, struct item *it)
 	it->taken = true;
 	s->nitems--;
 	s->held -= item_size(it);
+	engine_hold(s->play->engine, -(int64_t)item_size(it));
 	if (s->full && has_room(s)) {
 		s->full = false;
 		session_input(s);

@@ -60,13 +60,21 @@ look_end(const struct session *s, enum event_match match, struct found *f)
 	return ending_fits(match, s->ended) ? LOOK_FITS : LOOK_BLOCKED;
 }
 
+/* Half a frame is what "truncated" means, and no obstacle to it. */
+static bool
+is_half(const struct wanted *want, const struct item *it)
+{
+	return want->what->match == MATCH_TRUNCATED && it->kind == ITEM_REST &&
+	    it->error == RK_ERR_AGAIN;
+}
+
 /* Nothing but background may be there that nobody took. */
 static enum look
 look_closed(const struct play *p, const struct session *s,
     const struct wanted *want, struct found *f)
 {
 	for (struct item *it = s->items; it != NULL; it = it->next)
-		if (!play_is_background(p, s, it))
+		if (!play_is_background(p, s, it) && !is_half(want, it))
 			return found_item(f, LOOK_BLOCKED, it);
 	if (s->wire == WIRE_BYTES && s->in.len > 0) {
 		f->kind = FOUND_BYTES;
@@ -93,7 +101,7 @@ lane_bit(const struct wanted *want, const struct item *it)
 	case MATCH_WS:
 		return it->kind == ITEM_WS;
 	case MATCH_BYTES:
-		return it->kind == ITEM_REST;
+		return it->kind == ITEM_REST || it->kind == ITEM_HTTP;
 	default:
 		return 0;
 	}

@@ -52,20 +52,13 @@ write_next(struct send_state *st)
 	st->writes++;
 }
 
-static bool
-is_gone(const struct session *c)
-{
-	return c->stream == NULL || c->ended == ENDING_RESET ||
-	    c->state == SESSION_FAILED || c->shut;
-}
-
 enum step_status
 send_poll(struct play *p, const struct step *s)
 {
 	struct send_state *st = p->state;
 
 	for (int i = 0; i < WRITES_PER_TURN; i++) {
-		if (is_gone(st->session))
+		if (!session_can_write(st->session))
 			return all_sent(p, s, st);
 		if (!session_is_drained(st->session))
 			return STEP_WAITS;

@@ -219,12 +219,18 @@ number_compare(int64_t n, enum op op, const struct value *expected)
 	return op == OP_EQ ? inside : op == OP_NE && !inside;
 }
 
-/* Text that reads as a number is compared as one: header fields. */
+/* Text that reads as a number is compared as one: header fields.  A view has
+ * no NUL behind it. */
 static bool
 text_as_number(const struct value *v, int64_t *out)
 {
-	return v->bytes != NULL && v->len > 0 && v->len < 20 &&
-	    number_parse((const char *)v->bytes, INT64_MIN, INT64_MAX, out);
+	char digits[24];
+
+	if (v->bytes == NULL || v->len == 0 || v->len >= sizeof(digits))
+		return false;
+	memcpy(digits, v->bytes, v->len);
+	digits[v->len] = '\0';
+	return number_parse(digits, INT64_MIN, INT64_MAX, out);
 }
 
 bool

@@ -178,14 +178,16 @@ call_seed(struct call *c)
 static bool
 call_flip(struct call *c)
 {
+	size_t named = c->expr->argname[0] != NULL ? 0 : 1;
 	struct rk_span v;
 	int64_t bit;
 
-	if (!bytes_arg(c, 0, &v))
+	if (!bytes_arg(c, 1 - named, &v))
 		return false;
 	if (v.len == 0)
-		return refuse(c, "there is no bit to flip in", &c->arg[0]);
-	if (!int_arg(c, 1, 0, (int64_t)v.len * 8 - 1, &bit))
+		return refuse(c, "a bit of something is needed",
+		    &c->arg[1 - named]);
+	if (!int_arg(c, named, 0, (int64_t)v.len * 8 - 1, &bit))
 		return false;
 	*c->out = value_bytes(v.p, v.len);
 	c->out->bytes[bit / 8] ^= (uint8_t)(1U << (bit % 8));
