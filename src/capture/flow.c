@@ -163,6 +163,8 @@ on_data(void *arg, const uint8_t *p, size_t len, int64_t time_ns,
 	struct flow *f = e->flow;
 	int64_t ns = time_ns - f->c->epoch_ns;
 
+	if (e->over) /* bytes behind a FIN */
+		return;
 	guess_client(f, e, p, len, time_ns, packet);
 	begin(f, e, p, time_ns, packet);
 	if (f->tls != NULL)
@@ -181,6 +183,8 @@ on_gap(void *arg, uint64_t len, int64_t time_ns, uint64_t packet)
 	int64_t ns = time_ns - f->c->epoch_ns;
 	const uint8_t nothing = 0;
 
+	if (e->over)
+		return;
 	guess_client(f, e, NULL, 0, time_ns, packet);
 	begin(f, e, &nothing, time_ns, packet);
 	if (f->tls != NULL)
