@@ -431,19 +431,20 @@ START_TEST(the_message_after_a_fragmented_one_is_fine)
 	struct ws_feed f;
 
 	for (int round = 0; round < 3; round++) {
+		add_frame(&b, true, RK_WS_TEXT, true, "t", 1);
 		add_frame(&b, false, RK_WS_BINARY, true, "ab", 2);
 		add_frame(&b, true, RK_WS_PING, true, "x", 1);
 		add_frame(&b, false, RK_WS_CONTINUATION, true, "cd", 2);
 		add_frame(&b, true, RK_WS_PING, true, "y", 1);
 		add_frame(&b, true, RK_WS_CONTINUATION, true, "e", 1);
-		add_frame(&b, true, RK_WS_TEXT, true, "t", 1);
 	}
 	ws_feed_init(&f, true, FRAME_LIMIT, MESSAGE_LIMIT);
 	ws_feed_pieces(&f, b.p, b.len, 3);
 	ck_assert_int_eq(f.err, RK_ERR_AGAIN);
 	ck_assert_uint_eq(f.nmessages, 12);
-	ck_assert_uint_eq(f.last.nframes, 1);
-	ck_assert_int_eq(f.last.opcode, RK_WS_TEXT);
+	ck_assert_uint_eq(f.last.nframes, 3);
+	ck_assert_int_eq(f.last.opcode, RK_WS_BINARY);
+	ck_assert_uint_eq(f.last.len, 5);
 	ws_feed_clear(&f);
 	free(b.p);
 }
