@@ -23,8 +23,11 @@ san=$(variable SAN_CFLAGS)
 CXX=${CXX:-c++}
 no_cxx=
 command -v "$CXX" >/dev/null 2>&1 || no_cxx="no C++ compiler"
-no_shared=
-[ -e "$shared" ] || no_shared="no shared library in this build"
+no_shared=''
+static=''
+if grep -q '^build_libtool_libs=no' "$build/libtool"; then
+	no_shared="no shared library in this build" static=--static
+fi
 sanitized=${san:+"the sanitizer adds its own"}
 
 # A check is a function that prints what is wrong, and nothing if all is well.
@@ -139,7 +142,7 @@ END
 	# shellcheck disable=SC2046,SC2086
 	quietly $1 $san -Wall -Wextra -Werror -pedantic "$2" \
 	    -o "$work/program" "$work/program.$3" \
-	    $(pkg-config --cflags --libs librelaykit)
+	    $(pkg-config $static --cflags --libs librelaykit)
 	quietly env LD_LIBRARY_PATH="$libdir" "$work/program"
 }
 c_program_runs() { program_runs "$CC" -std=c11 c; }
@@ -150,7 +153,7 @@ check "the library exports what librelaykit.sym lists" \
     exports_are_listed "$no_shared"
 check "the headers declare the same" headers_declare_the_same ""
 check "the library needs nothing that has effects" \
-    nothing_with_effects "$no_shared$sanitized"
+    nothing_with_effects "${no_shared:-$sanitized}"
 check "the library has no variables" no_variables "$sanitized"
 check "the library installs into a staging directory" install_library ""
 
@@ -166,4 +169,4 @@ check "each installed header compiles alone as C++" \
     headers_compile_as_cxx "$no_cxx"
 check "a C program builds with pkg-config and runs" c_program_runs ""
 check "a C++ program builds with pkg-config and runs" \
-    cxx_program_runs "$no_cxx$sanitized"
+    cxx_program_runs "${no_cxx:-$sanitized}"
