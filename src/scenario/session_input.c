@@ -136,13 +136,34 @@ lose_framing(struct session *s, int error)
 		    rk_strerror(error));
 }
 
+/*
+ * Did this Ping begin as one of ours?  Then the peer sends back what it gets;
+ * to answer would give it the very Pong that we wait for.
+ */
+static bool
+is_echo(const struct session *s, const struct rk_frame *ping)
+{
+	const struct transcript *t = s->play->transcript;
+
+	for (size_t i = t->nevents; i-- > 0;) {
+		const struct event *e = &t->events[i];
+
+		if (e->kind == EVENT_FRAME && e->conn == s->conn &&
+		    e->dir == DIR_C2S && e->type == ping->type &&
+		    e->len == ping->payload.len && e->len > 0 &&
+		    memcmp(e->bytes, ping->payload.p, e->len) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 answer_ping(struct session *s, const struct rk_frame *ping)
 {
 	struct rk_span data = rk_frame_field(ping, "data");
 	struct rk_frame f;
 
-	if (!s->config.autopong || s->shut)
+	if (!s->config.autopong || s->shut || is_echo(s, ping))
 		return;
 	rk_frame_init(&f,
 	    rk_frame_spec_by_kind(s->play->dialect, RK_FRAME_PONG));
