@@ -340,10 +340,13 @@ stream_push_output(struct stream *s)
 	while (stream_may_write(s) && s->out.len > 0 && !s->out_waits) {
 		size_t n = write_some(s, buffer_data(&s->out), s->out.len);
 
-		if (n == 0)
+		if (n > 0)
+			count_out(s, n);
+		/* TLS can fail behind records that went out; that has
+		 * emptied the buffer. */
+		if (n == 0 || s->write_failed)
 			break;
 		buffer_consume(&s->out, n);
-		count_out(s, n);
 	}
 	if (s->out.len == 0) {
 		s->blocked_since = 0;
