@@ -475,6 +475,57 @@ START_TEST(help_fits_a_screen)
 }
 END_TEST
 
+/* Of "  --name ARG   text (default)" the name, and the default or "". */
+static bool
+parse_help_line(const char *line, char name[32], char value[32])
+{
+	const char *open = strchr(line, '(');
+	size_t end = strcspn(line, "\n");
+
+	value[0] = '\0';
+	if (sscanf(line, "  --%31[a-z-]", name) != 1)
+		return false;
+	if (open != NULL && open < line + end)
+		sscanf(open + 1, "%31[^)]", value);
+	return true;
+}
+
+START_TEST(the_manual_has_every_option_and_default)
+{
+	char name[32], value[32], item[64];
+	struct text help, manual;
+	int options = 0, c;
+	FILE *f = fopen(source_path("man/relayd.8"), "r");
+
+	text_init(&help);
+	text_init(&manual);
+	ck_assert_ptr_nonnull(f);
+	while ((c = getc(f)) != EOF)
+		text_add_n(&manual, &(char){ (char)c }, 1);
+	fclose(f);
+	ck_assert_int_eq(run("--help", &help), 0);
+	for (const char *line = help.s; *line != '\0';
+	     line += strcspn(line, "\n") + 1) {
+		const char *at, *next;
+
+		if (!parse_help_line(line, name, value) ||
+		    strcmp(name, "help") == 0)
+			continue;
+		options++;
+		snprintf(item, sizeof(item), ".It Fl -%s", name);
+		at = strstr(manual.s, item);
+		ck_assert_msg(at != NULL, "no %s in relayd.8", item);
+		next = strstr(at + 1, "\n.It ");
+		at = strstr(at, value);
+		ck_assert_msg(at != NULL && at < next,
+		    "no default %s of --%s in relayd.8", value, name);
+	}
+	ck_assert_int_gt(options, 10);
+	text_clear(&help);
+	text_clear(&manual);
+}
+END_TEST
+
 START_TEST(an_address_in_use_is_named)
 {
 	struct text t;
@@ -790,6 +841,7 @@ main(void)
 	tcase_add_loop_test(run_case, wrong_options_get_one_clear_line, 0,
 	    NWRONG);
 	tcase_add_test(run_case, help_fits_a_screen);
+	tcase_add_test(run_case, the_manual_has_every_option_and_default);
 	tcase_add_test(run_case, an_address_in_use_is_named);
 	add(s, run_case);
 	tcase_add_test(hard, resets_while_it_writes_do_not_kill_it);
