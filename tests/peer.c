@@ -91,9 +91,13 @@ peer_on_event(void *arg, struct stream *s, enum stream_event e)
 		p->also(p->arg, s, e);
 }
 
+/* Small segments go out at once, whoever uses the socket. */
 static void
-set_nonblocking(int fd)
+prepare(int fd)
 {
+	int one = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 }
 
@@ -130,8 +134,8 @@ make_pair(enum pair_kind kind, int fds[2])
 		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	else
 		make_tcp_pair(kind == PAIR_TCP4 ? "127.0.0.1" : "::1", fds);
-	set_nonblocking(fds[0]);
-	set_nonblocking(fds[1]);
+	prepare(fds[0]);
+	prepare(fds[1]);
 }
 
 void

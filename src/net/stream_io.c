@@ -73,7 +73,9 @@ socket_error_text(int error)
 void
 stream_end_tls(struct stream *s)
 {
-	if (tls_failed_by_eof(s->tls)) {
+	if (tls_failed_by_eof(s->tls) && s->write_failed) {
+		stream_end(s, ENDING_RESET, s->error);
+	} else if (tls_failed_by_eof(s->tls)) {
 		stream_end(s, ENDING_TRUNCATED, tls_error(s->tls));
 	} else if (tls_failed_errno(s->tls) != 0) {
 		stream_end(s, ENDING_RESET,
