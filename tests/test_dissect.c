@@ -547,6 +547,22 @@ START_TEST(broken_websocket_frames_become_rest)
 }
 END_TEST
 
+START_TEST(a_wrong_payload_does_not_hide_what_follows)
+{
+	struct talk k = { .n = 0 };
+
+	upgrade_ws(&k);
+	say_ws(&k, DIR_C2S, RK_WS_BINARY, true, WS_LOGIN);
+	say_ws(&k, DIR_C2S, RK_WS_TEXT, false, "61");
+	say_ws(&k, DIR_C2S, RK_WS_CONTINUATION, true, "ff");
+	say_ws(&k, DIR_C2S, RK_WS_CLOSE, true, "0001");
+	say_ws(&k, DIR_C2S, RK_WS_BINARY, true, WS_PING);
+	assert_talk(&k,
+	    UPGRADED "c:ClientInfo[106] c:ws opcode 1[2]!UTF8 "
+		     "c:ws opcode 8[2]!WS_CLOSE c:Ping[8]" ENDS);
+}
+END_TEST
+
 START_TEST(a_wrong_accept_value_is_shown)
 {
 	struct talk k = { .n = 0 };
@@ -854,6 +870,7 @@ add_frames(TCase *tc)
 	tcase_add_test(tc, frames_in_websocket_messages);
 	tcase_add_test(tc, fragments_with_a_ping_between);
 	tcase_add_test(tc, broken_websocket_frames_become_rest);
+	tcase_add_test(tc, a_wrong_payload_does_not_hide_what_follows);
 	tcase_add_test(tc, a_wrong_accept_value_is_shown);
 }
 

@@ -298,10 +298,8 @@ rk_ws_next(struct rk_ws_reader *r, uint8_t *buf, size_t len,
 	}
 	*at = r->assembled;
 	*used = pos - r->assembled;
-	err = check_payload(&found);
-	if (err == RK_OK)
-		*m = found;
-	return err;
+	*m = found;
+	return check_payload(m);
 }
 
 bool

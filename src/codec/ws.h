@@ -83,7 +83,8 @@ RK_API void rk_ws_reader_init(struct rk_ws_reader *r, bool expect_mask,
  * are needed; *need is how many the buffer must hold in all once *used are
  * removed.  Else the rule that was broken, as early as the header shows it;
  * RK_ERR_TOO_LONG for the limits, which bound data and not control frames;
- * RK_ERR_UTF8 for text and the reason of a CLOSE.
+ * RK_ERR_UTF8 for text and the reason of a CLOSE.  Where only the payload of a
+ * whole message is wrong |m| is set as well, else it is left as it was.
  * In each case *used bytes at |buf| + *at are done with: the caller removes
  * them before the next call (normally *at is 0).  After RK_OK of a message
  * that was assembled the reader's assembled is 0 again.  A masked frame that

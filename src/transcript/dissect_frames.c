@@ -136,10 +136,11 @@ step_raw(struct dissector *d, struct side *s)
 
 static void
 emit_ws(struct dissector *d, struct side *s, const struct rk_ws_message *m,
-    size_t end)
+    size_t end, int error)
 {
 	struct event e = {
 		.kind = EVENT_WS,
+		.error = error,
 		.opcode = m->opcode,
 		.bytes = m->len > 0 ? m->payload : NULL,
 		.len = m->len,
@@ -190,22 +191,22 @@ consume_at(struct side *s, size_t at, size_t n)
 bool
 step_ws(struct dissector *d, struct side *s)
 {
-	struct rk_ws_message m;
+	struct rk_ws_message m = { .payload = NULL };
 	size_t at, used, need;
 	int err = rk_ws_next(&s->ws, side_bytes(s), side_len(s), &m, &at, &used,
 	    &need);
 
 	if (err == RK_OK && m.opcode == RK_WS_BINARY)
 		emit_binary(d, s, &m, at + used);
-	else if (err == RK_OK)
-		emit_ws(d, s, &m, at + used);
+	else if (m.payload != NULL) /* also if only its payload is wrong */
+		emit_ws(d, s, &m, at + used, err);
 	consume_at(s, at, used);
-	if (err == RK_OK)
-		return true;
 	if (err == RK_ERR_AGAIN)
 		return false;
-	side_reject(d, s, err, NULL);
-	side_set_mode(s, MODE_LOST);
+	if (m.payload == NULL) {
+		side_reject(d, s, err, NULL);
+		side_set_mode(s, MODE_LOST);
+	}
 	return true;
 }
 
