@@ -30,21 +30,30 @@ struct tls {
 	char error[256];
 };
 
+/* Nothing in a file could be used: two layers say that differently. */
+static bool
+is_nothing_in_pem(unsigned long e)
+{
+	return (ERR_GET_LIB(e) == ERR_LIB_PEM &&
+		   ERR_GET_REASON(e) == PEM_R_NO_START_LINE) ||
+	    (ERR_GET_LIB(e) == ERR_LIB_OSSL_DECODER &&
+		ERR_GET_REASON(e) == ERR_R_UNSUPPORTED);
+}
+
 void
 tls_take_error(char *out, size_t size)
 {
 	unsigned long e = ERR_get_error();
 	const char *reason = ERR_reason_error_string(e);
 
-	if (ERR_GET_LIB(e) == ERR_LIB_PEM &&
-	    ERR_GET_REASON(e) == PEM_R_NO_START_LINE)
-		snprintf(out, size, "nothing of this kind in PEM form");
+	if (is_nothing_in_pem(e))
+		snprintf(out, size, "nothing usable in PEM form");
 	else if (ERR_SYSTEM_ERROR(e))
 		snprintf(out, size, "%s", strerror(ERR_GET_REASON(e)));
 	else if (reason != NULL)
 		snprintf(out, size, "%s", reason);
 	else
-		snprintf(out, size, "TLS error %lu", e);
+		snprintf(out, size, "OpenSSL error %lu", e);
 	ERR_clear_error();
 }
 
@@ -166,7 +175,8 @@ is_alert(unsigned long e)
 static enum tls_result
 fail_protocol(struct tls *t)
 {
-	unsigned long e = ERR_peek_error();
+	/* the newest is TLS's own; older ones say how it came to that */
+	unsigned long e = ERR_peek_last_error();
 	int reason = ERR_GET_REASON(e);
 
 	if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
