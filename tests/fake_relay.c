@@ -53,12 +53,28 @@ fake_send_ws(struct fake_client *c, uint8_t opcode, const void *payload,
 	fake_write(c, payload, len);
 }
 
+static void
+make_noise(struct fake_client *c, uint8_t type)
+{
+	static const uint8_t stranger[RK_KEY_LEN] = { 0xaa };
+
+	if (!c->relay->rules.noisy ||
+	    (type != 0x05 && type != 0x08 && type != 0x0d))
+		return;
+	c->relay->rules.noisy = false;
+	fake_send(c, 0x06, NULL, 0);
+	fake_send(c, 0x0c, "noisy...", 8);
+	fake_send(c, 0x08, stranger, sizeof(stranger));
+	c->relay->rules.noisy = true;
+}
+
 void
 fake_send(struct fake_client *c, uint8_t type, const void *payload, size_t len)
 {
 	uint8_t *buf = xmalloc(len + RK_FRAME_HEADER_MAX);
 	struct rk_writer w;
 
+	make_noise(c, type);
 	rk_writer_init(&w, buf, len + RK_FRAME_HEADER_MAX);
 	rk_frame_header(DIALECT->header[c->carrier], type, len, &w);
 	rk_write_bytes(&w, payload, len);
@@ -271,7 +287,7 @@ on_input(struct fake_client *c)
 {
 	bool more = true;
 
-	while (more && c->stream != NULL) {
+	while (more && c->stream != NULL && !c->deaf) {
 		size_t len;
 		uint8_t *p = stream_input(c->stream, &len);
 

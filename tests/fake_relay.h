@@ -18,6 +18,7 @@ struct fake_client {
 	struct stream *stream; /* NULL: closed by the relay */
 	bool framed;
 	bool logged_in;
+	bool deaf; /* what comes is not read any more */
 	enum rk_carrier carrier;
 	struct rk_ws_reader ws;
 	struct rk_login login;
@@ -42,6 +43,9 @@ struct fake_rules {
 	    struct rk_span data);
 	bool (*on_drained)(struct fake_client *c);
 	bool (*on_end)(struct fake_client *c);
+	/* A KeepAlive, a Ping and a stranger's PeerGone go before every Pong,
+	 * packet and PeerGone. */
+	bool noisy;
 };
 
 /* |tls| NULL: plain. */

@@ -56,7 +56,9 @@ static const struct row rows[] = {
 
 	/* background */
 	{ "what_may_always_come_is_skipped", "", ORDER("08") "A <- Pong data==x\"08*8\"", CODE_OK, NULL },
-	{ "background_is_there_when_named", "", ORDER("08") "A <- Pong\nA <- KeepAlive\nA <- Ping data==\"12345678\"\nA <- PeerGone", CODE_OK, NULL },
+	{ "background_is_there_when_named", "", ORDER("08") "A <- Pong\nA <- KeepAlive\nA <- Ping data==\"12345678\"\nA <- PeerGone key!=pub(alice)", CODE_OK, NULL },
+	{ "a_strangers_peergone_is_not_just_any", "timeout 60s", ORDER("08") "A <- Pong\nA <- PeerGone within 50ms", CODE_NEVER, "PeerGone" },
+	{ "never_a_peergone_is_not_about_strangers", "", ORDER("08") "A <- Pong\nnever A <- PeerGone for 50ms\n" ALIVE, CODE_OK, NULL },
 	{ "background_strict_counts", "background strict", ORDER("08") "A <- Pong", CODE_EXTRA, "PeerGone" },
 	{ "any_does_not_see_background", "", ORDER("08") "A <- any\nnever A <- any for 20ms\n" ALIVE, CODE_OK, NULL },
 	{ "a_known_key_gone_is_no_background", "", ORDER("12") "A -> Ping data=x\"a1*8\"\nA <- Pong", CODE_EXTRA, "PeerGone" },

@@ -356,6 +356,14 @@ session_send_frame(struct session *s, const struct rk_frame *f, int line)
 }
 
 void
+session_note_ping(struct session *s, struct rk_span data)
+{
+	if (data.len == sizeof(s->pings[0]))
+		memcpy(s->pings[s->npings++ % SESSION_PINGS_KEPT], data.p,
+		    data.len);
+}
+
+void
 session_send_ping(struct session *s, const uint8_t data[8])
 {
 	struct rk_frame f;
@@ -363,6 +371,7 @@ session_send_ping(struct session *s, const uint8_t data[8])
 	rk_frame_init(&f,
 	    rk_frame_spec_by_kind(s->play->dialect, RK_FRAME_PING));
 	rk_frame_set(&f, "data", data, 8);
+	session_note_ping(s, (struct rk_span){ data, 8 });
 	session_send_frame(s, &f, 0);
 }
 

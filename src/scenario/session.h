@@ -25,6 +25,7 @@ struct play;
 #define SESSION_MAX_HELD  ((size_t)8 << 20)
 
 #define SESSION_MAX_PENDING  128 /* HTTP requests without an answer */
+#define SESSION_PINGS_KEPT   64
 #define SESSION_MAX_TLS_WORD 64
 
 enum session_state {
@@ -101,6 +102,8 @@ struct session {
 	char ws_key[RK_WS_KEY_SIZE];
 	struct rk_login login;
 	uint8_t confirm[8];
+	uint8_t pings[SESSION_PINGS_KEPT][8]; /* sent, a ring */
+	size_t npings;
 
 	struct item *items; /* not taken, in order of arrival */
 	struct item **tail;
@@ -140,6 +143,8 @@ void session_append(struct session *s, const void *p, size_t len);
 void session_flush(struct session *s);
 /* Encode a frame for the carrier and write it, recorded. */
 void session_send_frame(struct session *s, const struct rk_frame *f, int line);
+/* A Ping with these bytes goes out. */
+void session_note_ping(struct session *s, struct rk_span data);
 void session_send_ping(struct session *s, const uint8_t data[8]);
 void session_send_packet(struct session *s, const struct rk_key *to,
     struct rk_span data);

@@ -136,24 +136,17 @@ lose_framing(struct session *s, int error)
 		    rk_strerror(error));
 }
 
-/*
- * Did this Ping begin as one of ours?  Then the peer sends back what it gets;
- * to answer would give it the very Pong that we wait for.
- */
+/* A relay that echoes would get the Pong that it owes out of us. */
 static bool
-is_echo(const struct session *s, const struct rk_frame *ping)
+is_own_ping(const struct session *s, struct rk_span data)
 {
-	const struct transcript *t = s->play->transcript;
+	size_t n =
+	    s->npings < SESSION_PINGS_KEPT ? s->npings : SESSION_PINGS_KEPT;
 
-	for (size_t i = t->nevents; i-- > 0;) {
-		const struct event *e = &t->events[i];
-
-		if (e->kind == EVENT_FRAME && e->conn == s->conn &&
-		    e->dir == DIR_C2S && e->type == ping->type &&
-		    e->len == ping->payload.len && e->len > 0 &&
-		    memcmp(e->bytes, ping->payload.p, e->len) == 0)
+	for (size_t i = 0; i < n; i++)
+		if (data.len == sizeof(s->pings[0]) &&
+		    memcmp(s->pings[i], data.p, data.len) == 0)
 			return true;
-	}
 	return false;
 }
 
@@ -163,7 +156,7 @@ answer_ping(struct session *s, const struct rk_frame *ping)
 	struct rk_span data = rk_frame_field(ping, "data");
 	struct rk_frame f;
 
-	if (!s->config.autopong || s->shut || is_echo(s, ping))
+	if (!s->config.autopong || s->shut || is_own_ping(s, data))
 		return;
 	rk_frame_init(&f,
 	    rk_frame_spec_by_kind(s->play->dialect, RK_FRAME_PONG));
@@ -395,7 +388,7 @@ uint8_t *
 session_bytes(struct session *s, size_t *len)
 {
 	*len = s->wire == WIRE_BYTES ? s->in.len : 0;
-	return s->in.p + s->in.start;
+	return *len > 0 ? s->in.p + s->in.start : NULL;
 }
 
 void

@@ -130,13 +130,15 @@ set_fields(struct building *b, struct rk_frame *f, struct value *kept)
 	return true;
 }
 
-/* What the fences have to know about the sender. */
+/* What has to be known of what was sent, by fences and by answers. */
 static void
 note_frame(struct building *b, const struct rk_frame *f)
 {
 	struct session *c = b->session;
 	struct rk_key key;
 
+	if (f->kind == RK_FRAME_PING)
+		session_note_ping(c, rk_frame_field(f, "data"));
 	if (!rk_frame_key(f, &key))
 		return;
 	if (f->kind == RK_FRAME_CLIENT_INFO && !c->has_identity) {
@@ -197,6 +199,29 @@ note_requests(struct session *c, struct rk_span s)
 	}
 }
 
+/* Pings among raw bytes of the raw carrier: an echo of them is no Ping. */
+static void
+note_raw_pings(struct building *b, struct rk_span s)
+{
+	const struct rk_dialect *d = b->play->dialect;
+	struct rk_raw_frame raw;
+	struct rk_frame f;
+
+	if (b->session->carrier != RK_CARRIER_RAW ||
+	    b->session->wire != WIRE_FRAMES)
+		return;
+	while (s.len > 0 &&
+	    rk_split(d->header[RK_CARRIER_RAW], d->max_frame, s.p, s.len,
+		&raw) == RK_OK) {
+		if (rk_frame_decode(d, &raw, false, &f) == RK_OK &&
+		    f.kind == RK_FRAME_PING)
+			session_note_ping(b->session,
+			    rk_frame_field(&f, "data"));
+		s.p += raw.total_len;
+		s.len -= raw.total_len;
+	}
+}
+
 static bool
 build_raw(struct building *b)
 {
@@ -204,6 +229,7 @@ build_raw(struct building *b)
 	    !apply_patches(b, &b->wire))
 		return false;
 	note_requests(b->session, span_of(&b->wire));
+	note_raw_pings(b, span_of(&b->wire));
 	return true;
 }
 

@@ -86,6 +86,26 @@ look_closed(const struct play *p, const struct session *s,
 
 /* ---- frames ---- */
 
+static const struct wanted_pred *
+first_pred(const struct wanted *want)
+{
+	for (size_t i = 0; i < want->what->npreds; i++)
+		if (want->preds[i].pred->value != NULL)
+			return &want->preds[i];
+	return NULL;
+}
+
+/* Background counts where the step names it; a stranger's PeerGone only where
+ * the step says whose. */
+static bool
+is_named(const struct wanted *want, const struct item *it)
+{
+	if (want->what->match == MATCH_WS)
+		return true;
+	return want->what->match == MATCH_FRAME &&
+	    (it->frame.kind != RK_FRAME_GONE || first_pred(want) != NULL);
+}
+
 /* Is the item on the way that the wanted one has to come? */
 static unsigned
 lane_bit(const struct wanted *want, const struct item *it)
@@ -133,7 +153,7 @@ look_items(const struct play *p, const struct session *s,
 		if ((lane & open) == 0)
 			continue;
 		if (wanted_fits(want, it) &&
-		    !(background && want->what->match == MATCH_ANY))
+		    (!background || is_named(want, it)))
 			return found_item(f, LOOK_FITS, it);
 		if (background)
 			continue;
@@ -148,21 +168,12 @@ look_items(const struct play *p, const struct session *s,
 
 /* ---- bytes ---- */
 
-static const struct wanted_pred *
-data_pred(const struct wanted *want)
-{
-	for (size_t i = 0; i < want->what->npreds; i++)
-		if (want->preds[i].pred->value != NULL)
-			return &want->preds[i];
-	return NULL;
-}
-
 /* "data==…" is about the next so many bytes, anything else about all that
  * are there. */
 static enum look
 look_bytes(struct session *s, const struct wanted *want, struct found *f)
 {
-	const struct wanted_pred *wp = data_pred(want);
+	const struct wanted_pred *wp = first_pred(want);
 	struct value all = { .kind = VALUE_BYTES };
 	size_t n;
 
@@ -202,7 +213,7 @@ look_next(const struct play *p, const struct session *s,
 			return found_item(f,
 			    wanted_fits(want, it) ? LOOK_FITS : LOOK_BLOCKED,
 			    it);
-		if (want->what->match == MATCH_FRAME && wanted_fits(want, it))
+		if (is_named(want, it) && wanted_fits(want, it))
 			return found_item(f, LOOK_FITS, it);
 	}
 	return look_end(s, want->what->match, f);
@@ -263,12 +274,10 @@ static bool
 hit_items(const struct play *p, const struct watcher *w, struct found *f)
 {
 	const struct session *s = w->session;
-	bool named = w->want.what->match == MATCH_FRAME ||
-	    w->want.what->match == MATCH_WS;
 
 	for (struct item *it = s->items; it != NULL; it = it->next)
 		if (wanted_fits(&w->want, it) &&
-		    (named || !play_is_background(p, s, it))) {
+		    (is_named(&w->want, it) || !play_is_background(p, s, it))) {
 			found_item(f, LOOK_FITS, it);
 			return true;
 		}
