@@ -188,11 +188,37 @@ tls_says_why() {
 	    echo 'no sizes are shown'
 }
 
+# A few bytes that claim to be a lot buy no memory, and the manual's bound
+# holds for what is really there.
+little_memory() {
+	printf '\n\r\r\n\034\0\0\0M<+\032\001\0\0\0\377\377\377\377\377\377\377\377\034\0\0\0' >"$work/section"
+	{
+		cat "$work/section"
+		printf '\006\0\0\0\374\377\377\003....'
+	} >"$work/block"
+	{
+		cat "$work/section"
+		printf '\012\0\0\0\374\377\377\177....'
+	} >"$work/secrets"
+	for f in "$work/block" "$work/secrets" \
+	    "$fixtures/peer-gone-damaged-bad-length.pcap"; do
+		(
+			ulimit -v 60000
+			"$cli" decode "$f" >/dev/null 2>"$work/err"
+			[ $? -eq 1 ] || echo "$f: status $?: $(cat "$work/err")"
+		)
+		grep -q ': packet [0-9]*: ' "$work/err" || cat "$work/err"
+	done
+}
+
 nothing_in_it() {
 	head -c 24 "$fixtures/peer-gone-same-usec.pcap" >"$work/empty.pcap"
 	expect 0 'no TCP connection in 0 packets' "$work/empty.pcap"
 }
 
+sanitized=
+grep -q '^SAN_CFLAGS = .' "$build/Makefile" &&
+    sanitized='the sanitizer needs memory of its own'
 no_jq=
 command -v jq >/dev/null 2>&1 || no_jq="jq is not installed"
 
@@ -205,5 +231,6 @@ check 'a reader that leaves is no accident' closed_pipe
 check 'a pipe gives what the file gives' from_a_pipe
 check 'frames appear while the capture is written' as_they_come
 check 'TLS is shown with sizes and a reason' tls_says_why
+check 'claimed lengths buy no memory' little_memory "$sanitized"
 check 'a capture without connections says so' nothing_in_it
 echo "1..$n"

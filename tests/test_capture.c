@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "capture/capture.h"
 #include "capture/ip.h"
+#include "capture/pcap_file.h"
 #include "codec/keys.h"
 #include "manifest.h"
 #include "packets.h"
@@ -19,9 +20,9 @@
 #define CLIENT 40000
 #define SERVER 3340
 
-/* What the dissector is given goes into one line an event. */
+/* One line an event, with or without microseconds. */
 static char *
-describe(const struct transcript *t, bool remarks)
+describe(const struct transcript *t, bool remarks, bool times)
 {
 	struct text out;
 
@@ -31,7 +32,8 @@ describe(const struct transcript *t, bool remarks)
 
 		if (e->kind == EVENT_REMARK && !remarks)
 			continue;
-		text_addf(&out, "%d %s %s %zu ", e->conn,
+		text_addf(&out, "%lld %d %s %s %zu ",
+		    times ? (long long)e->time_ns / 1000 : 0, e->conn,
 		    direction_name(e->dir), event_what(e), e->len);
 		if (e->kind == EVENT_REMARK || e->kind == EVENT_OPENED)
 			text_add(&out, e->text);
@@ -204,14 +206,14 @@ START_TEST(a_connection_from_beginning_to_end)
 	finish(&w);
 	r = read_blob(&w.b);
 	ck_assert_msg(r.result == 0, "%s", r.err);
-	got = describe(r.t, true);
+	got = describe(r.t, true, false);
 	ck_assert_ptr_eq(strstr(got,
-			     "0 c2s opened 0 127.0.0.1:40000 > "
+			     "0 0 c2s opened 0 127.0.0.1:40000 > "
 			     "127.0.0.1:3340\n"),
 	    got);
-	ck_assert_ptr_nonnull(strstr(got, "0 s2c Ping 8 0102030405060708\n"));
-	ck_assert_ptr_nonnull(strstr(got, "0 c2s ended 0 eof\n"));
-	ck_assert_ptr_nonnull(strstr(got, "0 s2c ended 0 eof\n"));
+	ck_assert_ptr_nonnull(strstr(got, "0 0 s2c Ping 8 0102030405060708\n"));
+	ck_assert_ptr_nonnull(strstr(got, "0 0 c2s ended 0 eof\n"));
+	ck_assert_ptr_nonnull(strstr(got, "0 0 s2c ended 0 eof\n"));
 	ck_assert_str_eq(r.t->conns[0].name, "#0");
 	ck_assert_str_eq(r.t->conns[0].peer, "127.0.0.1:3340");
 	ck_assert_int_eq(r.t->epoch_ns, 1000 * NS_PER_S);
@@ -252,11 +254,11 @@ START_TEST(a_refused_connection_is_opened_and_reset)
 	send_flags(&w, DIR_C2S, TCP_SYN, NULL, 0);
 	send_flags(&w, DIR_S2C, TCP_RST | TCP_ACK, NULL, 0);
 	r = read_blob(&w.b);
-	got = describe(r.t, true);
+	got = describe(r.t, true, false);
 	ck_assert_int_eq(r.result, 0);
 	ck_assert_str_eq(got,
-	    "0 c2s opened 0 127.0.0.1:40000 > 127.0.0.1:3340\n"
-	    "0 s2c ended 0 reset\n");
+	    "0 0 c2s opened 0 127.0.0.1:40000 > 127.0.0.1:3340\n"
+	    "0 0 s2c ended 0 reset\n");
 	free(got);
 	transcript_free(r.t);
 	blob_clear(&w.b);
@@ -347,8 +349,8 @@ START_TEST(what_was_captured_twice_is_shown_once)
 	ck_assert_msg(r.result == 0, "%s", r.err);
 	ck_assert_uint_eq(count_remarks(r.t, "captured twice"), 1);
 	ck_assert_uint_eq(r.sum.remarks, 1);
-	got = describe(r.t, false);
-	want = describe(once.t, false);
+	got = describe(r.t, false, true);
+	want = describe(once.t, false, true);
 	ck_assert_str_eq(got, want);
 	free(got);
 	free(want);
@@ -455,7 +457,7 @@ START_TEST(segments_merged_by_the_card_give_the_same_frames)
 		ck_assert_msg(r.result == 0, "%s", r.err);
 		ck_assert_uint_eq(count(r.t, "SendPacket"), 1);
 		ck_assert_uint_eq(count(r.t, "Ping"), 1);
-		got = describe(r.t, true);
+		got = describe(r.t, true, false);
 		if (want == NULL)
 			want = got;
 		ck_assert_str_eq(got, want);
@@ -500,6 +502,102 @@ START_TEST(an_ipv6_jumbogram)
 	blob_clear(&b);
 	blob_clear(&packet);
 	blob_clear(&stream);
+}
+END_TEST
+
+/* ---- twins of one capture ---- */
+
+/* The packets of a fixture on three interfaces that differ, among blocks that
+ * mean nothing to us. */
+static struct blob
+pcapng_twin(const char *fixture, bool big_endian)
+{
+	static const uint32_t snaplens[] = { 0, 262144, 0xffffffff };
+	struct pcap_file *f;
+	struct blob b = { 0 }, body = { .big_endian = big_endian };
+	struct packet p;
+	char err[256];
+
+	pcapng_begin(&b, big_endian);
+	blob_u32(&body, 0x544c534b);
+	blob_u32(&body, 3);
+	blob_add(&body, "# x", 3);
+	pcapng_block(&b, 10, &body); /* secrets */
+	body.len = 0;
+	blob_u16(&body, 1);
+	blob_u16(&body, 8);
+	blob_add(&body, "\x7f\0\0\1lo\0\0\0\0\0\0", 12);
+	pcapng_block(&b, 4, &body); /* names */
+	for (size_t i = 0; i < 3; i++) {
+		body.len = 0;
+		pcapng_option(&body, 2, "lo", 2);
+		pcapng_option(&body, 9, "\x09", 1);
+		pcapng_option(&body, 0, NULL, 0);
+		pcapng_interface(&b, LINK_ETHERNET, snaplens[i], &body);
+	}
+	f = pcap_file_open(fixture_path(fixture), err, sizeof(err));
+	ck_assert_ptr_nonnull(f);
+	while (pcap_file_next(f, &p, err, sizeof(err)) == PACKET_OK) {
+		pcapng_add(&b, (uint32_t)(p.number % 3), (uint64_t)p.time_ns,
+		    p.p, p.len, p.wire);
+		if (p.number % 10 == 0)
+			pcapng_block(&b, 0x80000001, &body);
+	}
+	pcap_file_close(f);
+	blob_clear(&body);
+	return b;
+}
+
+static void
+assert_same_reading(const struct blob *b, const char *fixture)
+{
+	struct reading want = read_path(fixture_path(fixture));
+	struct reading r = read_blob(b);
+	char *got_text = describe(r.t, true, true);
+	char *want_text = describe(want.t, true, true);
+
+	ck_assert_msg(r.result == 0 && want.result == 0, "%s", r.err);
+	ck_assert_str_eq(got_text, want_text);
+	free(got_text);
+	free(want_text);
+	transcript_free(want.t);
+	transcript_free(r.t);
+}
+
+START_TEST(pcapng_of_both_byte_orders_with_everything_in_it)
+{
+	struct blob b = pcapng_twin("login-ping-send.pcapng", _i == 1);
+
+	assert_same_reading(&b, "login-ping-send.pcapng");
+	blob_clear(&b);
+}
+END_TEST
+
+/* NULL has the writer's byte order, LOOP the network's, whatever the file's
+ * order is. */
+START_TEST(loopback_headers_of_both_byte_orders)
+{
+	bool little_family = (_i & 1) != 0, big_file = (_i & 2) != 0;
+	struct pcap_file *f;
+	struct blob b = { 0 };
+	struct packet p;
+	char err[256];
+
+	pcap_begin(&b, (_i & 4) != 0 ? 108 : LINK_NULL, big_file, false);
+	f = pcap_file_open(fixture_path("peer-gone-same-null.pcap"), err,
+	    sizeof(err));
+	ck_assert_ptr_nonnull(f);
+	while (pcap_file_next(f, &p, err, sizeof(err)) == PACKET_OK) {
+		uint8_t *copy = xmemdup(p.p, p.len);
+
+		memset(copy, 0, 4);
+		copy[little_family ? 0 : 3] = 2;
+		pcap_add(&b, copy, p.len, p.wire, p.time_ns);
+		free(copy);
+	}
+	pcap_file_close(f);
+	assert_same_reading(&b, "peer-gone-same-null.pcap");
+	blob_clear(&b);
 }
 END_TEST
 
@@ -724,6 +822,9 @@ add_made(TCase *tc)
 	tcase_add_test(tc, a_lost_segment_is_a_gap_with_its_packet);
 	tcase_add_test(tc, segments_merged_by_the_card_give_the_same_frames);
 	tcase_add_test(tc, an_ipv6_jumbogram);
+	tcase_add_loop_test(tc,
+	    pcapng_of_both_byte_orders_with_everything_in_it, 0, 2);
+	tcase_add_loop_test(tc, loopback_headers_of_both_byte_orders, 0, 8);
 	tcase_add_test(tc, what_is_no_tcp_is_counted_and_left);
 	tcase_add_test(tc, an_unknown_link_type_is_said_once);
 	tcase_add_test(tc, too_many_connections_end_the_one_silent_longest);

@@ -97,6 +97,14 @@ header_ok(const struct half *h)
 	    record_len(h) <= RECORD_MAX;
 }
 
+/* Bytes of the record in progress, its header included. */
+static size_t
+unfinished(const struct half *h)
+{
+	return h->have < HEADER_LEN ? h->have
+				    : HEADER_LEN + record_len(h) - h->left;
+}
+
 static void
 show_record(struct tls_records *r, struct half *h, enum direction dir,
     int64_t time_ns, uint64_t packet)
@@ -170,7 +178,7 @@ tls_records_end(struct tls_records *r, enum direction dir, enum ending e,
 		return;
 	h->over = true;
 	if (h->have > 0 && !h->lost)
-		emit(r, dir, EVENT_OPAQUE, h->have,
+		emit(r, dir, EVENT_OPAQUE, unfinished(h),
 		    "TLS record without its end", time_ns, packet);
 	/* Whether close_notify came before cannot be seen from outside. */
 	if (e != ENDING_NONE)
