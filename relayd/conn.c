@@ -23,8 +23,9 @@
 #define OUT_STALL    (64 << 10)
 /* How often within its time a blocked output is looked at. */
 #define OUTPUT_LOOKS 8
-/* Input buffer of a connection, unless a frame needs more. */
-#define INPUT_MAX    (64 << 10)
+/* Input buffer of a connection, unless a frame needs more: two packets of the
+ * largest size, so that bulk traffic is not read in scraps. */
+#define INPUT_MAX    (132 << 10)
 
 static const uint8_t stage_of[] = {
 	[CONN_TLS] = STAGE_TLS,

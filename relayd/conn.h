@@ -59,7 +59,7 @@ struct outbuf {
 };
 
 struct conn {
-	struct endpoint ep; /* the router's side */
+	struct endpoint ep; /* the router's side; the first member */
 	struct worker *worker;
 	struct conn *prev, *next; /* all of the worker; or the dead */
 	struct conn *next_touched;

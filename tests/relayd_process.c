@@ -449,3 +449,67 @@ link_ping(struct link *l)
 	ck_assert_uint_eq(type, 0x0d);
 	ck_assert_bytes(got, len, data, sizeof(data));
 }
+
+/* ---- one relay ---- */
+
+struct tls_certs certs;
+struct relay relay;
+
+void
+process_setup(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	ck_assert_int_eq(rk_keys_init(), RK_OK);
+	tls_certs_make(&certs);
+}
+
+void
+process_teardown(void)
+{
+	tls_certs_remove(&certs);
+}
+
+void
+start(const char *options)
+{
+	relay_start(&relay, options, 0);
+}
+
+void
+start_tls(const char *more)
+{
+	char options[1024];
+
+	snprintf(options, sizeof(options), "--cert %s --key %s %s", certs.chain,
+	    certs.key, more);
+	start(options);
+}
+
+void
+stop(void)
+{
+	int status = relay_stop(&relay, SIGTERM);
+
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "status %#x", status);
+}
+
+static const struct {
+	const char *kind;
+	int n;        /* 0: IPv4, 1: IPv6 */
+	int min, max; /* of TLS */
+} ways[NWAYS] = {
+	{ "http", 0, 0, 0 },
+	{ "http", 1, 0, 0 },
+	{ "https", 0, 12, 12 },
+	{ "https", 0, 13, 13 },
+	{ "https", 1, 12, 13 },
+};
+
+void
+open_way(struct link *l, int way)
+{
+	link_open(l, relay_address(&relay, ways[way].kind, ways[way].n));
+	if (ways[way].max != 0)
+		ck_assert(link_tls(l, ways[way].min, ways[way].max, NULL, 0));
+}

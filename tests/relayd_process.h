@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "codec/relaykit.h"
+#include "tls_certs.h"
 
 struct relay {
 	pid_t pid;
@@ -65,5 +66,27 @@ bool link_recv(struct link *l, unsigned *type, void *p, size_t cap,
     size_t *len);
 void link_ping(struct link *l);
 struct rk_key seed_key(unsigned seed);
+
+/* ---- what the tests with one relay and certificates share ---- */
+
+#define SEND 0x04
+#define RECV 0x05
+
+#define ALL_LISTENERS                                                          \
+	"--listen 127.0.0.1:0 --listen [::1]:0 --listen-tls 127.0.0.1:0 "      \
+	"--listen-tls [::1]:0 --metrics 127.0.0.1:0 --plain-relay"
+
+extern struct tls_certs certs;
+extern struct relay relay;
+
+void process_setup(void); /* fixtures: the certificates */
+void process_teardown(void);
+void start(const char *options);
+void start_tls(const char *more); /* with the certificate */
+void stop(void);                  /* by SIGTERM; the exit status must be 0 */
+
+/* Plain and TLS, over IPv4 and IPv6, both versions. */
+#define NWAYS 5
+void open_way(struct link *l, int way);
 
 #endif
