@@ -14,6 +14,7 @@
 #include "scenario/fmt.h"
 #include "scenario/instance.h"
 #include "scenario/parse.h"
+#include "scenario/parser.h"
 #include "scenario_dump.h"
 #include "support.h"
 
@@ -293,6 +294,100 @@ START_TEST(the_histories_of_the_beginning_are_there)
 }
 END_TEST
 
+/* ---- the manual page ---- */
+
+#define PAGE "man/relay-scenario.7"
+
+/* A literal display of mdoc as it is shown. */
+static void
+add_shown(struct text *out, const char *line)
+{
+	for (; *line != '\0'; line++) {
+		if (line[0] == '\\' && line[1] == 'e') {
+			text_add(out, "\\");
+			line++;
+		} else if (line[0] == '\\' && line[1] == '&') {
+			line++;
+		} else {
+			text_add_n(out, line, 1);
+		}
+	}
+	text_add(out, "\n");
+}
+
+START_TEST(the_examples_of_the_manual_page_are_scripts)
+{
+	size_t len, examples = 0, scenarios = 0;
+	char *page = read_whole(source_path(PAGE), &len);
+	char *rest = page;
+	char *line;
+	struct text example, errors;
+	bool inside = false;
+
+	text_init(&example);
+	text_init(&errors);
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (strncmp(line, ".Bd -literal", 12) == 0) {
+			inside = true;
+			text_reset(&example);
+		} else if (strcmp(line, ".Ed") == 0) {
+			struct script *s;
+
+			inside = false;
+			if (strncmp(text_str(&example), "rly ", 4) != 0)
+				continue;
+			examples++;
+			s = script_parse(PAGE, text_str(&example), example.len,
+			    NULL, &errors);
+			ck_assert_msg(s != NULL, "%s", text_str(&errors));
+			scenarios += s->nscenarios;
+			script_free(s);
+		} else if (inside) {
+			add_shown(&example, line);
+		}
+	}
+	ck_assert_uint_ge(examples, 4);
+	ck_assert_uint_ge(scenarios, 6);
+	text_clear(&example);
+	text_clear(&errors);
+	free(page);
+}
+END_TEST
+
+START_TEST(the_manual_page_names_every_word)
+{
+	static const char *const others[] = { "rly", "dialect", "include",
+		"frame", "proc", "scenario", "shut", "close", "abort", "pause",
+		"resume", "start", "write", "drain", "increasing", "quiet",
+		"within", "not-before", "optional", "count", "then", "named",
+		"ingress", "gone",
+		"key=", "carrier=", "to=", "confirm=", "autopong=", "rcvbuf=",
+		"tls.alpn=", "tls.sni=", "tls.min=", "tls.max=", "tls.verify=",
+		"chop=", "every=", "cut=", "len=", "patch", "rand", "fill",
+		"disco", "pub", "sign", "flip", "cat", "u16", "u32", "b64",
+		"ws-accept", "export", "seed", NULL };
+	const char *const *const lists[] = { step_words, meta_words, others };
+	size_t len;
+	char *page = read_whole(source_path(PAGE), &len);
+
+	for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++)
+		for (const char *const *w = lists[l]; *w != NULL; w++) {
+			char *bold = xasprintf("Cm %s", *w);
+			char *listed = xasprintf(", %s ", *w);
+			char *quoted = xasprintf("\"%s\"", *w);
+
+			ck_assert_msg(strstr(page, bold) != NULL ||
+				strstr(page, listed) != NULL ||
+				strstr(page, quoted) != NULL,
+			    "%s", *w);
+			free(bold);
+			free(listed);
+			free(quoted);
+		}
+	free(page);
+}
+END_TEST
+
 /* ---- instances ---- */
 
 /* clang-format off */
@@ -403,6 +498,8 @@ main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_test(whole, the_suite_covers_what_can_be_seen_from_outside);
 	tcase_add_test(whole, the_histories_of_the_beginning_are_there);
+	tcase_add_test(whole, the_examples_of_the_manual_page_are_scripts);
+	tcase_add_test(whole, the_manual_page_names_every_word);
 	tcase_add_loop_test(whole, instances_are_named_by_carrier_and_values, 0,
 	    (int)(sizeof(instances) / sizeof(instances[0])));
 	tcase_add_test(whole, an_instance_holds_the_values_of_its_name);

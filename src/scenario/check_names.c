@@ -87,8 +87,8 @@ use_conn(struct checker *k, const char *name, const struct place *at)
 }
 
 static const char *const target_vars[] = { "target.host", "target.port",
-	"target.url", "target.plain", "target.metrics", "target.stun",
-	"target.name", NULL };
+	"target.authority", "target.tls", "target.url", "target.plain",
+	"target.metrics", "target.stun", "target.name", NULL };
 
 void
 use_var(struct checker *k, const char *name, const struct place *at)
