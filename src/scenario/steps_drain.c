@@ -117,6 +117,15 @@ quiet(struct play *p, struct drain *d)
 	    (long long)d->taken, (long long)d->low);
 }
 
+/* Half a frame belongs to the end of the connection: whoever drains wants
+ * what there is, and asks about the end in the next step. */
+static bool
+is_cut_off(const struct drain *d, const struct item *it)
+{
+	return d->w.session->ended != ENDING_NONE && it->kind == ITEM_REST &&
+	    it->error == RK_ERR_AGAIN;
+}
+
 enum step_status
 drain_poll(struct play *p, const struct step *s)
 {
@@ -127,6 +136,10 @@ drain_poll(struct play *p, const struct step *s)
 	while ((look = watcher_look(p, &d->w, &f)) == LOOK_FITS)
 		if (take(p, d, &f) == STEP_FAILED)
 			return STEP_FAILED;
+	if (look == LOOK_BLOCKED && f.item != NULL && is_cut_off(d, f.item)) {
+		item_free(session_take(d->w.session, f.item));
+		return quiet(p, d);
+	}
 	if (look == LOOK_BLOCKED && f.item != NULL)
 		return fail_on(p, d, f.item,
 		    f.item->error != RK_OK ? CODE_DECODE : CODE_WRONG,
