@@ -19,8 +19,6 @@
 #include "support.h"
 
 #define SUITE_DIR "conformance/scenarios/iroh-v3"
-/* How much longer the next beginning is, but for the first and last ones. */
-#define CUT_STEP  7
 
 static char *names[64];
 static size_t nnames;
@@ -135,36 +133,82 @@ START_TEST(each_file_is_laid_out_as_the_formatter_would)
 }
 END_TEST
 
-/* Includes are left out: their text stays whole. */
+/* Of exactly that size, so that a step beyond it is seen; true if it is a
+ * script. */
+static bool
+try_text(const char *file, const char *text, size_t n)
+{
+	struct text errors;
+	char *cut = malloc(n > 0 ? n : 1);
+	struct script *s;
+	bool good;
+
+	ck_assert_ptr_nonnull(cut);
+	memcpy(cut, text, n);
+	text_init(&errors);
+	s = script_parse(file, cut, n, NULL, &errors);
+	good = s != NULL;
+	ck_assert(good == (errors.len == 0));
+	script_free(s);
+	text_clear(&errors);
+	free(cut);
+	return good;
+}
+
+static void
+try_format(const char *text, size_t n)
+{
+	struct text errors;
+	char *out;
+
+	text_init(&errors);
+	out = script_format("t", text, n, &errors);
+	ck_assert((out == NULL) == (errors.len > 0));
+	free(out);
+	text_clear(&errors);
+}
+
+/* Each byte of |body| (a scenario, or what stands in front of the first) as
+ * the last one, behind a head. */
+static void
+try_beginnings(const char *body, size_t len)
+{
+	static const char head[] = "rly 1\ndialect iroh-v3\n";
+	struct text t;
+
+	text_init(&t);
+	text_add(&t, head);
+	text_add_n(&t, body, len);
+	for (size_t n = 0; n <= len; n++) {
+		try_text("t.rly", t.s, sizeof(head) - 1 + n);
+		if (n % 16 == 0)
+			try_format(t.s, sizeof(head) - 1 + n);
+	}
+	text_clear(&t);
+}
+
+/* What comes before a scenario does not change how it is cut: so each byte
+ * of each scenario by itself, and whole files at each line. */
 START_TEST(no_beginning_of_a_file_brings_the_parser_down)
 {
 	size_t len;
 	char *text = read_whole(source_path(names[_i]), &len);
+	const char *body = text;
 	size_t good = 0;
 
-	for (size_t n = 0; n < len;
-	     n += n < 200 || len - n < 50 ? 1 : CUT_STEP) {
-		struct text errors;
-		/* Of that size, so that reading on is seen. */
-		char *cut = malloc(n > 0 ? n : 1);
-		struct script *s;
-		char *out;
-
-		ck_assert_ptr_nonnull(cut);
-		memcpy(cut, text, n);
-		text_init(&errors);
-		s = script_parse(source_path(names[_i]), cut, n, NULL, &errors);
-		ck_assert((s == NULL) == (errors.len > 0));
-		good += s != NULL;
-		script_free(s);
-		text_reset(&errors);
-		out = script_format("t", cut, n, &errors);
-		ck_assert((out == NULL) == (errors.len > 0));
-		free(out);
-		text_clear(&errors);
-		free(cut);
+	for (size_t n = 0; n <= len; n++) {
+		if (n > 0 && text[n - 1] != '\n')
+			continue;
+		good += try_text(source_path(names[_i]), text, n);
 	}
 	ck_assert_uint_gt(good, 0);
+	while (body != NULL) {
+		const char *next = strstr(body + 1, "\nscenario ");
+
+		try_beginnings(body,
+		    next != NULL ? (size_t)(next - body) : strlen(body));
+		body = next;
+	}
 	free(text);
 }
 END_TEST
