@@ -34,6 +34,24 @@ is_literal(const struct expr *e)
 	    e->kind == EXPR_ABSENT || e->kind == EXPR_WORD;
 }
 
+/* A key by its beginning: who it is the source says. */
+static void
+value_of_pred(const struct wanted *w, const struct wanted_pred *wp,
+    struct text *out)
+{
+	int at = w->what->frame != NULL
+	    ? rk_frame_spec_field(w->what->frame, wp->pred->field)
+	    : -1;
+
+	if (at >= 0 && w->what->frame->field[at].type == RK_FIELD_KEY &&
+	    wp->value.kind == VALUE_BYTES && wp->value.len == RK_KEY_LEN) {
+		text_add_hex(out, wp->value.bytes, 6);
+		text_add(out, "…");
+	} else {
+		value_to_text(&wp->value, out);
+	}
+}
+
 void
 wanted_to_text(const struct wanted *w, struct text *out)
 {
@@ -52,7 +70,7 @@ wanted_to_text(const struct wanted *w, struct text *out)
 			value_to_text(&w->preds[i].value, out);
 		if (!is_literal(p->value) && p->value->source != NULL) {
 			text_add(out, " (");
-			value_to_text(&w->preds[i].value, out);
+			value_of_pred(w, &w->preds[i], out);
 			text_add(out, ")");
 		}
 	}
