@@ -106,6 +106,7 @@ static const struct row rows[] = {
 	{ "chopped_in_single_bytes_without_a_pause", "", AB "A -> SendPacket key=pub(bob) data=fill(1200) chop=1\nB <- RecvPacket data==fill(1200)", CODE_OK, NULL },
 	{ "patched_payload", "", AB "A -> SendPacket key=pub(bob) data=\"hello\" patch @32=\"j\"\nB <- RecvPacket data==\"jello\"", CODE_OK, NULL },
 	{ "a_patch_that_does_not_fit", "", AB "A -> SendPacket key=pub(bob) data=\"hello\" patch @37=\"j\"\n" ALIVE, CODE_SCRIPT, "does not fit" },
+	{ "a_patch_that_changes_nothing", "", AB "A -> SendPacket key=pub(bob) data=\"hello\" patch @32=\"h\"\n" ALIVE, CODE_SCRIPT, "changes nothing" },
 	{ "a_number_field", "", "conn A = login key=alice\nA -> NotePreferred data=1\n" ALIVE, CODE_OK, NULL },
 	{ "a_field_of_another_length", "", "conn A = login key=alice\nA -> Ping data=x\"01*7\"\nA <- closed\n" "conn B = login key=bob", CODE_OK, NULL },
 	{ "one_write", "", AB "A write {\nA -> SendPacket key=pub(bob) data=\"one\"\nA -> SendPacket key=pub(bob) data=\"two\"\nA -> Ping data=x\"aa*8\"\n}\nB <- RecvPacket data==\"one\"\nB <- RecvPacket data==\"two\"\nA <- Pong", CODE_OK, NULL },

@@ -59,6 +59,13 @@ apply_patches(struct building *b, struct value *to)
 			value_clear(&bytes);
 			return false;
 		}
+		/* One in 256 patches of a random byte is none. */
+		if (memcmp(to->bytes + at, bytes.bytes, bytes.len) == 0) {
+			text_addf(b->err, "the patch at %lld changes nothing",
+			    (long long)at);
+			value_clear(&bytes);
+			return false;
+		}
 		memcpy(to->bytes + at, bytes.bytes, bytes.len);
 		value_clear(&bytes);
 	}
