@@ -1,6 +1,7 @@
 /* relayd: options, start, loop, stop. */
 #include "config.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,17 @@ raise_descriptor_limit(void)
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
 		log_warn("descriptors limit=unchanged");
+}
+
+/*
+ * Receive buffers live for one turn: they shall come from memory that is
+ * there, not from pages that the kernel has to clear each time.
+ */
+static void
+keep_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 512 << 10);
+	mallopt(M_TRIM_THRESHOLD, 16 << 20);
 }
 
 static int
@@ -97,6 +109,7 @@ main(int argc, char **argv)
 	case CONF_RUN:
 		log_init("relayd", conf.log_level);
 		raise_descriptor_limit();
+		keep_memory();
 		status = serve(&conf);
 		break;
 	}

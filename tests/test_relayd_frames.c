@@ -667,6 +667,47 @@ START_TEST(keepalives_come_every_65_seconds_whatever_else_does)
 }
 END_TEST
 
+/* Frames with bits flipped, cut and mixed: whatever becomes of the sender,
+ * the others go on. */
+START_TEST(damaged_frames_harm_nobody_else)
+{
+	uint64_t state = (uint64_t)_i + 1;
+	struct client a, b, bad;
+
+	client_login(&a, &rig, RK_CARRIER_RAW, 1);
+	client_login(&b, &rig, RK_CARRIER_WS, 2);
+	for (int round = 0; round < 60; round++) {
+		client_login(&bad, &rig, carriers[_i & 1], 3);
+		client_cork(&bad);
+		for (int i = 0; i < 20; i++) {
+			client_send_packet(&bad, i & 1 ? &a : &b, "data");
+			client_send_frame(&bad, "Ping", "12345678", 8);
+			client_send_ws(&bad, i & 2, RK_WS_TEXT, "text", 4);
+		}
+		for (int i = 0; i < 1 + round / 10; i++) {
+			size_t at = test_random(&state) % bad.held.len;
+
+			bad.held.s[at] ^= (char)(1 << test_random(&state) % 8);
+		}
+		client_uncork(&bad);
+		rig_settle(&rig);
+		client_close(&bad);
+		client_poll(&a);
+		client_poll(&b);
+		for (struct rk_frame f; client_next_frame(&a, &f);)
+			;
+		for (struct rk_frame f; client_next_frame(&b, &f);)
+			;
+		relay(&a, &b, 100, false);
+		client_barrier(&b);
+	}
+	rig_settle(&rig);
+	ck_assert_uint_eq(rig.server->worker.nconns, 2);
+	client_close(&a);
+	client_close(&b);
+}
+END_TEST
+
 static void
 add_ws_tests(Suite *s)
 {
@@ -725,6 +766,7 @@ main(void)
 	    a_packet_one_byte_too_long_ends_the_sender_and_delivers_nothing, 0,
 	    2);
 	tcase_add_test(tc, half_a_frame_at_the_end_has_no_effect);
+	tcase_add_loop_test(tc, damaged_frames_harm_nobody_else, 0, 10);
 	suite_add_tcase(s, tc);
 	add_ws_tests(s);
 	add_turn_tests(s);
