@@ -183,8 +183,9 @@ START_TEST(a_wrong_field_is_shown_beside_the_right_one)
 
 	stage_open(&s, &rules);
 	stage_expect(&s, "over raw",
-	    "conn A = login key=alice\n" ORDER(
-		"13") "A <- RecvPacket key==pub(bob) data==\"abd\"",
+	    "conn A = login key=alice\n"
+	    "A -> Ping data=x\"13*8\"\n"
+	    "A <- RecvPacket key==pub(bob) data==\"abd\"",
 	    CODE_WRONG, NULL);
 	ck_assert_ptr_nonnull(s.result->detail);
 	ck_assert_ptr_nonnull(strstr(s.result->detail, "pub(bob)"));
@@ -224,9 +225,10 @@ START_TEST(bounds_that_were_kept_leave_a_margin)
 
 	stage_open(&s, &rules);
 	r = stage_play(&s, "over raw",
-	    "conn A = login key=alice\n" ORDER(
-		"02") "A <- Pong within 1s\nA -> Ping data=x\"aa*8\"\n"
-		      "A <- Pong within 60s",
+	    "conn A = login key=alice\n"
+	    "A -> Ping data=x\"02*8\"\n"
+	    "A <- Pong within 1s\nA -> Ping data=x\"aa*8\"\n"
+	    "A <- Pong within 60s",
 	    false, 1);
 	ck_assert_int_eq(r->code, CODE_OK);
 	ck_assert_int_eq(r->tightest.line, 8);
@@ -244,7 +246,9 @@ START_TEST(each_frame_bears_the_line_that_took_it)
 
 	stage_open(&s, &rules);
 	stage_expect(&s, "over raw",
-	    "conn A = login key=alice\n" ORDER("07") "A <- Pong\nA <- Health",
+	    "conn A = login key=alice\n"
+	    "A -> Ping data=x\"07*8\"\n"
+	    "A <- Pong\nA <- Health",
 	    CODE_OK, NULL);
 	t = s.result->transcript;
 	for (size_t i = 0; i < t->nevents; i++)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "engine_orders.h"
@@ -338,6 +339,20 @@ START_TEST(as_many_at_a_time_as_asked_for)
 }
 END_TEST
 
+/* Both ends are in this process: a connection costs two descriptors. */
+START_TEST(no_more_cases_than_descriptors)
+{
+	struct rlimit few = { 300, 300 };
+	struct engine_stage s = { 0 };
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	stage_open(&s, NULL);
+	stage_play(&s, "over raw", HELLO, false, 120);
+	ck_assert_int_eq(s.codes[CODE_OK], 120);
+	stage_close(&s);
+}
+END_TEST
+
 START_TEST(serial_cases_are_alone)
 {
 	struct engine_stage s = { 0 };
@@ -442,6 +457,7 @@ main(void)
 	tcase_add_test(t, what_this_machine_delayed_is_not_the_relays_fault);
 	tcase_add_test(t, a_hundred_cases_at_once);
 	tcase_add_test(t, as_many_at_a_time_as_asked_for);
+	tcase_add_test(t, no_more_cases_than_descriptors);
 	tcase_add_test(t, serial_cases_are_alone);
 	tcase_add_test(t, stopping_ends_everything_now);
 	tcase_add_test(t, an_engine_can_be_freed_with_cases_in_it);

@@ -247,12 +247,13 @@ START_TEST(the_winning_branch_gives_word_and_name)
 
 	stage_open(&s, &rules);
 	r = stage_play(&s, "over raw",
-	    "conn A = login key=alice\n" ORDER(
-		"07") "oneof {\nnever A <- any for 100ms => ok named silent\n"
-		      "A <- Health => nonstrict named ill\n}\nA <- Pong\n"
-		      "A -> Ping data=x\"03*8\"\n"
-		      "oneof {\nnever A <- any for 100ms => ok named silent\n"
-		      "A <- Health => fail\n}\n" ALIVE,
+	    "conn A = login key=alice\n"
+	    "A -> Ping data=x\"07*8\"\n"
+	    "oneof {\nnever A <- any for 100ms => ok named silent\n"
+	    "A <- Health => nonstrict named ill\n}\nA <- Pong\n"
+	    "A -> Ping data=x\"03*8\"\n"
+	    "oneof {\nnever A <- any for 100ms => ok named silent\n"
+	    "A <- Health => fail\n}\n" ALIVE,
 	    false, 1);
 	ck_assert_int_eq(r->code, CODE_OK);
 	ck_assert_int_eq(r->word, WORD_NONSTRICT);
@@ -268,9 +269,10 @@ START_TEST(a_failing_branch_says_fail)
 
 	stage_open(&s, &rules);
 	r = stage_play(&s, "over raw",
-	    "conn A = login key=alice\n" ORDER(
-		"07") "oneof {\nnever A <- any for 100ms => ok\n"
-		      "A <- Health => fail named ill \"speaks\"\n}\n" ALIVE,
+	    "conn A = login key=alice\n"
+	    "A -> Ping data=x\"07*8\"\n"
+	    "oneof {\nnever A <- any for 100ms => ok\n"
+	    "A <- Health => fail named ill \"speaks\"\n}\n" ALIVE,
 	    false, 1);
 	ck_assert_int_eq(r->code, CODE_EXTRA);
 	ck_assert_int_eq(r->word, WORD_FAIL);
@@ -288,15 +290,17 @@ START_TEST(a_missed_step_may_say_what_that_is_worth)
 
 	stage_open(&s, &rules);
 	r = stage_play(&s, "over raw",
-	    "conn A = login key=alice\n" ORDER(
-		"01") "A <- Pong data==x\"01*8\" => info named other",
+	    "conn A = login key=alice\n"
+	    "A -> Ping data=x\"01*8\"\n"
+	    "A <- Pong data==x\"01*8\" => info named other",
 	    false, 1);
 	ck_assert_int_eq(r->code, CODE_WRONG);
 	ck_assert_int_eq(r->word, WORD_INFO);
 	ck_assert_str_eq(r->named, "other");
 	r = stage_play(&s, "over raw",
-	    "conn A = login key=alice\n" ORDER(
-		"01") "A <- Pong data==x\"01*8\"",
+	    "conn A = login key=alice\n"
+	    "A -> Ping data=x\"01*8\"\n"
+	    "A <- Pong data==x\"01*8\"",
 	    false, 1);
 	ck_assert_int_eq(r->word, WORD_NONE);
 	stage_close(&s);
@@ -353,24 +357,20 @@ END_TEST
 
 START_TEST(observing_fails_nothing)
 {
-	static const char steps[] = "conn A = login key=alice\n" ORDER(
-	    "01") "A <- Pong data==x\"01*8\"\n" ORDER("03") "A <- Pong data as "
-							    "$x within 30ms\n"
-							    "never A <- Health "
-							    "for 20ms\n" ORDER(
-								"07") "never A "
-								      "<- "
-								      "Health "
-								      "for "
-								      "20ms\n"
-								      "A -> "
-								      "Ping "
-								      "data=$"
-								      "x"
-								      "\n" ORDER(
-									  "04") "A <- Pong data==x\"04*8\"\nassert 1 == 2\n"
-										"oneof {\nA <- Pong => fail\nA <- closed => ok\n}\n"
-										"conn B = login key=bob";
+	/* clang-format off */
+	static const char steps[] =
+	    "conn A = login key=alice\n"
+	    ORDER("01") "A <- Pong data==x\"01*8\"\n"
+	    ORDER("03") "A <- Pong data as $x within 30ms\n"
+	    "never A <- Health for 20ms\n"
+	    ORDER("07") "never A <- Health for 20ms\n"
+	    "let $n = u16($x)\nassert $n == x\"00\"\n"
+	    "A -> Ping data=$x\n"
+	    ORDER("04") "A <- Pong data==x\"04*8\"\n"
+	    "assert 1 == 2\n"
+	    "oneof {\nA <- Pong => fail\nA <- closed => ok\n}\n"
+	    "conn B = login key=bob";
+	/* clang-format on */
 	struct engine_stage s = { 0 };
 	struct case_result *r;
 

@@ -6,19 +6,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/xalloc.h"
 #include "codec/digest.h"
 #include "scenario/engine_play.h"
 
 /* The heartbeat that shows how late the loop is. */
-#define BEAT            (10 * NS_PER_MS)
-#define WORTH_NOTE      (2 * NS_PER_MS)
-#define STALLS_KEPT     64
+#define BEAT             (10 * NS_PER_MS)
+#define WORTH_NOTE       (2 * NS_PER_MS)
+#define STALLS_KEPT      64
 /* What all that run hold together: a hostile target meets every case. */
-#define HELD_MAX        ((int64_t)512 << 20)
+#define HELD_MAX         ((int64_t)512 << 20)
+/* Descriptors that are not for cases, and those that a fence may need. */
+#define DESCRIPTORS_KEPT 64
+#define DESCRIPTORS_MORE 2
 /* Cases begun in one turn, so that the first are not late already. */
-#define STARTS_PER_TURN 8
+#define STARTS_PER_TURN  8
 
 struct stall {
 	int64_t end_ns;
@@ -55,6 +59,8 @@ struct engine {
 	struct tls_cache *tls;
 	bool stopping;
 	int64_t held;
+	size_t descriptors; /* for all that run */
+	size_t promised;
 	uint64_t clones; /* runs that got a number for their keys */
 };
 
@@ -162,6 +168,32 @@ list_shift(struct play_list *l)
 	return p;
 }
 
+/* The connections that steps open, one after the other or not. */
+static size_t
+connections_of(struct step *const *steps, size_t n)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct step *s = steps[i];
+		size_t inside = connections_of(s->body, s->nbody);
+
+		if (s->kind == STEP_REPEAT && s->count->kind == EXPR_INT &&
+		    s->count->number > 0)
+			inside *= (size_t)s->count->number;
+		sum += inside + (s->kind == STEP_CONN);
+	}
+	return sum;
+}
+
+static size_t
+need_of(const struct play *p)
+{
+	const struct scenario *sc = p->instance->scenario;
+
+	return connections_of(sc->steps, sc->nsteps) + DESCRIPTORS_MORE;
+}
+
 static void
 unlink_running(struct engine *e, struct play *gone)
 {
@@ -171,6 +203,7 @@ unlink_running(struct engine *e, struct play *gone)
 		;
 	*p = gone->next;
 	e->nrunning--;
+	e->promised -= need_of(gone);
 }
 
 /* ---- lateness ---- */
@@ -223,6 +256,7 @@ enter(struct engine *e, struct play *p)
 	p->next = e->running;
 	e->running = p;
 	e->nrunning++;
+	e->promised += need_of(p);
 }
 
 static void
@@ -232,11 +266,15 @@ start(struct engine *e, struct play *p)
 	play_start(p);
 }
 
+/* One always may, whatever it needs. */
 static bool
-may_start(const struct engine *e)
+may_start(const struct engine *e, const struct play *p)
 {
+	if (e->nrunning == 0)
+		return true;
 	return !e->alone &&
-	    (e->options.jobs == 0 || e->nrunning < e->options.jobs);
+	    (e->options.jobs == 0 || e->nrunning < e->options.jobs) &&
+	    e->promised + need_of(p) <= e->descriptors;
 }
 
 /* The serial ones come when all others are done. */
@@ -244,7 +282,7 @@ static void
 start_some(struct engine *e)
 {
 	for (int i = 0; i < STARTS_PER_TURN; i++) {
-		if (e->waiting.n > 0 && may_start(e)) {
+		if (e->waiting.n > 0 && may_start(e, e->waiting.head)) {
 			start(e, list_shift(&e->waiting));
 		} else if (e->waiting.n == 0 && e->serial.n > 0 &&
 		    e->nrunning == 0) {
@@ -298,6 +336,24 @@ engine_play_done(struct engine *e, struct play *p)
 
 /* ---- the interface ---- */
 
+/* As many as there may be. */
+static size_t
+take_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 256;
+	if (limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+		getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return limit.rlim_cur > DESCRIPTORS_KEPT
+	    ? (size_t)limit.rlim_cur - DESCRIPTORS_KEPT
+	    : 0;
+}
+
 struct engine *
 engine_new(struct loop *l, const struct engine_options *o)
 {
@@ -305,6 +361,7 @@ engine_new(struct loop *l, const struct engine_options *o)
 
 	e->loop = l;
 	e->options = *o;
+	e->descriptors = take_descriptors();
 	list_init(&e->waiting);
 	list_init(&e->serial);
 	e->turn.work = on_turn;

@@ -32,8 +32,6 @@ enum step_status {
 	STEP_FAILED /* play_fail() has been told why */
 };
 
-struct tls_cache;
-
 struct play {
 	struct play *next;
 	struct engine *engine;

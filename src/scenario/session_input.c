@@ -73,7 +73,8 @@ session_item(struct session *s, enum item_kind kind, const void *p, size_t len)
 static size_t
 item_size(const struct item *it)
 {
-	return sizeof(*it) + it->len + it->body_len;
+	return sizeof(*it) + it->len + it->body_len +
+	    (it->head != NULL ? sizeof(*it->head) : 0);
 }
 
 void

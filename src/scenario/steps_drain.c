@@ -27,6 +27,8 @@ drain_begin(struct play *p, const struct step *s)
 	d->w.session = play_need_session(p, s->conn);
 	if (d->w.session == NULL)
 		return STEP_FAILED;
+	if (s->watch.match != MATCH_FRAME && s->watch.match != MATCH_ANY)
+		return play_fail(p, CODE_SCRIPT, "only frames can be drained");
 	if (!wanted_init(&d->w.want, &s->watch, &p->values, &err) ||
 	    !values_eval_duration(&p->values, s->watch_time, &d->quiet_ns,
 		&err) ||
