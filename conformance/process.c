@@ -139,6 +139,7 @@ process_start(char *const *argv, const char *log, char *err, size_t err_size)
 	int fd = -1, reason = 0;
 	pid_t pid;
 
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (log != NULL) {
 		fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 		if (fd < 0) {
@@ -216,10 +217,10 @@ process_stop(struct process *p, int signal, int64_t within_ns)
 	if (!process_has_exited(p))
 		kill(-p->pid, signal);
 	in_time = wait_until(p, clock_mono_ns() + within_ns);
-	/* Not reaped yet, so that the group's id is still ours. */
+	/* Not reaped yet, so that the group's id is still ours.  Its orphans
+	 * have become our children. */
 	kill(-p->pid, SIGKILL);
-	wait_until(p, clock_mono_ns() + 10 * NS_PER_S);
-	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(-p->pid, NULL, 0) > 0 || errno == EINTR)
 		;
 	p->reaped = true;
 	return in_time;

@@ -146,6 +146,8 @@ report_why(const struct run_case *c)
 		return c->reason;
 	if (c->decided != NULL && c->decided->message != NULL)
 		return c->decided->message;
+	if (c->decided != NULL && c->decided->named != NULL)
+		return c->decided->named;
 	return "";
 }
 

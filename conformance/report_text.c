@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "codec/ws.h"
 #include "conformance/report.h"
 #include "transcript/transcript_text.h"
 
@@ -50,11 +51,42 @@ add_verdict(const struct report *r, enum verdict v, struct text *out)
 	text_addf(out, "%*s", 13 - (int)strlen(l->word), "");
 }
 
-/* "… E-WRONG: message" without what a terminal would act on. */
-static void
-add_escaped(struct text *out, const char *s)
+/* Bytes of the character at |s| if it may go to a terminal, else 0: valid
+ * UTF-8, no control characters, those of Unicode included. */
+static size_t
+printable_length(const struct report *r, const char *s)
 {
-	text_add_escaped(out, s, strlen(s));
+	unsigned char c = (unsigned char)*s;
+	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+
+	if (c < 0x80)
+		return c >= 0x20 && c != 0x7f ? 1 : 0;
+	if (r->ascii || strnlen(s, n) < n || !rk_utf8_ok(s, n) ||
+	    (c == 0xc2 && (unsigned char)s[1] < 0xa0))
+		return 0;
+	return n;
+}
+
+/* Text without what a terminal would act on. */
+static void
+add_escaped(const struct report *r, struct text *out, const char *s)
+{
+	static const char ellipsis[] = "…";
+
+	while (*s != '\0') {
+		size_t n = printable_length(r, s);
+
+		if (n > 0) {
+			text_add_n(out, s, n);
+		} else if (strncmp(s, ellipsis, sizeof(ellipsis) - 1) == 0) {
+			n = sizeof(ellipsis) - 1;
+			text_add(out, "...");
+		} else {
+			n = 1;
+			text_add_escaped(out, s, n);
+		}
+		s += n;
+	}
 }
 
 /* ---- one line a case ---- */
@@ -70,12 +102,9 @@ add_case_line(struct report *r, const struct run_case *c, struct text *out)
 	if (r->run->ntargets > 1)
 		text_addf(out, "%-24s ", c->target->target->name);
 	text_addf(out, "%6.2f s", seconds(report_took_ns(c)));
-	if (c->result != NULL && c->result->named != NULL &&
-	    c->result->named[0] != '\0')
-		text_addf(out, "  %s", c->result->named);
-	if (c->verdict != VERDICT_PASS && (*code != '\0' || *why != '\0')) {
+	if (*code != '\0' || *why != '\0') {
 		text_addf(out, "  %s%s", code, *code != '\0' ? " " : "");
-		add_escaped(out, why);
+		add_escaped(r, out, why);
 	}
 	text_add(out, "\n");
 	free(name);
@@ -116,11 +145,13 @@ marked_length(const struct step *step)
 
 	for (const char *p = step->source; p != NULL && *p != '\0'; p++)
 		n += ((unsigned char)*p & 0xc0) != 0x80;
-	return n > step->at.len ? n : step->at.len;
+	if (n < step->at.len)
+		n = step->at.len;
+	return n > 0 ? n : 1;
 }
 
 static void
-add_source(struct text *out, const struct run_case *c,
+add_source(const struct report *r, struct text *out, const struct run_case *c,
     const struct case_result *d)
 {
 	const struct place *at = &d->step->at;
@@ -134,8 +165,10 @@ add_source(struct text *out, const struct run_case *c,
 		text_addf(out, "  %5d | %s\n", at->line - 1,
 		    c->c->script->lines[at->line - 2]);
 	text_addf(out, "> %5d | %s", at->line, line);
-	if (d->vars != NULL && d->vars[0] != '\0')
-		text_addf(out, "     %s", d->vars);
+	if (d->vars != NULL && d->vars[0] != '\0') {
+		text_add(out, "     ");
+		add_escaped(r, out, d->vars);
+	}
 	text_add(out, "\n        | ");
 	if (in_main)
 		add_indent(out, line, at->col);
@@ -146,12 +179,17 @@ add_source(struct text *out, const struct run_case *c,
 
 /* Lines of |text|, each behind |indent|. */
 static void
-add_lines(struct text *out, const char *text, const char *indent)
+add_lines(const struct report *r, struct text *out, const char *text,
+    const char *indent)
 {
 	while (*text != '\0') {
 		size_t n = strcspn(text, "\n");
+		char *line = xstrndup(text, n);
 
-		text_addf(out, "%s%.*s\n", indent, (int)n, text);
+		text_add(out, indent);
+		add_escaped(r, out, line);
+		text_add(out, "\n");
+		free(line);
 		text += n + (text[n] == '\n');
 	}
 }
@@ -197,10 +235,10 @@ add_result(struct report *r, const struct run_case *c, struct text *out)
 	const struct case_result *d = c->decided;
 
 	if (d->step != NULL)
-		add_source(out, c, d);
+		add_source(r, out, c, d);
 	else
 		text_add(out, "  ");
-	add_escaped(out,
+	add_escaped(r, out,
 	    report_why(c)[0] != '\0' ? report_why(c)
 				     : result_code_meaning(d->code));
 	if (d->late_ns >= NS_PER_MS)
@@ -208,7 +246,7 @@ add_result(struct report *r, const struct run_case *c, struct text *out)
 		    (double)d->late_ns / 1e6);
 	text_add(out, "\n");
 	if (d->detail != NULL)
-		add_lines(out, d->detail, "  ");
+		add_lines(r, out, d->detail, "  ");
 	add_transcript(r, d, out);
 	text_addf(out, "  control: %s   teardown: %s\n", control_word(c),
 	    d->teardown != NULL && d->teardown[0] != '\0' ? d->teardown : "-");
@@ -233,7 +271,7 @@ add_details(struct report *r, const struct run_case *c, struct text *out)
 		add_result(r, c, out);
 	} else if (report_why(c)[0] != '\0') {
 		text_add(out, "  ");
-		add_escaped(out, report_why(c));
+		add_escaped(r, out, report_why(c));
 		text_add(out, "\n");
 	}
 	text_add(out, "  again:   ");
@@ -291,6 +329,7 @@ print(struct report *r, struct text *out)
 {
 	hide_status(r);
 	fputs(text_str(out), r->out.f);
+	fflush(r->out.f);
 	text_clear(out);
 }
 
@@ -354,8 +393,10 @@ add_margins(const struct run *run, struct text *out)
 
 /* Names of the cases of one verdict, each on its line with the code. */
 static void
-add_names(const struct run *run, enum verdict v, struct text *out)
+add_names(const struct report *r, enum verdict v, struct text *out)
 {
+	const struct run *run = r->run;
+
 	if (run->tally.count[v] == 0)
 		return;
 	text_addf(out, "%s:\n", looks[v].word);
@@ -370,7 +411,7 @@ add_names(const struct run *run, enum verdict v, struct text *out)
 		    run->ntargets > 1 ? "  " : "",
 		    run->ntargets > 1 ? c->target->target->name : "",
 		    report_code(c));
-		add_escaped(out, report_why(c));
+		add_escaped(r, out, report_why(c));
 		text_add(out, "\n");
 		free(name);
 	}
@@ -430,8 +471,10 @@ add_ending(const struct run *run, struct text *out)
 }
 
 static void
-add_summary(const struct run *run, int exit_status, struct text *out)
+add_summary(const struct report *r, int exit_status, struct text *out)
 {
+	const struct run *run = r->run;
+
 	text_addf(out, "\n%zu selected of %zu", run->nplan,
 	    run->ncases * (size_t)run->o->repeat);
 	if (run->nslow > 0)
@@ -443,11 +486,11 @@ add_summary(const struct run *run, int exit_status, struct text *out)
 	    run->ncontrols_ok, run->ncontrols, run->ncanaries_ok,
 	    run->ncanaries);
 	add_margins(run, out);
-	add_names(run, VERDICT_NONSTRICT, out);
+	add_names(r, VERDICT_NONSTRICT, out);
 	add_lacks(run, out);
 	if (run->targets[0].trouble == NULL)
-		add_names(run, VERDICT_INCONCLUSIVE, out);
-	add_names(run, VERDICT_FAIL, out);
+		add_names(r, VERDICT_INCONCLUSIVE, out);
+	add_names(r, VERDICT_FAIL, out);
 	add_ending(run, out);
 	text_addf(out, "exit %d\n", exit_status);
 }
@@ -460,12 +503,20 @@ begin(struct report *r)
 	show_status(r);
 }
 
+/* Not played since its target is lost: the summary says so, once. */
+static bool
+is_lost(const struct run_case *c)
+{
+	return c->verdict == VERDICT_ERROR && c->decided == NULL &&
+	    c->target->trouble != NULL;
+}
+
 static void
 show_case(struct report *r, const struct run_case *c)
 {
 	struct text out;
 
-	if (r->run->o->quiet)
+	if (r->run->o->quiet || is_lost(c))
 		return;
 	text_init(&out);
 	if (!r->tty || r->run->o->verbose ||
@@ -499,7 +550,7 @@ end(struct report *r, int exit_status)
 	for (size_t i = 0; !r->run->o->quiet && i < r->run->nplan; i++)
 		if (needs_details(r, &r->run->plan[i]))
 			add_details(r, &r->run->plan[i], &out);
-	add_summary(r->run, exit_status, &out);
+	add_summary(r, exit_status, &out);
 	print(r, &out);
 	fflush(r->out.f);
 }

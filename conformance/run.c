@@ -250,6 +250,46 @@ begin_case(struct run_case *c)
 	}
 }
 
+/* ---- engines ---- */
+
+static uint64_t
+mix(uint64_t seed, const char *name)
+{
+	for (; *name != '\0'; name++)
+		seed = (seed ^ (unsigned char)*name) * UINT64_C(1099511628211);
+	return seed;
+}
+
+static void
+start_engines(struct run *r, unsigned round, bool observe)
+{
+	uint64_t seed = run_seed(r, round);
+
+	for (size_t i = r->first; i < r->last; i++) {
+		struct run_target *t = &r->targets[i];
+		/* Two targets at once may be one relay: their keys must
+		 * differ. */
+		const struct engine_options o = {
+			.seed = r->observe ? seed : mix(seed, t->target->name),
+			.jobs = (unsigned)r->o->jobs,
+			.time_scale = r->o->time_scale,
+			.observe = observe,
+		};
+
+		if (t->trouble == NULL || r->o->keep_going)
+			t->engine = engine_new(r->loop, &o);
+	}
+}
+
+static void
+stop_engines(struct run *r)
+{
+	for (size_t i = 0; i < r->ntargets; i++) {
+		engine_free(r->targets[i].engine);
+		r->targets[i].engine = NULL;
+	}
+}
+
 /* ---- canaries ---- */
 
 struct canary_run {
@@ -287,12 +327,13 @@ judge_canary(struct canary_run *c, enum canary *out, const char *when)
 		    : result_code_meaning(c->result->code)));
 }
 
-/* Play the canary on each target that is not lost. */
+/* Play the canary on each target that is not lost; it is always judged. */
 static void
-play_canaries(struct run *r, bool after)
+play_canaries(struct run *r, unsigned round, bool after)
 {
 	struct canary_run *runs = xcalloc(r->ntargets, sizeof(*runs));
 
+	start_engines(r, round, false);
 	for (int try = 0; try <= MAX_RERUNS && !r->stop; try++) {
 		for (size_t i = r->first; i < r->last; i++) {
 			struct run_target *t = &r->targets[i];
@@ -317,48 +358,11 @@ play_canaries(struct run *r, bool after)
 		    after ? "after the cases" : "before the cases");
 		case_result_free(runs[i].result);
 	}
+	stop_engines(r);
 	free(runs);
 }
 
 /* ---- rounds ---- */
-
-static uint64_t
-mix(uint64_t seed, const char *name)
-{
-	for (; *name != '\0'; name++)
-		seed = (seed ^ (unsigned char)*name) * UINT64_C(1099511628211);
-	return seed;
-}
-
-static void
-start_engines(struct run *r, unsigned round)
-{
-	uint64_t seed = run_seed(r, round);
-
-	for (size_t i = r->first; i < r->last; i++) {
-		struct run_target *t = &r->targets[i];
-		/* Two targets at once may be one relay: their keys must
-		 * differ. */
-		const struct engine_options o = {
-			.seed = r->observe ? seed : mix(seed, t->target->name),
-			.jobs = (unsigned)r->o->jobs,
-			.time_scale = r->o->time_scale,
-			.observe = r->observe,
-		};
-
-		if (t->trouble == NULL)
-			t->engine = engine_new(r->loop, &o);
-	}
-}
-
-static void
-stop_engines(struct run *r)
-{
-	for (size_t i = 0; i < r->ntargets; i++) {
-		engine_free(r->targets[i].engine);
-		r->targets[i].engine = NULL;
-	}
-}
 
 /* One by one: those that asked for it, and what is to be played again. */
 static void
@@ -385,16 +389,16 @@ is_active(const struct run *r, const struct run_target *t)
 static void
 play_round(struct run *r, unsigned round)
 {
-	start_engines(r, round);
-	play_canaries(r, false);
+	play_canaries(r, round, false);
+	start_engines(r, round, r->observe);
 	for (size_t i = 0; i < r->nplan && !r->stop; i++)
 		if (r->plan[i].round == round &&
 		    is_active(r, r->plan[i].target))
 			begin_case(&r->plan[i]);
 	wait_idle(r);
 	play_waiting(r, round);
-	play_canaries(r, true);
 	stop_engines(r);
+	play_canaries(r, round, true);
 }
 
 /* What an ending left over. */

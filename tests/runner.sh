@@ -1,0 +1,227 @@
+#!/bin/sh
+# relay-conformance as it is used: exit statuses, relays that are none,
+# started processes, reports that are cut short.  Prints TAP.
+# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
+. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
+cd "$work" || exit 99
+LC_ALL=C
+export LC_ALL
+unset RELAYKIT_PEERS
+
+n=0
+failed=0
+# ok STATUS SENTENCE: a point; what lies in out and err is shown if it fails.
+ok() {
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $n - $2"
+	else
+		failed=1
+		echo "not ok $n - $2"
+		sed 's/^/#   /' out err 2>/dev/null | tail -40
+	fi
+}
+
+# expect STATUS SENTENCE ARGS…: run it, compare the exit status.
+expect() {
+	want=$1 sentence=$2
+	shift 2
+	"$runner" "$@" >out 2>err </dev/null
+	status=$?
+	[ "$status" -eq "$want" ] || echo "# exit status $status, not $want"
+	[ "$status" -eq "$want" ]
+	ok $? "$sentence"
+}
+
+# said FILE TEXT SENTENCE
+said() {
+	grep -qF -e "$2" "$1"
+	ok $? "$3"
+}
+
+start relayd "$build/relayd/relayd" --listen 127.0.0.1:0
+relayd=$started
+url=http://$(listening relayd http)
+start pong "$build/tests/bad_relay" only-pong
+pong=http://$(listening pong http)
+
+# ---- exit statuses
+
+expect 0 "a case that passes is 0" run "$url" 'ping.echo[raw]'
+expect 1 "a case that fails is 1" run "$pong" --time-scale 0.1 seed.io-basic
+expect 1 "many that fail are 1 too" run "$pong" --time-scale 0.1 'relay.*' 'presence.*'
+expect 2 "an unknown selector is 2" run "$url" pong.echo
+said err "is ping.echo meant?" "and the one that may be meant is named"
+expect 2 "one of two selectors that selects nothing is 2" run "$url" ping.echo nosuch.case
+expect 2 "an unknown option is 2" run "$url" --strickt
+said err "--strict" "and the one that may be meant is named"
+expect 2 "no target is 2" run ping.echo
+expect 2 "a target that is no URL is 2" run gopher://x ping.echo
+expect 2 "a .target file that is not there is 2" run nosuch.target
+expect 2 "peers that are not given are 2" run iroh-relay-0.28.2
+said err "RELAYKIT_PEERS" "and it is said how to give them"
+expect 2 "no command is 2"
+expect 2 "an unknown command is 2" rum
+expect 2 "two reports to stdout are 2" run "$url" --report tap=- --report jsonl=-
+expect 4 "nobody there is 4" run http://127.0.0.1:1
+expect 4 "an unknown name is 4" run http://nosuch.invalid ping.echo
+expect 4 "TLS to a plain port is 4" run "https://${url#http://}" ping.echo
+expect 4 "a report that cannot be written is 4" run "$url" ping.echo --report tap=/nosuch/x
+expect 4 "a report to a full device is 4" run "$url" ping.echo --report jsonl=/dev/full
+expect 5 "nothing that the target has is 5" run "$url" http.tls-204
+expect 5 "everything taken out is 5" run "$url" ping.echo --skip 'ping.*'
+expect 124 "the time that is over is 124" run "$url" --timeout 500ms liveness.keepalive --report tap=cut.tap
+said cut.tap "Bail out! --timeout was over" "and the TAP report says so"
+"$runner" run "$url" 'ping.echo[raw]' >/dev/full 2>err
+[ $? -ne 0 ]
+ok $? "stdout that is full is no success"
+
+# ---- a target that is down, in TAP
+
+expect 4 "TAP of a target that is down" run http://127.0.0.1:1 --report tap=- @core
+{ head -1 out | grep -q '^TAP version 14$' && sed -n 2p out | grep -q '^1\.\.[1-9]' &&
+    grep -q '^Bail out! ' out && ! grep -q '^ok' out; }
+ok $? "has a version, a plan, no ok, and bails out"
+
+# ---- files
+
+printf '\357\273\277rly 1\ndialect iroh-v3\n\nscenario my.ping "Mine"\n  covers R-129\n\tover raw\n  conn A = login key=alice\n  A -> Ping data=x"01*8"\n  A <- Pong data==x"01*8"\nend' >my.rly
+expect 0 "a file with BOM, tabs and no last newline is read" check my.rly
+expect 0 "and played" run "$url" my.rly
+said out "1 selected of " "and nothing else is"
+expect 0 "by line" run "$url" my.rly:8
+expect 0 "by id" run "$url" 'my.rly:my.ping[raw]'
+expect 2 "a line outside is 2" run "$url" my.rly:1
+sed 's/Pong/Pogn/' my.rly >bad.rly
+expect 6 "a broken file is 6" run "$url" bad.rly
+said err "bad.rly:9:" "with its line"
+expect 6 "for check too" check bad.rly
+sed 's/R-129/R-9999/' my.rly >bad.rly
+expect 6 "a requirement that nobody knows is 6" check bad.rly
+printf 'target x\nspwan "x"\n' >bad.target
+expect 6 "a broken target file is 6" run bad.target
+said err "bad.target:2: unknown word" "with its line"
+printf 'target x\nspawn "/nosuch/relay"\nurl http://127.0.0.1:{port}\n' >gone.target
+expect 4 "a program that is not there is 4" run gone.target
+said err "cannot start /nosuch/relay: No such file" "and is named"
+printf 'target x\nspawn "sh -c '\''echo out of luck; exit 3'\''"\nurl http://127.0.0.1:{port}\nready http GET / 200 within 5s\nlogs {dir}/log\n' >dies.target
+expect 4 "a program that ends at once is 4" run dies.target
+{ grep -q 'exit status 3' err && grep -q 'log: out of luck' err; }
+ok $? "with its status and its last words"
+expect 0 "the suite inside the program has no error" check
+expect 0 "the layout of the suite is what fmt makes" fmt --check "$src"/conformance/scenarios/*/*.rly
+
+# ---- repeating a failure
+
+expect 1 "a failing case says how to play it again" run "$pong" --time-scale 0.1 'seed.io-basic[raw]' 'ping.echo[raw]'
+again=$(sed -n 's/^  again:   relay-conformance //p' out)
+eval "set -- $again"
+expect 1 "and that plays it again" "$@"
+said out "1 selected of " "it alone"
+said out "FAIL         seed.io-basic[raw]" "with the same verdict"
+
+# ---- pipes
+
+"$runner" list 2>err | head -1 >out
+[ ! -s err ]
+ok $? "list into head says nothing"
+"$runner" run "$url" @core --report tap=- 2>err.full | head -1 >out
+! grep -qi 'broken pipe\|cannot write' err.full
+ok $? "a run into head says nothing of it"
+
+# ---- a target of our own, and its end
+
+cat >own.target <<END
+target own
+  spawn "sh -c 'echo \$\$ >$work/leader; $build/relayd/relayd --listen 127.0.0.1:{port} & echo \$! >$work/child; wait'"
+  url   http://127.0.0.1:{port}
+  ready http GET /relay/probe 200 within 10s
+  logs  {dir}/log
+  stop  TERM within 2s
+END
+expect 0 "relayd.target starts relayd" run relayd 'ping.echo[raw]'
+expect 0 "a target file starts a process" run own.target 'ping.echo[raw]'
+gone() { ! kill -0 "$(cat leader)" 2>/dev/null && ! kill -0 "$(cat child)" 2>/dev/null; }
+gone
+ok $? "and nothing of it is left, its children neither"
+
+# interrupt SIGNAL: in the middle of a run; what lies in leader and child is
+# there by then.
+interrupt() {
+	rm -f leader child cut.*
+	"$runner" run own.target liveness.keepalive ping.echo \
+	    --report tap=cut.tap --report jsonl=cut.jsonl \
+	    --report text=cut.txt >out 2>err </dev/null &
+	run=$!
+	# Its first case is over: it is in the middle.
+	until grep -q 'ping.echo' out || ! kill -0 $run 2>/dev/null; do
+		sleep 0.05
+	done
+	kill "-$1" $run
+	wait $run
+	status=$?
+	[ $status -eq 130 ] || echo "# exit status $status, not 130"
+	[ $status -eq 130 ]
+	ok $? "SIG$1 in the middle is 130"
+	gone
+	ok $? "and ends the process and its children"
+	grep -q '^Bail out! interrupted$' cut.tap &&
+	    grep -q '"partial":true' cut.jsonl &&
+	    grep -q '^PARTIAL: interrupted$' cut.txt
+	ok $? "and leaves reports that are marked partial"
+	[ "$(ls cut.* | wc -l)" -eq 3 ]
+	ok $? "and no half file"
+}
+interrupt INT
+interrupt TERM
+
+# ---- relays that are none
+
+# passes MODE: MUST cases that pass on it, canary or not.
+passes() {
+	start bad "$build/tests/bad_relay" "$1"
+	"$runner" run "http://$(listening bad http)" --keep-going \
+	    --time-scale 0.1 --report jsonl=bad.jsonl >out 2>err
+	status=$?
+	stop "$started"
+	grep '"type":"verdict"' bad.jsonl | grep '"verdict":"pass"' |
+	    grep '"level":"MUST"' >passed || :
+}
+for mode in close mute zeros echo login-mute login-close login-zeros; do
+	passes $mode
+	{ [ $status -eq 4 ] && [ ! -s passed ]; }
+	ok $? "no MUST passes on a relay that is $mode"
+done
+# These answer Pings: what needs only that may pass, but nothing that wants
+# a defect to be noticed.
+for mode in login-echo only-pong pong-or-close; do
+	passes $mode
+	{ [ $status -eq 1 ] || [ $status -eq 4 ]; } &&
+	    ! grep -q '"control":"ok"' passed
+	ok $? "no MUST with a control passes on a relay that is $mode"
+done
+
+# ---- two relays
+
+expect 0 "two names of one relay behave alike" diff "$url" "http://localhost:${url##*:}" 'ping.*' 'relay.b*' 'seed.*'
+said out "0 more than one" "in every case"
+expect 1 "two that differ are 1" diff --time-scale 0.1 "$url" "$pong" 'seed.io-basic[raw]'
+said out "RecvPacket key=K" "and the first divergence is shown"
+expect 2 "one target is not enough" diff "$url"
+expect 4 "one that is down is 4" diff "$url" http://127.0.0.1:1 ping.echo
+expect 5 "nothing to compare is 5" diff "$url" "$pong" http.tls-204
+
+# ---- reading
+
+expect 0 "show shows a scenario" show ping.echo
+said out "scenario ping.echo" "as it is written"
+expect 2 "show of nothing is 2" show nosuch
+expect 0 "explain knows codes, verdicts and requirements" explain E-LATE nonstrict R-129 ping.echo
+expect 2 "and says what it does not know" explain E-NOTHING
+expect 0 "list --json is one object a line" list --json @core
+! grep -qv '^{"type":"case".*}$' out
+ok $? "each of a type"
+
+stop "$relayd"
+echo "1..$n"
+exit $failed
