@@ -563,6 +563,28 @@ START_TEST(a_wrong_payload_does_not_hide_what_follows)
 }
 END_TEST
 
+START_TEST(a_message_too_long_to_hold_is_passed_over)
+{
+	static const size_t len = 3 << 20;
+	struct talk k = { .n = 0 };
+	uint8_t *zeros = xcalloc(1, len);
+	struct text want;
+
+	upgrade_ws(&k);
+	say_hex(&k, DIR_S2C, "827f 0000000000300000");
+	say(&k, DIR_S2C, zeros, len);
+	say_ws(&k, DIR_S2C, RK_WS_BINARY, true, WS_PONG);
+	text_init(&want);
+	text_add(&want, UPGRADED "s:rest[65536]!TOO_LONG ");
+	for (int i = 1; i < 48; i++)
+		text_add(&want, "s:rest[65536] ");
+	text_add(&want, "s:rest[10] s:Pong[8]" ENDS);
+	assert_talk(&k, text_str(&want));
+	text_clear(&want);
+	free(zeros);
+}
+END_TEST
+
 START_TEST(a_wrong_accept_value_is_shown)
 {
 	struct talk k = { .n = 0 };
@@ -871,6 +893,7 @@ add_frames(TCase *tc)
 	tcase_add_test(tc, fragments_with_a_ping_between);
 	tcase_add_test(tc, broken_websocket_frames_become_rest);
 	tcase_add_test(tc, a_wrong_payload_does_not_hide_what_follows);
+	tcase_add_test(tc, a_message_too_long_to_hold_is_passed_over);
 	tcase_add_test(tc, a_wrong_accept_value_is_shown);
 }
 

@@ -17,10 +17,16 @@ void dissector_free(struct dissector *d);
  * that completed them. */
 void dissector_feed(struct dissector *d, enum direction dir, const void *p,
     size_t len, int64_t time_ns, uint64_t packet);
-/* |len| bytes are missing here: what is in progress becomes "rest". */
+/*
+ * |len| bytes are missing here (0: nobody knows how many; at the beginning
+ * that means that it was not seen).  What is in progress becomes "rest";
+ * frames are taken up again where they are certain.
+ */
 void dissector_gap(struct dissector *d, enum direction dir, uint64_t len,
     int64_t time_ns, uint64_t packet);
-/* The direction ended; leftovers become "rest". */
+/* The direction ended; leftovers become "rest".  ENDING_NONE: nothing more is
+ * known of it.  After an end nothing more is taken from this direction; once
+ * both have ended nothing is held back. */
 void dissector_end(struct dissector *d, enum direction dir, enum ending e,
     int64_t time_ns, uint64_t packet);
 /* Bytes held back for both directions, for bounding memory. */

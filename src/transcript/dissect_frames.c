@@ -188,6 +188,25 @@ consume_at(struct side *s, size_t at, size_t n)
 	side_consume(s, n);
 }
 
+/* A frame that cannot be held, but whose end is known: RK_OK; RK_ERR_AGAIN
+ * while its header is not whole; RK_ERR_TOO_LONG if nothing helps. */
+static int
+skip_frame(struct dissector *d, struct side *s)
+{
+	struct rk_ws_header h;
+	int err = rk_ws_parse_header(side_bytes(s), side_len(s), &h);
+
+	if (s->ws.open || !h.fin)
+		return RK_ERR_TOO_LONG;
+	if (err != RK_OK)
+		return err;
+	side_collect(d, s, EVENT_REST, side_bytes(s), h.header_len,
+	    RK_ERR_TOO_LONG, NULL);
+	side_consume(s, h.header_len);
+	s->skip = h.payload_len;
+	return RK_OK;
+}
+
 bool
 step_ws(struct dissector *d, struct side *s)
 {
@@ -201,9 +220,11 @@ step_ws(struct dissector *d, struct side *s)
 	else if (m.payload != NULL) /* also if only its payload is wrong */
 		emit_ws(d, s, &m, at + used, err);
 	consume_at(s, at, used);
+	if (err == RK_ERR_TOO_LONG)
+		err = skip_frame(d, s);
 	if (err == RK_ERR_AGAIN)
 		return false;
-	if (m.payload == NULL) {
+	if (err != RK_OK && m.payload == NULL) {
 		side_reject(d, s, err, NULL);
 		side_set_mode(s, MODE_LOST);
 	}

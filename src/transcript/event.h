@@ -46,7 +46,7 @@ struct event {
 	/* EVENT_FRAME */
 	const struct rk_dialect *dialect;
 	uint32_t type;
-	int error; /* first rule that the frame breaks, or RK_OK */
+	int error; /* first rule that it (or another event) breaks, or RK_OK */
 	/* EVENT_WS */
 	uint8_t opcode;
 	/* EVENT_ENDED */
