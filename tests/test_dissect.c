@@ -1,7 +1,4 @@
-/*
- * Streams in, events out.  Scripts of the form "c:…" and "s:…" stand for what
- * client and server send; the events are compared as short words.
- */
+/* Streams in, events out. */
 #include "config.h"
 
 #include <stdio.h>
@@ -13,179 +10,7 @@
 #include "codec/keys.h"
 #include "codec/ws.h"
 #include "support.h"
-#include "transcript/dissect.h"
-
-struct piece {
-	enum direction dir;
-	uint8_t *p;
-	size_t len;
-};
-
-#define MAX_PIECES 64
-
-/* What both sides send, in order. */
-struct talk {
-	struct piece piece[MAX_PIECES];
-	size_t n;
-};
-
-static void
-say(struct talk *k, enum direction dir, const void *p, size_t len)
-{
-	ck_assert(k->n < MAX_PIECES);
-	k->piece[k->n++] =
-	    (struct piece){ dir, xmemdup(len > 0 ? p : "", len), len };
-}
-
-static void
-say_text(struct talk *k, enum direction dir, const char *s)
-{
-	say(k, dir, s, strlen(s));
-}
-
-static void
-say_hex(struct talk *k, enum direction dir, const char *s)
-{
-	size_t len;
-	const uint8_t *p = hex(s, &len);
-
-	say(k, dir, p, len);
-}
-
-static void
-talk_clear(struct talk *k)
-{
-	for (size_t i = 0; i < k->n; i++)
-		free(k->piece[i].p);
-	k->n = 0;
-}
-
-/* "c:http(GET / HTTP/1.1) s:Ping[8] …" */
-static void
-add_word(struct text *out, const struct event *e)
-{
-	text_addf(out, "%s%s:%s", out->len > 0 ? " " : "",
-	    e->kind == EVENT_REMARK ? "-"
-		: e->dir == DIR_C2S ? "c"
-				    : "s",
-	    event_what(e));
-	switch (e->kind) {
-	case EVENT_HTTP:
-		text_addf(out, "(%s)", e->text);
-		break;
-	case EVENT_ENDED:
-		text_addf(out, "(%s)", ending_name(e->ending));
-		break;
-	case EVENT_REMARK:
-		break;
-	default:
-		text_addf(out, "[%zu]", e->len);
-	}
-	if (e->error != RK_OK)
-		text_addf(out, "!%s", rk_errname(e->error) + 7);
-}
-
-static char *
-words(const struct transcript *t)
-{
-	struct text out;
-
-	text_init(&out);
-	for (size_t i = 0; i < t->nevents; i++)
-		add_word(&out, &t->events[i]);
-	return text_take(&out);
-}
-
-static struct transcript *
-new_transcript(struct dissector **d)
-{
-	struct transcript *t = transcript_new();
-
-	*d = dissector_new(t, transcript_add_conn(t, "A"), rk_dialects()[0]);
-	return t;
-}
-
-/* Feed |k| in pieces of at most |step| bytes, then end both directions. */
-static struct transcript *
-dissect(const struct talk *k, size_t step)
-{
-	struct dissector *d;
-	struct transcript *t = new_transcript(&d);
-	int64_t now = 0;
-
-	for (size_t i = 0; i < k->n; i++) {
-		const struct piece *p = &k->piece[i];
-
-		for (size_t off = 0; off < p->len; off += step) {
-			size_t n = p->len - off < step ? p->len - off : step;
-
-			dissector_feed(d, p->dir, p->p + off, n, now,
-			    (uint64_t)i + 1);
-		}
-		now += 1000;
-	}
-	dissector_end(d, DIR_C2S, ENDING_EOF, now, k->n + 1);
-	dissector_end(d, DIR_S2C, ENDING_EOF, now, k->n + 2);
-	dissector_free(d);
-	return t;
-}
-
-static void
-assert_words(const struct transcript *t, const char *want)
-{
-	char *got = words(t);
-
-	ck_assert_str_eq(got, want);
-	free(got);
-}
-
-/* The same events whole, byte by byte, and in threes. */
-static void
-assert_talk(struct talk *k, const char *want)
-{
-	static const size_t steps[] = { SIZE_MAX, 1, 3 };
-
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		struct transcript *t = dissect(k, steps[i]);
-
-		assert_words(t, want);
-		transcript_free(t);
-	}
-	talk_clear(k);
-}
-
-#define RAW_REQUEST                                                            \
-	"GET /relay HTTP/1.1\r\nupgrade: iroh derp http\r\nhost: h\r\n\r\n"
-#define RAW_101 "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n"
-#define WS_REQUEST                                                             \
-	"GET /relay HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"            \
-	"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"                  \
-	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-#define WS_101                                                                 \
-	"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"           \
-	"Connection: Upgrade\r\n"                                              \
-	"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
-#define UPGRADED                                                               \
-	"c:http(GET /relay HTTP/1.1) "                                         \
-	"s:http(HTTP/1.1 101 Switching Protocols) "
-#define ENDS  " c:ended(eof) s:ended(eof)"
-#define PING  "0c00000008 0102030405060708"
-#define PONG  "0d00000008 0102030405060708"
-#define KEY_A "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c"
-
-/* iroh-v3 section 3.3, the worked example */
-#define LOGIN                                                                  \
-	"02 0000006a 52454c4159f09f9491" KEY_A                                 \
-	"756408beeea41f4705dc925971973a68cd88b3624b3050949395838a82f037b9"     \
-	"766abc634e4b7a4df1aa7aac190b4f8d5b3aa519bc2f9e312f0196b245a02000"     \
-	"03"
-
-static void
-upgrade(struct talk *k)
-{
-	say_text(k, DIR_C2S, RAW_REQUEST);
-	say_text(k, DIR_S2C, RAW_101);
-}
+#include "talk.h"
 
 /* ---- HTTP ---- */
 
@@ -451,47 +276,6 @@ END_TEST
 
 /* ---- WebSocket ---- */
 
-/* Append a frame; the client's are masked. */
-static void
-say_ws(struct talk *k, enum direction dir, uint8_t opcode, bool fin,
-    const char *payload)
-{
-	struct rk_ws_header h = {
-		.fin = fin,
-		.opcode = opcode,
-		.masked = dir == DIR_C2S,
-		.mask = { 0x11, 0x22, 0x33, 0x44 },
-	};
-	uint8_t buf[512];
-	struct rk_writer w;
-	size_t len;
-	const uint8_t *p = hex(payload, &len);
-
-	h.payload_len = len;
-	rk_writer_init(&w, buf, sizeof(buf));
-	ck_assert_int_eq(rk_ws_write_header(&h, &w), RK_OK);
-	rk_write_bytes(&w, p, len);
-	ck_assert(!w.bad);
-	if (h.masked)
-		rk_ws_mask(h.mask, 0, buf + w.len - len, len);
-	say(k, dir, buf, w.len);
-}
-
-static void
-upgrade_ws(struct talk *k)
-{
-	say_text(k, DIR_C2S, WS_REQUEST);
-	say_text(k, DIR_S2C, WS_101);
-}
-
-#define WS_PING "0c 0102030405060708"
-#define WS_PONG "0d 0102030405060708"
-#define WS_LOGIN                                                               \
-	"02 52454c4159f09f9491" KEY_A                                          \
-	"756408beeea41f4705dc925971973a68cd88b3624b3050949395838a82f037b9"     \
-	"766abc634e4b7a4df1aa7aac190b4f8d5b3aa519bc2f9e312f0196b245a02000"     \
-	"03"
-
 START_TEST(frames_in_websocket_messages)
 {
 	struct talk k = { .n = 0 };
@@ -600,170 +384,6 @@ START_TEST(a_wrong_accept_value_is_shown)
 }
 END_TEST
 
-/* ---- holes ---- */
-
-/* Feed |k|; a piece of dir and len but no bytes is a gap. */
-static void
-hole(struct talk *k, enum direction dir, size_t len)
-{
-	ck_assert(k->n < MAX_PIECES);
-	k->piece[k->n++] = (struct piece){ dir, NULL, len };
-}
-
-static void
-assert_holes(struct talk *k, const char *want)
-{
-	struct dissector *d;
-	struct transcript *t = new_transcript(&d);
-
-	for (size_t i = 0; i < k->n; i++) {
-		const struct piece *p = &k->piece[i];
-
-		if (p->p == NULL)
-			dissector_gap(d, p->dir, p->len, 0, (uint64_t)i + 1);
-		else
-			dissector_feed(d, p->dir, p->p, p->len, 0,
-			    (uint64_t)i + 1);
-	}
-	dissector_end(d, DIR_C2S, ENDING_EOF, 0, 0);
-	dissector_end(d, DIR_S2C, ENDING_EOF, 0, 0);
-	dissector_free(d);
-	assert_words(t, want);
-	transcript_free(t);
-	talk_clear(k);
-}
-
-START_TEST(a_hole_within_a_frame_is_bridged)
-{
-	struct talk k = { .n = 0 };
-
-	upgrade(&k);
-	say_hex(&k, DIR_C2S, LOGIN "0c 00000008 01");
-	hole(&k, DIR_C2S, 3);
-	say_hex(&k, DIR_C2S, "05060708" PING);
-	hole(&k, DIR_C2S, 0);
-	assert_holes(&k,
-	    UPGRADED "c:ClientInfo[106] c:rest[6] c:gap[3] c:rest[4] "
-		     "c:Ping[8]" ENDS);
-}
-END_TEST
-
-START_TEST(a_hole_to_the_end_of_a_frame_is_bridged)
-{
-	struct talk k = { .n = 0 };
-
-	upgrade(&k);
-	say_hex(&k, DIR_C2S, LOGIN "0c 00000008 01");
-	hole(&k, DIR_C2S, 7);
-	say_hex(&k, DIR_C2S, "06"); /* only half a header: still certain */
-	say_hex(&k, DIR_C2S, "00000000");
-	assert_holes(&k,
-	    UPGRADED "c:ClientInfo[106] c:rest[6] c:gap[7] "
-		     "c:KeepAlive[0]" ENDS);
-}
-END_TEST
-
-START_TEST(behind_a_hole_frames_are_found_where_they_are_certain)
-{
-	struct talk k = { .n = 0 };
-
-	upgrade(&k);
-	say_hex(&k, DIR_C2S, LOGIN PING);
-	hole(&k, DIR_C2S, 38);
-	/* the tail of a frame, then two */
-	say_hex(&k, DIR_C2S, "00000000 0c000000" PING PING "0c");
-	hole(&k, DIR_C2S, 5);
-	say_hex(&k, DIR_C2S, "deadbeef");
-	assert_holes(&k,
-	    UPGRADED "c:ClientInfo[106] c:Ping[8] c:gap[38] c:rest[8] "
-		     "-:remark c:Ping[8] c:Ping[8] c:rest[1] c:gap[5] "
-		     "c:rest[4]" ENDS);
-}
-END_TEST
-
-START_TEST(websocket_frames_are_found_behind_a_hole)
-{
-	struct talk k = { .n = 0 };
-
-	upgrade_ws(&k);
-	say_ws(&k, DIR_C2S, RK_WS_BINARY, true, WS_LOGIN);
-	hole(&k, DIR_C2S, 10);
-	say_ws(&k, DIR_C2S, RK_WS_BINARY, true, WS_PING);
-	hole(&k, DIR_S2C, 10);
-	say_hex(&k, DIR_S2C, "ffff");
-	say_ws(&k, DIR_S2C, RK_WS_BINARY, true, WS_PONG);
-	assert_holes(&k,
-	    UPGRADED "c:ClientInfo[106] c:gap[10] -:remark c:Ping[8] "
-		     "s:gap[10] s:rest[2] -:remark s:Pong[8]" ENDS);
-}
-END_TEST
-
-START_TEST(a_lost_101_leaves_the_frames)
-{
-	struct talk k = { .n = 0 };
-
-	say_text(&k, DIR_C2S, RAW_REQUEST);
-	hole(&k, DIR_S2C, 300);
-	say_hex(&k, DIR_C2S, LOGIN);
-	say_hex(&k, DIR_S2C, PONG);
-	assert_holes(&k,
-	    "c:http(GET /relay HTTP/1.1) s:gap[300] -:remark "
-	    "c:ClientInfo[106] -:remark s:Pong[8]" ENDS);
-}
-END_TEST
-
-START_TEST(a_stream_without_its_beginning)
-{
-	struct talk k = { .n = 0 };
-
-	hole(&k, DIR_C2S, 0);
-	hole(&k, DIR_S2C, 0);
-	say_hex(&k, DIR_S2C, "05 00000021" KEY_A "78");
-	say_hex(&k, DIR_C2S, PING);
-	assert_holes(&k, "-:remark s:RecvPacket[33] -:remark c:Ping[8]" ENDS);
-	/* HTTP is recognised as well. */
-	hole(&k, DIR_C2S, 0);
-	hole(&k, DIR_S2C, 0);
-	upgrade(&k);
-	say_hex(&k, DIR_C2S, LOGIN);
-	assert_holes(&k, UPGRADED "c:ClientInfo[106]" ENDS);
-}
-END_TEST
-
-START_TEST(what_only_looks_like_a_frame_is_not_one)
-{
-	struct talk k = { .n = 0 };
-
-	hole(&k, DIR_C2S, 0);
-	/* a header without its frame; a frame of the other side; a key that
-	 * is no point; a single frame in the middle of a segment */
-	say_hex(&k, DIR_C2S, "0c00000008 01");
-	say_hex(&k, DIR_C2S, "06 00000000 06 00000000");
-	say_hex(&k, DIR_C2S,
-	    "04 00000020"
-	    "0202020202020202020202020202020202020202020202020202020202020202");
-	say_hex(&k, DIR_C2S, "00" PING "00");
-	assert_holes(&k, "c:rest[68]" ENDS);
-}
-END_TEST
-
-START_TEST(holes_in_bodies)
-{
-	struct talk k = { .n = 0 };
-
-	say_text(&k, DIR_C2S, "GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n");
-	say_text(&k, DIR_S2C, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab");
-	hole(&k, DIR_S2C, 4);
-	say_text(&k, DIR_S2C, "ghi");
-	say_text(&k, DIR_S2C, "HTTP/1.1 200 OK\r\n\r\nxy");
-	hole(&k, DIR_S2C, 4);
-	assert_holes(&k,
-	    "c:http(GET / HTTP/1.1) c:http(GET / HTTP/1.1) "
-	    "s:http(HTTP/1.1 200 OK) s:body[2] s:gap[4] s:body[3] "
-	    "s:http(HTTP/1.1 200 OK) s:body[2] s:gap[4]" ENDS);
-}
-END_TEST
-
 /* ---- times, bounds ---- */
 
 START_TEST(an_event_has_the_time_of_the_segment_that_completes_it)
@@ -798,7 +418,7 @@ START_TEST(what_is_held_is_bounded)
 {
 	static uint8_t zeros[65536];
 	struct dissector *d;
-	struct transcript *t = new_transcript(&d);
+	struct transcript *t = dissect_begin(&d);
 	size_t most = 0;
 
 	memset(zeros, 'x', sizeof(zeros));
@@ -837,7 +457,8 @@ START_TEST(random_streams_do_not_depend_on_their_segments)
 		upgrade_ws(&k);
 	for (int i = 0; i < 20; i++) {
 		static const char *const frames[] = { PING, PONG, "06 00000000",
-			"07 00000001 01", "82 09" WS_PONG, "0e 00000002 6869" };
+			"07 00000001 01", ("82 09" WS_PONG),
+			"0e 00000002 6869" };
 		enum direction dir = (enum direction)(test_random(&seed) % 2);
 		uint8_t noise[20];
 
@@ -897,20 +518,6 @@ add_frames(TCase *tc)
 	tcase_add_test(tc, a_wrong_accept_value_is_shown);
 }
 
-static void
-add_holes(TCase *tc)
-{
-	tcase_add_test(tc, a_hole_within_a_frame_is_bridged);
-	tcase_add_test(tc, a_hole_to_the_end_of_a_frame_is_bridged);
-	tcase_add_test(tc,
-	    behind_a_hole_frames_are_found_where_they_are_certain);
-	tcase_add_test(tc, websocket_frames_are_found_behind_a_hole);
-	tcase_add_test(tc, a_lost_101_leaves_the_frames);
-	tcase_add_test(tc, a_stream_without_its_beginning);
-	tcase_add_test(tc, what_only_looks_like_a_frame_is_not_one);
-	tcase_add_test(tc, holes_in_bodies);
-}
-
 int
 main(void)
 {
@@ -920,7 +527,6 @@ main(void)
 	rk_keys_init();
 	add_http(tc);
 	add_frames(tc);
-	add_holes(tc);
 	tcase_add_test(tc,
 	    an_event_has_the_time_of_the_segment_that_completes_it);
 	tcase_add_test(tc, what_is_held_is_bounded);
