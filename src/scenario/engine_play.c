@@ -49,16 +49,10 @@ play_wake_at(struct play *p, int64_t ns)
 		p->wake_ns = ns;
 }
 
-int64_t
-play_lateness(const struct play *p, int64_t since_ns)
-{
-	return engine_lateness(p->engine, since_ns);
-}
-
 bool
 play_was_late(struct play *p, int64_t since_ns, int64_t bound_ns)
 {
-	int64_t late = play_lateness(p, since_ns);
+	int64_t late = engine_lateness(p->engine, since_ns);
 
 	if (late > p->result->late_ns)
 		p->result->late_ns = late;
@@ -173,8 +167,8 @@ play_detail_take(struct play *p, char *detail)
 	p->result->detail = detail;
 }
 
-void
-play_named(struct play *p, const char *name)
+static void
+add_name(struct play *p, const char *name)
 {
 	if (name == NULL)
 		return;
@@ -186,7 +180,7 @@ play_judge(struct play *p, const struct outcome *o)
 {
 	if (o->word > p->result->word)
 		p->result->word = o->word;
-	play_named(p, o->named);
+	add_name(p, o->named);
 }
 
 /* ---- sessions ---- */

@@ -90,12 +90,10 @@ enum step_status play_fail_script(struct play *p, struct text *err);
 void play_detail_take(struct play *p, char *detail);
 /* The verdict that the script gives itself, the worst of all that it gave. */
 void play_judge(struct play *p, const struct outcome *o);
-void play_named(struct play *p, const char *name);
 /* A time bound was kept. */
 void play_margin(struct play *p, int64_t bound_ns, int64_t took_ns);
-/* By how much the loop was late, at worst, since then. */
-int64_t play_lateness(const struct play *p, int64_t since_ns);
-/* Was that more than a tenth of the bound?  Then nothing can be said. */
+/* Was the loop late since then, at worst by more than a tenth of the bound?
+ * Then nothing can be said. */
 bool play_was_late(struct play *p, int64_t since_ns, int64_t bound_ns);
 
 struct session *play_session(const struct play *p, const char *name);

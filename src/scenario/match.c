@@ -250,8 +250,9 @@ wanted_is_kind(const struct wanted *w, const struct item *it)
 	return false;
 }
 
-const struct wanted_pred *
-wanted_missed(const struct wanted *w, const struct item *it)
+/* The first predicate that does not hold; NULL if all do. */
+static const struct wanted_pred *
+missed(const struct wanted *w, const struct item *it)
 {
 	for (size_t i = 0; i < w->what->npreds; i++) {
 		const struct wanted_pred *wp = &w->preds[i];
@@ -269,7 +270,7 @@ wanted_missed(const struct wanted *w, const struct item *it)
 bool
 wanted_fits(const struct wanted *w, const struct item *it)
 {
-	return wanted_is_kind(w, it) && wanted_missed(w, it) == NULL;
+	return wanted_is_kind(w, it) && missed(w, it) == NULL;
 }
 
 void

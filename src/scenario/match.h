@@ -64,9 +64,6 @@ bool wanted_fits(const struct wanted *w, const struct item *it);
 /* Set the variables of "field as $v". */
 void wanted_capture(const struct wanted *w, const struct item *it,
     struct values *vs);
-/* The first predicate that does not hold; NULL if all do. */
-const struct wanted_pred *wanted_missed(const struct wanted *w,
-    const struct item *it);
 
 /*
  * A field of an item as a view (not to be cleared); ABSENT if it is not

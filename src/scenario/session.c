@@ -103,6 +103,66 @@ session_fail(struct session *s, enum result_code as, const char *fmt, ...)
 	play_wake(s->play);
 }
 
+static enum result_code
+code_of_ending(enum ending e)
+{
+	return e == ENDING_RESET ? CODE_RESET : CODE_CLOSED;
+}
+
+/* Why it ended, while it was not ready. */
+static void
+fail_ended(struct session *s)
+{
+	static const char *const doing[] = {
+		[SESSION_SECURING] = "in the TLS handshake",
+		[SESSION_UPGRADING] = "before the answer to the upgrade",
+		[SESSION_LOGIN] = "during the login",
+		[SESSION_CONFIRMING] = "behind the login",
+	};
+
+	if (s->state == SESSION_SECURING && stream_tls_failed(s->stream))
+		session_fail(s, CODE_CLOSED, "TLS: %s",
+		    stream_error(s->stream));
+	else if (s->state > SESSION_DIALING && s->state < SESSION_READY)
+		session_fail(s, code_of_ending(s->ended), "ended (%s) %s",
+		    ending_name(s->ended), doing[s->state]);
+}
+
+static void
+ended(struct session *s, enum ending e)
+{
+	if (s->ended != ENDING_NONE) {
+		/* Its FIN is long here; now writing fails as well. */
+		s->write_failed = true;
+		return;
+	}
+	if (s->wire == WIRE_HTTP && !s->full)
+		session_http_ended(s);
+	if (s->wire == WIRE_FRAMES && s->in.len > 0 && !s->full) {
+		struct item *it = session_item(s, ITEM_REST,
+		    s->in.p + s->in.start, s->in.len);
+
+		it->error = RK_ERR_AGAIN;
+		it->event = session_record(s, EVENT_REST, DIR_S2C, it->bytes,
+		    it->len, "not a whole frame", 0);
+		session_deliver(s, it);
+		intake_drop(&s->in, 0, s->in.len);
+		if (e == ENDING_EOF)
+			e = ENDING_TRUNCATED;
+	}
+	if (s->dropped > 0)
+		play_remark(s->play, s, 0,
+		    "%llu bytes behind the broken framing were not read",
+		    (unsigned long long)s->dropped);
+	s->ended = e;
+	s->ended_ns = loop_now(engine_loop(s->play->engine));
+	s->ended_seq = ++s->play->seq;
+	s->securing = false;
+	record_end(s, DIR_S2C, e, 0);
+	fail_ended(s);
+	play_wake(s->play);
+}
+
 static void
 on_stream(void *arg, struct stream *stream, enum stream_event e)
 {
@@ -117,7 +177,7 @@ on_stream(void *arg, struct stream *stream, enum stream_event e)
 		break;
 	case STREAM_ENDED:
 		session_input(s);
-		session_ended(s, stream_ending(stream));
+		ended(s, stream_ending(stream));
 		break;
 	case STREAM_DRAINED:
 	case STREAM_TIMEOUT:
@@ -232,66 +292,6 @@ session_free(struct session *s)
 	free(s);
 }
 
-static enum result_code
-code_of_ending(enum ending e)
-{
-	return e == ENDING_RESET ? CODE_RESET : CODE_CLOSED;
-}
-
-/* Why it ended, while it was not ready. */
-static void
-fail_ended(struct session *s)
-{
-	static const char *const doing[] = {
-		[SESSION_SECURING] = "in the TLS handshake",
-		[SESSION_UPGRADING] = "before the answer to the upgrade",
-		[SESSION_LOGIN] = "during the login",
-		[SESSION_CONFIRMING] = "behind the login",
-	};
-
-	if (s->state == SESSION_SECURING && stream_tls_failed(s->stream))
-		session_fail(s, CODE_CLOSED, "TLS: %s",
-		    stream_error(s->stream));
-	else if (s->state > SESSION_DIALING && s->state < SESSION_READY)
-		session_fail(s, code_of_ending(s->ended), "ended (%s) %s",
-		    ending_name(s->ended), doing[s->state]);
-}
-
-void
-session_ended(struct session *s, enum ending e)
-{
-	if (s->ended != ENDING_NONE) {
-		/* Its FIN is long here; now writing fails as well. */
-		s->write_failed = true;
-		return;
-	}
-	if (s->wire == WIRE_HTTP && !s->full)
-		session_http_ended(s);
-	if (s->wire == WIRE_FRAMES && s->in.len > 0 && !s->full) {
-		struct item *it = session_item(s, ITEM_REST,
-		    s->in.p + s->in.start, s->in.len);
-
-		it->error = RK_ERR_AGAIN;
-		it->event = session_record(s, EVENT_REST, DIR_S2C, it->bytes,
-		    it->len, "not a whole frame", 0);
-		session_deliver(s, it);
-		intake_drop(&s->in, 0, s->in.len);
-		if (e == ENDING_EOF)
-			e = ENDING_TRUNCATED;
-	}
-	if (s->dropped > 0)
-		play_remark(s->play, s, 0,
-		    "%llu bytes behind the broken framing were not read",
-		    (unsigned long long)s->dropped);
-	s->ended = e;
-	s->ended_ns = loop_now(engine_loop(s->play->engine));
-	s->ended_seq = ++s->play->seq;
-	s->securing = false;
-	record_end(s, DIR_S2C, e, 0);
-	fail_ended(s);
-	play_wake(s->play);
-}
-
 /* ---- writing ---- */
 
 bool
@@ -315,24 +315,10 @@ session_is_drained(const struct session *s)
 }
 
 void
-session_append(struct session *s, const void *p, size_t len)
-{
-	if (session_can_write(s))
-		stream_append(s->stream, p, len);
-}
-
-void
-session_flush(struct session *s)
-{
-	if (session_can_write(s))
-		stream_flush(s->stream);
-}
-
-void
 session_write(struct session *s, const void *p, size_t len)
 {
-	session_append(s, p, len);
-	session_flush(s);
+	if (session_can_write(s))
+		stream_write(s->stream, p, len);
 }
 
 void
@@ -409,6 +395,22 @@ close_with(struct session *s, enum ending e, int line)
 	s->closed = true;
 }
 
+static void
+start_tls(struct session *s)
+{
+	struct play *p = s->play;
+	char err[256];
+	struct tls_ctx *ctx =
+	    engine_tls(p->engine, p->target, &s->config, err, sizeof(err));
+
+	if (ctx == NULL || !stream_start_tls(s->stream, ctx, s->config.sni)) {
+		play_remark(p, s, 0, "TLS did not begin: %s",
+		    ctx == NULL ? err : stream_error(s->stream));
+		return;
+	}
+	s->securing = true;
+}
+
 void
 session_life(struct session *s, enum life_kind life, int line)
 {
@@ -439,24 +441,7 @@ session_life(struct session *s, enum life_kind life, int line)
 		session_read_frames(s, RK_CARRIER_WS);
 		break;
 	case LIFE_START_TLS:
-		session_start_tls(s);
+		start_tls(s);
 		break;
 	}
-}
-
-bool
-session_start_tls(struct session *s)
-{
-	struct play *p = s->play;
-	char err[256];
-	struct tls_ctx *ctx =
-	    engine_tls(p->engine, p->target, &s->config, err, sizeof(err));
-
-	if (ctx == NULL || !stream_start_tls(s->stream, ctx, s->config.sni)) {
-		play_remark(p, s, 0, "TLS did not begin: %s",
-		    ctx == NULL ? err : stream_error(s->stream));
-		return false;
-	}
-	s->securing = true;
-	return true;
 }

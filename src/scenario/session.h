@@ -138,9 +138,6 @@ bool session_can_write(const struct session *s);
 bool session_is_drained(const struct session *s);
 /* Bytes as they are. */
 void session_write(struct session *s, const void *p, size_t len);
-/* Queue only; session_flush() writes. */
-void session_append(struct session *s, const void *p, size_t len);
-void session_flush(struct session *s);
 /* Encode a frame for the carrier and write it, recorded. */
 void session_send_frame(struct session *s, const struct rk_frame *f, int line);
 /* A Ping with these bytes goes out. */
@@ -155,7 +152,6 @@ void session_read_http(struct session *s);
 void session_read_frames(struct session *s, enum rk_carrier carrier);
 /* An HTTP request was sent: is it a HEAD? */
 void session_request_sent(struct session *s, bool head);
-bool session_start_tls(struct session *s);
 
 /* The item is the caller's from here on. */
 struct item *session_take(struct session *s, struct item *it);
@@ -182,7 +178,6 @@ void session_digest(struct session *s);
 void session_deliver(struct session *s, struct item *it);
 struct item *session_item(struct session *s, enum item_kind kind, const void *p,
     size_t len);
-void session_ended(struct session *s, enum ending e);
 void session_http_ended(struct session *s);
 bool session_read_response(struct session *s);
 /* Setting up: what happens next. */

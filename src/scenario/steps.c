@@ -9,9 +9,8 @@
 
 /* ---- blocks ---- */
 
-enum step_status
-steps_enter(struct play *p, const struct step *owner, int64_t turns,
-    int64_t until_ns)
+static enum step_status
+enter(struct play *p, const struct step *owner, int64_t turns, int64_t until_ns)
 {
 	if (p->depth == PLAY_MAX_DEPTH)
 		return play_fail(p, CODE_SCRIPT,
@@ -67,7 +66,7 @@ repeat_begin(struct play *p, const struct step *s)
 		return play_fail_script(p, &err);
 	if (turns <= 0)
 		return STEP_OVER;
-	status = steps_enter(p, s, turns, 0);
+	status = enter(p, s, turns, 0);
 	if (status == STEP_OVER)
 		set_turn(p, &p->stack[p->depth - 1]);
 	return status;
@@ -94,13 +93,13 @@ during_begin(struct play *p, const struct step *s)
 
 	if (!duration(p, s->watch_time, &ns))
 		return STEP_FAILED;
-	return steps_enter(p, s, 0, p->begun_ns + ns);
+	return enter(p, s, 0, p->begun_ns + ns);
 }
 
 static enum step_status
 call_begin(struct play *p, const struct step *s)
 {
-	return steps_enter(p, s, 1, 0);
+	return enter(p, s, 1, 0);
 }
 
 /* ---- no time ---- */

@@ -19,9 +19,6 @@ struct step_ops {
 
 const struct step_ops *step_ops_of(enum step_kind kind);
 
-/* Go into a block; false with a failure if that is too deep. */
-enum step_status steps_enter(struct play *p, const struct step *owner,
-    int64_t turns, int64_t until_ns);
 /* The block is at its end: true if it goes round once more. */
 bool steps_again(struct play *p, struct level *l);
 
@@ -39,7 +36,6 @@ enum step_status send_begin(struct play *p, const struct step *s);
 enum step_status send_poll(struct play *p, const struct step *s);
 void send_end(struct play *p);
 enum step_status write_begin(struct play *p, const struct step *s);
-enum step_status write_poll(struct play *p, const struct step *s);
 
 enum step_status conn_begin(struct play *p, const struct step *s);
 enum step_status conn_poll(struct play *p, const struct step *s);

@@ -149,8 +149,8 @@ watcher_clear(struct watcher *w)
 
 /* ---- failing ---- */
 
-void
-watcher_kill(struct watcher *w, enum result_code code, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void
+kill_it(struct watcher *w, enum result_code code, const char *fmt, ...)
 {
 	char line[1024];
 	va_list ap;
@@ -238,8 +238,7 @@ watcher_block(struct play *p, struct watcher *w, const struct found *f)
 	got = found_line(p, w, f);
 	if (f->item != NULL)
 		add_detail(p, w, f->item);
-	watcher_kill(w, code_of_obstacle(w, f), "expected %s, got %s", want,
-	    got);
+	kill_it(w, code_of_obstacle(w, f), "expected %s, got %s", want, got);
 	free(want);
 	free(got);
 }
@@ -271,13 +270,13 @@ is_in_time(struct play *p, struct watcher *w, const struct found *f)
 	if (late > 0) {
 		want = wanted_line(w);
 		if (play_was_late(p, bound_begins(w), w->within_ns))
-			watcher_kill(w, CODE_HARNESS_LATE,
+			kill_it(w, CODE_HARNESS_LATE,
 			    "%s came %.0f ms late, but this machine was late "
 			    "by %.0f ms",
 			    want, seconds(late) * 1000,
 			    seconds(p->result->late_ns) * 1000);
 		else
-			watcher_kill(w, CODE_LATE,
+			kill_it(w, CODE_LATE,
 			    "%s came %.0f ms late (after %.3f s, allowed "
 			    "%.3g s)",
 			    want, seconds(late) * 1000, seconds(took),
@@ -289,10 +288,10 @@ is_in_time(struct play *p, struct watcher *w, const struct found *f)
 	    took < w->not_before_ns) {
 		want = wanted_line(w);
 		if (play_was_late(p, w->begun_ns, w->not_before_ns))
-			watcher_kill(w, CODE_HARNESS_LATE,
+			kill_it(w, CODE_HARNESS_LATE,
 			    "%s came early, but this machine was late", want);
 		else
-			watcher_kill(w, CODE_WRONG,
+			kill_it(w, CODE_WRONG,
 			    "%s came after %.3f s, not before %.3g s was "
 			    "asked for",
 			    want, seconds(took), seconds(w->not_before_ns));
@@ -398,17 +397,17 @@ never_came(struct play *p, struct watcher *w, int64_t now)
 
 	/* It was looked for longer than the bound: that is what counts. */
 	if (play_was_late(p, bound_begins(w), now - bound_begins(w)))
-		watcher_kill(w, CODE_HARNESS_LATE,
+		kill_it(w, CODE_HARNESS_LATE,
 		    "%s did not come, but this machine was late by %.0f ms",
 		    want, seconds(p->result->late_ns) * 1000);
 	else if (w->taken > 0 && w->step->count != NULL)
-		watcher_kill(w, CODE_NEVER,
+		kill_it(w, CODE_NEVER,
 		    "%s came %lld times, %lld were asked for (watched "
 		    "%.3g s)",
 		    want, (long long)w->taken, (long long)w->low, watched);
 	else
-		watcher_kill(w, CODE_NEVER, "%s did not come (watched %.3g s)",
-		    want, watched);
+		kill_it(w, CODE_NEVER, "%s did not come (watched %.3g s)", want,
+		    watched);
 	free(want);
 }
 
@@ -448,10 +447,10 @@ watcher_check_end(struct play *p, struct watcher *w)
 	}
 	want = wanted_line(w);
 	if (s->ended != ENDING_NONE)
-		watcher_kill(w, code_of_ending(s), "ended (%s) before %s",
+		kill_it(w, code_of_ending(s), "ended (%s) before %s",
 		    ending_name(s->ended), want);
 	else
-		watcher_kill(w, CODE_SCRIPT,
+		kill_it(w, CODE_SCRIPT,
 		    "the script closed it itself; %s cannot come", want);
 	free(want);
 }
@@ -466,8 +465,7 @@ check_fence(struct watcher *w)
 		w->state = WATCHER_MET;
 		break;
 	case FENCE_FAILED:
-		watcher_kill(w, fence_code(w->fence), "%s",
-		    fence_reason(w->fence));
+		kill_it(w, fence_code(w->fence), "%s", fence_reason(w->fence));
 	}
 }
 
@@ -493,10 +491,10 @@ watcher_check_never(struct play *p, struct watcher *w)
 		got = found_line(p, w, &f);
 		if (f.item != NULL)
 			add_detail(p, w, f.item);
-		watcher_kill(w, CODE_EXTRA, "%s came, which must not", got);
+		kill_it(w, CODE_EXTRA, "%s came, which must not", got);
 		free(got);
 	} else if (w->state != WATCHER_DEAD && ended_by_itself(w->session)) {
-		watcher_kill(w, code_of_ending(w->session),
+		kill_it(w, code_of_ending(w->session),
 		    "ended (%s) while nothing was to come",
 		    ending_name(w->session->ended));
 	}

@@ -64,9 +64,7 @@ enum look watcher_look(struct play *p, struct watcher *w, struct found *f);
 bool watcher_hit(struct play *p, struct watcher *w, struct found *f);
 /* Take what was found; false if that kills it (late, early). */
 bool watcher_take(struct play *p, struct watcher *w, const struct found *f);
-/* It cannot be met any more. */
-void watcher_kill(struct watcher *w, enum result_code code, const char *fmt,
-    ...) __attribute__((format(printf, 3, 4)));
+/* It cannot be met any more: something is in the way. */
 void watcher_block(struct play *p, struct watcher *w, const struct found *f);
 /* The present moment and the end of the connection: DEAD, OVERDUE or MET
  * where that is due. */
