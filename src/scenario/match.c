@@ -140,19 +140,19 @@ item_field(const struct item *it, const char *name)
 /* ---- what a step wants ---- */
 
 static bool
-is_key_field(const struct watch_for *what, const char *name)
+is_key_field(const struct wanted *w, const char *name)
 {
 	int i;
 
-	if (what->match != MATCH_FRAME || what->frame == NULL)
+	if (w->frame == NULL)
 		return false;
-	i = rk_frame_spec_field(what->frame, name);
-	return i >= 0 && what->frame->field[i].type == RK_FIELD_KEY;
+	i = rk_frame_spec_field(w->frame, name);
+	return i >= 0 && w->frame->field[i].type == RK_FIELD_KEY;
 }
 
 static bool
-eval_pred(struct wanted_pred *wp, const struct watch_for *what,
-    struct values *vs, struct text *err)
+eval_pred(const struct wanted *w, struct wanted_pred *wp, struct values *vs,
+    struct text *err)
 {
 	struct value v;
 
@@ -160,7 +160,7 @@ eval_pred(struct wanted_pred *wp, const struct watch_for *what,
 		return true;
 	if (!values_eval(vs, wp->pred->value, &v, err))
 		return false;
-	if (is_key_field(what, wp->pred->field) &&
+	if (is_key_field(w, wp->pred->field) &&
 	    (v.kind == VALUE_WORD || v.kind == VALUE_SECRET)) {
 		bool ok = value_as_bytes(vs, &v, true, &wp->value, err);
 
@@ -176,7 +176,7 @@ eval_pred(struct wanted_pred *wp, const struct watch_for *what,
 static unsigned
 lanes_of(const struct wanted *w, const struct rk_dialect *d)
 {
-	const struct rk_frame_spec *spec = w->what->frame;
+	const struct rk_frame_spec *spec = w->frame;
 
 	if (spec == NULL)
 		return 0;
@@ -201,10 +201,12 @@ wanted_init(struct wanted *w, const struct watch_for *what, struct values *vs,
 {
 	memset(w, 0, sizeof(*w));
 	w->what = what;
+	if (what->match == MATCH_FRAME)
+		w->frame = values_frame(vs, what->frame);
 	w->preds = xcalloc(what->npreds + 1, sizeof(w->preds[0]));
 	for (size_t i = 0; i < what->npreds; i++) {
 		w->preds[i].pred = &what->preds[i];
-		if (!eval_pred(&w->preds[i], what, vs, err)) {
+		if (!eval_pred(w, &w->preds[i], vs, err)) {
 			wanted_clear(w);
 			return false;
 		}
@@ -230,7 +232,7 @@ wanted_is_kind(const struct wanted *w, const struct item *it)
 	switch (w->what->match) {
 	case MATCH_FRAME:
 		return it->kind == ITEM_FRAME && it->error == RK_OK &&
-		    w->what->frame != NULL && it->frame.spec == w->what->frame;
+		    w->frame != NULL && it->frame.spec == w->frame;
 	case MATCH_ANY:
 		return it->kind == ITEM_FRAME || it->kind == ITEM_REST;
 	case MATCH_BYTES:

@@ -47,7 +47,8 @@ struct wanted_pred {
 };
 
 struct wanted {
-	const struct watch_for *what; /* borrowed */
+	const struct watch_for *what;      /* borrowed */
+	const struct rk_frame_spec *frame; /* in the dialect played */
 	struct wanted_pred *preds;
 	unsigned lanes; /* FRAME: 1 << lane, where it may come */
 };

@@ -39,11 +39,11 @@ static void
 value_of_pred(const struct wanted *w, const struct wanted_pred *wp,
     struct text *out)
 {
-	int at = w->what->frame != NULL
-	    ? rk_frame_spec_field(w->what->frame, wp->pred->field)
+	int at = w->frame != NULL
+	    ? rk_frame_spec_field(w->frame, wp->pred->field)
 	    : -1;
 
-	if (at >= 0 && w->what->frame->field[at].type == RK_FIELD_KEY &&
+	if (at >= 0 && w->frame->field[at].type == RK_FIELD_KEY &&
 	    wp->value.kind == VALUE_BYTES && wp->value.len == RK_KEY_LEN) {
 		text_add_hex(out, wp->value.bytes, 6);
 		text_add(out, "…");
@@ -327,13 +327,13 @@ frame_detail(const struct wanted *w, const struct item *it,
 	bool raw = it->carrier == RK_CARRIER_RAW;
 	size_t at = raw ? RK_TLV32_LEN : 1;
 	char actual[64], expected[64] = "(any)";
-	bool other = w->what->frame != NULL && spec != w->what->frame;
+	bool other = w->frame != NULL && spec != w->frame;
 
 	snprintf(actual, sizeof(actual), "%02x %s", it->frame.type,
 	    spec != NULL ? spec->name : "(unknown)");
-	if (w->what->frame != NULL)
-		snprintf(expected, sizeof(expected), "%02x %s",
-		    w->what->frame->type, w->what->frame->name);
+	if (w->frame != NULL)
+		snprintf(expected, sizeof(expected), "%02x %s", w->frame->type,
+		    w->frame->name);
 	add_row(out, other, "+0", "type", expected, other ? actual : "=");
 	if (raw) {
 		snprintf(actual, sizeof(actual), "%zu", it->len);

@@ -15,6 +15,7 @@ struct building {
 	struct play *play;
 	struct session *session;
 	const struct step *step;
+	const struct rk_frame_spec *frame; /* FRAME */
 	struct text *err;
 	struct value payload; /* before headers */
 	struct value wire;    /* all of it */
@@ -118,7 +119,7 @@ field_bytes(struct building *b, const struct rk_field_spec *f,
 static bool
 set_fields(struct building *b, struct rk_frame *f, struct value *kept)
 {
-	const struct rk_frame_spec *spec = b->step->frame;
+	const struct rk_frame_spec *spec = b->frame;
 
 	for (size_t i = 0; i < b->step->nsettings; i++) {
 		const struct setting *set = &b->step->settings[i];
@@ -161,11 +162,11 @@ build_frame(struct building *b)
 {
 	const struct rk_dialect *d = b->play->dialect;
 	struct value kept[RK_FRAME_MAX_FIELDS] = { { 0 } };
-	struct wire_frame wire = { .type = b->step->frame->type };
+	struct wire_frame wire = { .type = b->frame->type };
 	struct rk_frame f;
 	bool ok;
 
-	rk_frame_init(&f, b->step->frame);
+	rk_frame_init(&f, b->frame);
 	ok = set_fields(b, &f, kept);
 	if (ok) {
 		note_frame(b, &f);
@@ -179,7 +180,7 @@ build_frame(struct building *b)
 		    &b->play->values.random, &b->wire);
 		if (!ok)
 			text_addf(b->err, "%s does not fit the carrier",
-			    b->step->frame->name);
+			    b->frame->name);
 	}
 	for (size_t i = 0; i < RK_FRAME_MAX_FIELDS; i++)
 		value_clear(&kept[i]);
@@ -422,11 +423,11 @@ record_frame(struct building *b)
 	struct text how = { 0 };
 
 	if (b->cut < 0 && b->len_delta == 0) {
-		session_record_frame(b->session, DIR_C2S, s->frame->type,
+		session_record_frame(b->session, DIR_C2S, b->frame->type,
 		    span_of(&b->payload), RK_OK, s->at.line);
 		return;
 	}
-	text_add(&how, s->frame->name);
+	text_add(&how, b->frame->name);
 	if (b->len_delta != 0)
 		text_addf(&how, ", length field %+lld",
 		    (long long)b->len_delta);
@@ -545,6 +546,7 @@ send_build(struct play *p, struct session *c, const struct step *s,
 	struct building b = { .play = p,
 		.session = c,
 		.step = s,
+		.frame = values_frame(&p->values, s->frame),
 		.err = err,
 		.cut = -1 };
 	bool ok;

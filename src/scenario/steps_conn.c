@@ -150,7 +150,8 @@ tls_version_of(struct conn_making *m, const struct value *v, int *out)
 	    : strcmp(word, "1.3") == 0  ? 13
 					: 0;
 	if (*out == 0)
-		text_addf(m->err, "TLS is 1.2 or 1.3, not %s", word);
+		play_fail(m->play, CODE_UNSUPPORTED,
+		    "TLS %s is not spoken here, only 1.2 and 1.3", word);
 	return *out != 0;
 }
 

@@ -92,6 +92,11 @@ bool values_eval_duration(struct values *vs, const struct expr *e, int64_t *out,
 bool values_eval_range(struct values *vs, const struct expr *e, int64_t *low,
     int64_t *high, struct text *err);
 
+/* The frame of the dialect that is played: a script of any dialect names
+ * those of one. */
+const struct rk_frame_spec *values_frame(const struct values *vs,
+    const struct rk_frame_spec *spec);
+
 /* Of value_call.c: e is an EXPR_CALL. */
 bool values_call(struct values *vs, const struct expr *e, struct value *out,
     struct text *err);

@@ -41,6 +41,16 @@ values_clear(struct values *vs)
 	memset(vs, 0, sizeof(*vs));
 }
 
+const struct rk_frame_spec *
+values_frame(const struct values *vs, const struct rk_frame_spec *spec)
+{
+	const struct rk_frame_spec *own = NULL;
+
+	if (spec != NULL && spec->kind != RK_FRAME_UNKNOWN)
+		own = rk_frame_spec_by_kind(vs->dialect, spec->kind);
+	return own != NULL ? own : spec;
+}
+
 /* ---- variables ---- */
 
 const struct value *
