@@ -1,10 +1,24 @@
 #!/bin/sh
-# conformance/embed.sh SRCDIR: the scenarios, requirements and targets below
-# SRCDIR as C, sorted by path, on stdout.
+# conformance/embed.sh SRCDIR FILE…: the FILEs below SRCDIR (scenarios,
+# requirements, targets) as C on stdout.  One that is there and is not named
+# is an error: the suite would be without it and nobody would notice.
 set -eu
 LC_ALL=C
 export LC_ALL
 cd "$1"
+shift
+
+find conformance/scenarios conformance/requirements conformance/targets \
+    \( -name '*.rly' -o -name '*.tsv' -o -name '*.target' \) -type f |
+while IFS= read -r path; do
+	case " $* " in
+	*" $path "*) ;;
+	*)
+		echo "embed.sh: $path is not listed in conformance/include.am" >&2
+		exit 1
+		;;
+	esac
+done
 
 cat <<'END'
 /* Made by conformance/embed.sh. */
@@ -14,9 +28,7 @@ cat <<'END'
 
 const struct embedded_file embedded_files[] = {
 END
-find conformance/scenarios conformance/requirements conformance/targets \
-    \( -name '*.rly' -o -name '*.tsv' -o -name '*.target' \) -type f \
-    2>/dev/null | sort | while IFS= read -r path; do
+for path; do
 	size=$(wc -c <"$path")
 	printf '\t{ "%s",\n' "$path"
 	# Bytes as octal escapes: nothing to quote, nothing to misread.
