@@ -169,7 +169,7 @@ static const struct row rows[] = {
 	{ "drain_too_many", "", "conn A = login key=alice\n" ORDER("10") "A drain RecvPacket count 1..4 quiet 30ms\n" ALIVE, CODE_EXTRA, "frame 5 of the drain" },
 	{ "drain_out_of_order", "", "conn A = login key=alice\n" ORDER("11") "A drain RecvPacket increasing data quiet 30ms\n" ALIVE, CODE_WRONG, "out of order" },
 	{ "drain_something_else", "", "conn A = login key=alice\n" ORDER("10") "A drain RecvPacket data==\"1\" quiet 30ms\n" ALIVE, CODE_WRONG, "RecvPacket" },
-	{ "drain_to_half_a_frame", "", "conn A = login key=alice\n" ORDER("0a") "A drain RecvPacket quiet 5s\nA <- closed\nconn B = login key=bob", CODE_OK, NULL },
+	{ "drain_to_half_a_frame", "over raw", "conn A = login key=alice\n" ORDER("0a") "A drain RecvPacket quiet 5s\nA <- closed\nconn B = login key=bob", CODE_OK, NULL },
 	{ "drain_to_the_end", "", "conn A = login key=alice\n" ORDER("15") "A drain Health count 1 quiet 5s\nconn B = login key=bob", CODE_OK, NULL },
 
 	/* life */
