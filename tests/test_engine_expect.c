@@ -238,6 +238,26 @@ START_TEST(bounds_that_were_kept_leave_a_margin)
 }
 END_TEST
 
+START_TEST(the_margin_of_a_window_is_to_its_nearer_edge)
+{
+	struct engine_stage s = { 0 };
+	struct case_result *r;
+
+	stage_open(&s, &rules);
+	/* After 150 ms, in a window from 100 to 1100 ms. */
+	r = stage_play(&s, "over raw",
+	    "conn A = login key=alice\n"
+	    "A -> Ping data=x\"02*8\"\n"
+	    "A <- Pong not-before 100ms within 1100ms",
+	    false, 1);
+	ck_assert_int_eq(r->code, CODE_OK);
+	ck_assert_int_eq(r->tightest.bound_ns, NS_PER_S);
+	ck_assert_int_ge(r->tightest.took_ns, 900 * NS_PER_MS);
+	ck_assert_int_lt(r->tightest.took_ns, NS_PER_S);
+	stage_close(&s);
+}
+END_TEST
+
 START_TEST(each_frame_bears_the_line_that_took_it)
 {
 	struct engine_stage s = { 0 };
@@ -273,6 +293,7 @@ main(void)
 	tcase_add_test(t, a_wrong_field_is_shown_beside_the_right_one);
 	tcase_add_test(t, the_result_says_where_and_with_which_values);
 	tcase_add_test(t, bounds_that_were_kept_leave_a_margin);
+	tcase_add_test(t, the_margin_of_a_window_is_to_its_nearer_edge);
 	tcase_add_test(t, each_frame_bears_the_line_that_took_it);
 	suite_add_tcase(s, t);
 	return run_suite(s);

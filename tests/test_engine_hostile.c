@@ -22,6 +22,19 @@
 
 /* ---- relays ---- */
 
+/* The byte of a Ping of eight equal ones, else 0: those that the engine draws
+ * at random are none. */
+static unsigned
+ping_of(const struct rk_frame *f)
+{
+	if (f->kind != RK_FRAME_PING)
+		return 0;
+	for (size_t i = 1; i < 8; i++)
+		if (f->payload.p[i] != f->payload.p[0])
+			return 0;
+	return f->payload.p[0];
+}
+
 static bool
 pour(struct fake_client *c)
 {
@@ -79,7 +92,7 @@ pour_zeros(struct fake_client *c)
 static bool
 gigabyte(struct fake_client *c, const struct rk_frame *f)
 {
-	if (f->kind != RK_FRAME_PING || f->payload.p[0] != 0xaa)
+	if (ping_of(f) != 0xaa)
 		return false;
 	c->count = 1;
 	if (c->carrier == RK_CARRIER_RAW)
@@ -117,9 +130,9 @@ pour_frames(struct fake_client *c)
 static bool
 flood(struct fake_client *c, const struct rk_frame *f)
 {
-	if (f->kind != RK_FRAME_PING || f->payload.p[0] != f->payload.p[1])
+	if (ping_of(f) == 0)
 		return false;
-	c->count = f->payload.p[0];
+	c->count = ping_of(f);
 	pour_frames(c);
 	return true;
 }
@@ -156,7 +169,7 @@ static const struct fake_rules endless_http = { .on_request = endless_answer,
 static bool
 stop_reading(struct fake_client *c, const struct rk_frame *f)
 {
-	if (f->kind != RK_FRAME_PING || f->payload.p[0] != 0xee)
+	if (ping_of(f) != 0xee)
 		return false;
 	stream_pause(c->stream);
 	c->deaf = true;
@@ -252,13 +265,9 @@ END_TEST
 static bool
 stall(struct fake_client *c, const struct rk_frame *f)
 {
-	if (f->kind != RK_FRAME_PING || f->payload.p[0] != f->payload.p[1])
-		return false;
-	if (f->payload.p[0] == 0xee || f->payload.p[0] == 0xef)
+	if (ping_of(f) == 0xee || ping_of(f) == 0xef)
 		clock_advance(400 * NS_PER_MS);
-	if (f->payload.p[0] == 0xef)
-		return true;
-	return false;
+	return ping_of(f) == 0xef;
 }
 
 static const struct fake_rules stalling = { .on_frame = stall };

@@ -49,6 +49,8 @@ enum result_code {
 	CODE_NKINDS
 };
 
+/* A bound that was kept; of a window (not-before) its width, and the way from
+ * the farther edge. */
 struct margin {
 	int line;
 	int64_t bound_ns;
@@ -91,6 +93,10 @@ void engine_free(struct engine *e);
  * Add a run of an instance; it starts when the loop runs and a place is
  * free.  |control| plays the control lines instead of the defect lines.
  * |on_done| gets the result, which becomes its own (case_result_free).
+ * Named keys of a control run, and of a run beside another of the same
+ * instance, are derived from a name of their own ("… control", "… #2"), so
+ * that they may be on one relay together.  Serial scenarios come last, one at
+ * a time; and there are never more at a time than descriptors allow.
  */
 void engine_add(struct engine *e, const struct engine_target *t,
     const struct instance *i, bool control,

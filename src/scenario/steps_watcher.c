@@ -257,6 +257,22 @@ bound_begins(const struct watcher *w)
 	return w->state == WATCHER_THEN ? w->then_ns : w->begun_ns;
 }
 
+/* Of a window the nearer edge counts. */
+static void
+note_margin(struct play *p, const struct watcher *w, int64_t took)
+{
+	int64_t window = w->within_ns - w->not_before_ns;
+
+	if (w->not_before_ns > 0 && w->state == WATCHER_OPEN) {
+		took -= w->not_before_ns;
+		if (took < window - took)
+			took = window - took;
+	} else {
+		window = w->within_ns;
+	}
+	play_margin(p, window, took);
+}
+
 /* When it arrived against the bounds. */
 static bool
 is_in_time(struct play *p, struct watcher *w, const struct found *f)
@@ -298,7 +314,7 @@ is_in_time(struct play *p, struct watcher *w, const struct found *f)
 		free(want);
 		return false;
 	}
-	play_margin(p, w->within_ns, took > 0 ? took : 0);
+	note_margin(p, w, took > 0 ? took : 0);
 	return true;
 }
 
