@@ -266,6 +266,40 @@ START_TEST(a_lost_segment_is_a_gap_with_its_packet)
 }
 END_TEST
 
+START_TEST(a_lost_first_segment_hides_neither_frames_nor_tls)
+{
+	struct wire w;
+	struct reading r;
+
+	wire_begin(&w);
+	handshake(&w);
+	w.seq[DIR_C2S] += 100;
+	send_text(&w, DIR_S2C,
+	    "HTTP/1.1 101 Switching Protocols\r\n"
+	    "upgrade: iroh derp http\r\n\r\n");
+	send_hex(&w, DIR_C2S, PING);
+	finish(&w);
+	r = read_blob(&w.b);
+	ck_assert_int_eq(r.result, 1);
+	ck_assert_uint_eq(count(r.t, "http"), 1);
+	ck_assert_uint_eq(count(r.t, "gap"), 1);
+	ck_assert_uint_eq(count(r.t, "Ping"), 1);
+	transcript_free(r.t);
+	blob_clear(&w.b);
+	wire_begin(&w);
+	handshake(&w);
+	w.seq[DIR_C2S] += 100;
+	send_hex(&w, DIR_C2S, "16 0303 0001 00");
+	send_hex(&w, DIR_S2C, "16 0303 0002 0000");
+	finish(&w);
+	r = read_blob(&w.b);
+	ck_assert_uint_eq(count(r.t, "opaque"), 2);
+	ck_assert_uint_eq(count(r.t, "rest"), 0);
+	transcript_free(r.t);
+	blob_clear(&w.b);
+}
+END_TEST
+
 /* One frame of 64 KiB and a Ping, in segments of |mss|. */
 static void
 send_large(struct wire *w, size_t mss)
@@ -490,6 +524,7 @@ add_made(TCase *tc)
 	    3);
 	tcase_add_test(tc, a_segment_may_come_50_packets_late);
 	tcase_add_test(tc, a_lost_segment_is_a_gap_with_its_packet);
+	tcase_add_test(tc, a_lost_first_segment_hides_neither_frames_nor_tls);
 	tcase_add_test(tc, segments_merged_by_the_card_give_the_same_frames);
 	tcase_add_test(tc, an_ipv6_jumbogram);
 	tcase_add_test(tc, what_is_no_tcp_is_counted_and_left);

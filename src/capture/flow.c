@@ -131,16 +131,14 @@ guess_client(struct flow *f, const struct end *e, const uint8_t *p, size_t len,
 /* ---- what the bytes are given to ---- */
 
 static void
-begin(struct flow *f, const struct end *e, const uint8_t *p, int64_t time_ns,
-    uint64_t packet)
+begin(struct flow *f, const uint8_t *p, int64_t time_ns, uint64_t packet)
 {
 	struct transcript *t = f->c->t;
 
 	if (f->begun)
 		return;
 	f->begun = true;
-	if (tls_records_first_byte(p[0]) &&
-	    (f->late || direction_of(f, e) == DIR_C2S)) {
+	if (tls_records_first_byte(p[0])) {
 		f->tls = tls_records_new(t, f->conn);
 		remark(f, REMARK_FACT, time_ns, packet,
 		    "TLS: shown as opaque, since this version does not "
@@ -166,7 +164,7 @@ on_data(void *arg, const uint8_t *p, size_t len, int64_t time_ns,
 	if (e->over) /* bytes behind a FIN */
 		return;
 	guess_client(f, e, p, len, time_ns, packet);
-	begin(f, e, p, time_ns, packet);
+	begin(f, p, time_ns, packet);
 	if (f->tls != NULL)
 		tls_records_feed(f->tls, direction_of(f, e), p, len, ns,
 		    packet);
@@ -175,23 +173,41 @@ on_data(void *arg, const uint8_t *p, size_t len, int64_t time_ns,
 		    packet);
 }
 
+/* Before anything else: what kind of connection it is shows later. */
+static void
+show_gap(struct flow *f, const struct end *e, uint64_t len, int64_t ns,
+    uint64_t packet)
+{
+	struct event gap = {
+		.kind = EVENT_GAP,
+		.dir = direction_of(f, e),
+		.conn = f->conn,
+		.time_ns = ns,
+		.packet = packet,
+		.len = (size_t)len,
+	};
+
+	f->late = true;
+	transcript_add(f->c->t, &gap);
+}
+
 static void
 on_gap(void *arg, uint64_t len, int64_t time_ns, uint64_t packet)
 {
 	struct end *e = arg;
 	struct flow *f = e->flow;
 	int64_t ns = time_ns - f->c->epoch_ns;
-	const uint8_t nothing = 0;
 
 	if (e->over)
 		return;
 	guess_client(f, e, NULL, 0, time_ns, packet);
-	begin(f, e, &nothing, time_ns, packet);
 	if (f->tls != NULL)
 		tls_records_gap(f->tls, direction_of(f, e), len, ns, packet);
-	else
+	else if (f->dissector != NULL)
 		dissector_gap(f->dissector, direction_of(f, e), len, ns,
 		    packet);
+	else
+		show_gap(f, e, len, ns, packet);
 }
 
 /* Everything was shown; only late doubles may come. */
