@@ -14,6 +14,7 @@ enum {
 	EXIT_CLOSED = 7   /* the relay ended the connection before we did */
 };
 
+int cmd_bench(int argc, char **argv);
 int cmd_decode(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 int cmd_ping(int argc, char **argv);

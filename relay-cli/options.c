@@ -1,4 +1,5 @@
-/* The option table of ping, send and recv, and what it fills in. */
+/* The option table of the commands that speak to a relay, and what it fills in.
+ */
 #include "config.h"
 
 #include "relay-cli/options.h"
@@ -22,7 +23,8 @@ enum kind {
 	FLAG,
 	STRING,
 	DURATION,
-	NUMBER
+	NUMBER,
+	RATE /* a number, perhaps with "/s" behind it */
 };
 
 struct row {
@@ -39,7 +41,7 @@ struct row {
 
 /* clang-format off */
 static const struct row rows[] = {
-	{ "key", 'k', FOR_ALL, STRING, AT(key_file), "FILE",
+	{ "key", 'k', FOR_KEYED, STRING, AT(key_file), "FILE",
 	  "own secret key (RELAYKIT_KEY); else a fresh one" },
 	{ "carrier", 0, FOR_ALL, STRING, AT(carrier), "raw|ws",
 	  "upgrade, whatever the URL's scheme says" },
@@ -71,6 +73,28 @@ static const struct row rows[] = {
 	  "send what the relay must refuse" },
 	{ "reconnect", 'r', FOR_RECV, FLAG, AT(reconnect), NULL,
 	  "come back after a lost connection" },
+	{ "pairs", 'p', FOR_BENCH, NUMBER, AT(bench.pairs), "N",
+	  "senders, each with its receiver (1)" },
+	{ "size", 's', FOR_BENCH, NUMBER, AT(bench.size), "BYTES",
+	  "data of each packet (1200)" },
+	{ "window", 'w', FOR_BENCH, NUMBER, AT(bench.window), "N",
+	  "packets under way in each pair (32)" },
+	{ "rate", 0, FOR_BENCH, RATE, AT(bench.rate), "N/s",
+	  "send at this pace, all pairs together, whatever comes back" },
+	{ "time", 0, FOR_BENCH, DURATION, AT(bench.time_ns), "TIME",
+	  "for how long (5s)" },
+	{ "ping", 0, FOR_BENCH, DURATION, AT(bench.ping_ns), "EVERY",
+	  "Ping on every connection meanwhile" },
+	{ "verify", 0, FOR_BENCH, FLAG, AT(bench.verify), NULL,
+	  "every byte and the order must be right, nothing may be lost" },
+	{ "stall", 0, FOR_BENCH, FLAG, AT(bench.stall), NULL,
+	  "one more pair, whose receiver never reads" },
+	{ "logins", 0, FOR_BENCH, FLAG, AT(bench.logins), NULL,
+	  "log in and leave, --window at a time" },
+	{ "idle", 0, FOR_BENCH, NUMBER, AT(bench.idle), "N",
+	  "hold N connections that do nothing" },
+	{ "pid", 0, FOR_BENCH, NUMBER, AT(bench.pid), "PID",
+	  "the relay's process: its CPU time and memory" },
 	{ "json", 'j', FOR_ALL, FLAG, AT(json), NULL,
 	  "one JSON object a line on stdout" },
 	{ "verbose", 'v', FOR_ALL, FLAG, AT(session.verbose), NULL,
@@ -98,6 +122,23 @@ print_help(unsigned command, const char *name, const char *synopsis)
 	printf("  %-32s %s\n", "-h, --help", "this text");
 }
 
+#define NUMBER_MAX (INT64_C(1) << 40)
+
+static bool
+rate_parse(const char *arg, int64_t *out)
+{
+	char number[32];
+	size_t len = strlen(arg);
+
+	if (len > 2 && strcmp(arg + len - 2, "/s") == 0)
+		len -= 2;
+	if (len >= sizeof(number))
+		return false;
+	memcpy(number, arg, len);
+	number[len] = '\0';
+	return number_parse(number, 1, NUMBER_MAX, out);
+}
+
 static int
 set(struct options *o, const struct row *row, const char *arg)
 {
@@ -118,13 +159,16 @@ set(struct options *o, const struct row *row, const char *arg)
 				       "500ms",
 		    row->name, arg);
 	case NUMBER:
-		if (number_parse(arg, 1, INT64_C(1) << 40,
-			(int64_t *)(void *)at))
+		if (number_parse(arg, 1, NUMBER_MAX, (int64_t *)(void *)at))
 			return 0;
-		return cli_usage_error("--%s: '%s' is no number from 1",
-		    row->name, arg);
+		break;
+	case RATE:
+		if (rate_parse(arg, (int64_t *)(void *)at))
+			return 0;
+		break;
 	}
-	return 0;
+	return cli_usage_error("--%s: '%s' is no number from 1", row->name,
+	    arg);
 }
 
 /* The getopt tables of one command. */
@@ -257,6 +301,8 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 	o->count = -1;
 	o->expect = -1;
 	o->interval_ns = NS_PER_S;
+	o->bench.time_ns = -1;
+	o->bench.ping_ns = -1;
 	status = parse_words(o, command, synopsis, argc, argv);
 	if (status != 0 || o->help)
 		return status;
@@ -267,8 +313,9 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 	    0)
 		return cli_usage_error("%s", err);
 	*first = optind + 1;
-	if ((status = pick_dialect(o)) != 0 ||
-	    (status = pick_carrier(o)) != 0 || (status = pick_key(o)) != 0)
+	if ((status = pick_dialect(o)) != 0 || (status = pick_carrier(o)) != 0)
+		return status;
+	if ((command & FOR_KEYED) != 0 && (status = pick_key(o)) != 0)
 		return status;
 	o->session.secret = &o->secret;
 	o->session.timeout_ns =

@@ -13,7 +13,24 @@ enum {
 	FOR_PING = 1,
 	FOR_SEND = 2,
 	FOR_RECV = 4,
-	FOR_ALL = 7
+	FOR_BENCH = 8,
+	FOR_KEYED = FOR_PING | FOR_SEND | FOR_RECV, /* they have one key */
+	FOR_ALL = FOR_KEYED | FOR_BENCH
+};
+
+/* What relay-cli bench is to do; numbers that were not given are 0. */
+struct bench_options {
+	int64_t pairs;
+	int64_t size;
+	int64_t window;
+	int64_t rate;    /* packets a second, all pairs together */
+	int64_t time_ns; /* -1: not given */
+	int64_t ping_ns; /* -1: not given */
+	int64_t idle;
+	int64_t pid;
+	bool verify;
+	bool logins;
+	bool stall;
 };
 
 struct options {
@@ -27,6 +44,7 @@ struct options {
 	int64_t linger_ns;
 	int64_t count;  /* -1: not given */
 	int64_t expect; /* -1: not given */
+	struct bench_options bench;
 	bool json;
 	bool lines;
 	bool force;

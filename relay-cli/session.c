@@ -635,9 +635,10 @@ on_dialled(void *arg, const struct dial_result *r)
 		    "cannot connect to %s: %s", s->config.url.host, r->detail);
 		return;
 	}
-	if (s->tls_ctx != NULL) {
+	if (s->config.url.tls) {
 		s->phase = PHASE_TLS;
-		s->stream = stream_new_tls(s->loop, r->fd, s->tls_ctx, name,
+		s->stream = stream_new_tls(s->loop, r->fd,
+		    s->tls_ctx != NULL ? s->tls_ctx : s->config.tls_ctx, name,
 		    on_stream, s);
 	} else {
 		s->stream = stream_new(s->loop, r->fd, on_stream, s);
@@ -668,7 +669,7 @@ start(struct session *s)
 		.timeout_ns = c->timeout_ns,
 		.on_attempt = on_attempt };
 
-	if (c->url.tls) {
+	if (c->url.tls && c->tls_ctx == NULL) {
 		s->tls_ctx =
 		    tls_client_ctx_new(&tls, s->health, sizeof(s->health));
 		if (s->tls_ctx == NULL) { /* say so from the loop */
@@ -707,6 +708,19 @@ session_start(struct loop *l, const struct session_config *c,
 	s->heard_at = clock_mono_ns();
 	start(s);
 	return s;
+}
+
+struct stream *
+session_take_stream(struct session *s, struct rk_ws_reader *ws)
+{
+	struct stream *stream = s->stream;
+
+	if (s->phase != PHASE_OPEN)
+		return NULL;
+	*ws = s->ws;
+	s->stream = NULL;
+	session_free(s);
+	return stream;
 }
 
 void

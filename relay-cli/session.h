@@ -11,7 +11,10 @@
 #include "net/loop.h"
 #include "net/url.h"
 
+struct rk_ws_reader;
 struct session;
+struct stream;
+struct tls_ctx;
 
 struct session_config {
 	struct relay_url url;
@@ -22,8 +25,9 @@ struct session_config {
 	const char *sni;
 	const char *keylog;
 	bool insecure;
-	int64_t timeout_ns; /* from dialling to the confirmed login */
-	bool verbose;       /* each step on stderr */
+	struct tls_ctx *tls_ctx; /* borrowed; NULL: one of the session's own */
+	int64_t timeout_ns;      /* from dialling to the confirmed login */
+	bool verbose;            /* each step on stderr */
 };
 
 /* How a session ended: one line for people, an exit status for scripts. */
@@ -50,6 +54,13 @@ struct session_events {
 
 struct session *session_start(struct loop *l, const struct session_config *c,
     const struct session_events *events, void *arg);
+/*
+ * Hand over the stream of an open session, with what it has not consumed and
+ * the reader of its WebSocket messages, and free the session.  NULL if it is
+ * not open.  Inside an event of the session the stream is only good for being
+ * closed: a frame is still being worked on.
+ */
+struct stream *session_take_stream(struct session *s, struct rk_ws_reader *ws);
 /* Close and forget; no further event comes.  NULL is fine. */
 void session_free(struct session *s);
 
