@@ -69,7 +69,7 @@ static const enum stage stage_of_phase[] = {
 	[PHASE_OVER] = STAGE_OPEN,
 };
 
-static void
+static void __attribute__((format(printf, 2, 3)))
 verbose(const struct session *s, const char *fmt, ...)
 {
 	va_list ap;
