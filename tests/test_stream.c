@@ -466,6 +466,25 @@ START_TEST(a_write_into_a_closed_connection_is_a_reset)
 }
 END_TEST
 
+/* More than one turn's worth of it. */
+START_TEST(all_that_came_before_a_failed_write_is_delivered)
+{
+	uint8_t *words = xmalloc(BULK);
+	size_t n = 100000;
+
+	connect_raw((enum pair_kind)_i);
+	fill_bulk(words, 6);
+	ck_assert_int_eq(write(raw, words, n), (ssize_t)n);
+	raw_close();
+	for (int i = 0; stream_write(a.stream, "x", 1); i++)
+		ck_assert_int_lt(i, 100000);
+	TURN_UNTIL(loop, a.ended);
+	ck_assert_int_eq(a.ending, ENDING_RESET);
+	ck_assert_bytes(a.got.s, a.got.len, words, n);
+	free(words);
+}
+END_TEST
+
 START_TEST(queued_output_that_cannot_go_out_is_a_reset)
 {
 	uint8_t *bulk = xcalloc(1, BULK);
@@ -853,6 +872,8 @@ add_ending_tests(TCase *tc)
 	    PAIR_NKINDS);
 	tcase_add_loop_test(tc, a_write_into_a_closed_connection_is_a_reset, 0,
 	    PAIR_NKINDS);
+	tcase_add_loop_test(tc,
+	    all_that_came_before_a_failed_write_is_delivered, 0, PAIR_NKINDS);
 	tcase_add_loop_test(tc, queued_output_that_cannot_go_out_is_a_reset, 0,
 	    PAIR_NKINDS);
 	tcase_add_loop_test(tc, a_reset_is_noticed_while_paused_if_we_write, 0,

@@ -812,14 +812,17 @@ END_TEST
 
 START_TEST(renegotiation_is_refused_and_the_session_goes_on)
 {
+	struct tls_client_config c = { .cafile = certs.ca };
 	struct oracle o;
 	int fds[2];
 
 	use_server(certs.chain, certs.key, NULL);
+	use_client(&c);
 	make_pair(PAIR_TCP4, fds);
-	oracle_init(&o, fds[1], NULL, TLS1_2_VERSION);
-	server.stream = stream_new_tls(loop, fds[0], server_ctx, NULL,
-	    peer_on_event, &server);
+	oracle_init(&o, fds[1], _i == 0 ? NULL : &certs, TLS1_2_VERSION);
+	server.stream =
+	    stream_new_tls(loop, fds[0], _i == 0 ? server_ctx : client_ctx,
+		_i == 0 ? NULL : "localhost", peer_on_event, &server);
 	ck_assert(oracle_handshake(&o, loop));
 	TURN_UNTIL(loop, server.secured);
 	ck_assert_int_eq(SSL_renegotiate(o.ssl), 1);
@@ -939,7 +942,8 @@ add_session_tests(TCase *tc)
 	tcase_add_loop_test(tc, alpn_lists_need_names, 0, 5);
 	tcase_add_loop_test(tc, both_ends_export_the_same_bytes, 0, 2);
 	tcase_add_loop_test(tc, a_session_can_be_resumed, 0, 2);
-	tcase_add_test(tc, renegotiation_is_refused_and_the_session_goes_on);
+	tcase_add_loop_test(tc,
+	    renegotiation_is_refused_and_the_session_goes_on, 0, 2);
 	tcase_add_test(tc, tls_may_begin_behind_plain_bytes);
 	tcase_add_test(tc, tls_does_not_begin_on_top_of_what_waits);
 	tcase_add_loop_test(tc, bulk_in_both_directions_arrives_whole, 0,

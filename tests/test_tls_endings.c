@@ -667,11 +667,18 @@ START_TEST(strangers_do_not_disturb_a_session)
 }
 END_TEST
 
-/* A read of one session may not see what another left behind either: the
- * stranger's failure and the session's record come in the same turn. */
+/*
+ * A read of one session may not see what another left behind: the stranger's
+ * failure and the session's record come in the same turn, in this order, and
+ * nothing of OpenSSL is called in between but by the streams.
+ */
 START_TEST(a_failure_and_a_record_in_one_turn_stay_apart)
 {
-	establish(&ways[_i]);
+	bool rst = _i >= 2 * NWAYS;
+	bool garbage_first = _i >= NWAYS && !rst;
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	establish(&ways[_i % NWAYS]);
 	for (int i = 0; i < 50; i++) {
 		struct peer stranger;
 		int fds[2];
@@ -680,12 +687,17 @@ START_TEST(a_failure_and_a_record_in_one_turn_stay_apart)
 		make_pair(PAIR_TCP4, fds);
 		stranger.stream = new_stream(fds[0], true, &stranger);
 		loop_turn(loop, 0);
-		ck_assert_int_eq(send(fds[1], "not TLS at all", 14, 0), 14);
+		if (garbage_first)
+			ck_assert_int_eq(send(fds[1], "no TLS at all", 13, 0),
+			    13);
+		if (rst)
+			setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &now,
+			    sizeof(now));
+		close(fds[1]);
 		oracle_write(&o, loop, "q", 1);
 		TURN_UNTIL(loop, stranger.ended && a.got.len == (size_t)i + 1);
 		ck_assert(!a.ended);
 		peer_clear(&stranger);
-		close(fds[1]);
 	}
 }
 END_TEST
@@ -759,7 +771,7 @@ add_byte_tests(TCase *tc)
 	tcase_add_loop_test(tc, strangers_do_not_disturb_a_session, 0,
 	    NROWS(strangers) * NWAYS);
 	tcase_add_loop_test(tc, a_failure_and_a_record_in_one_turn_stay_apart,
-	    0, NWAYS);
+	    0, 3 * NWAYS);
 	tcase_add_loop_test(tc, a_callback_may_free_its_session, 0, 2 * NWAYS);
 	tcase_add_loop_test(tc, a_deadline_ends_a_stalled_handshake, 0, NWAYS);
 }

@@ -54,7 +54,6 @@ stream_fail_write(struct stream *s, const char *error)
 	s->write_failed = true;
 	buffer_clear(&s->out);
 	s->blocked_since = 0;
-	s->out_waits = s->owes_drained = false;
 	if (s->ending == ENDING_NONE)
 		snprintf(s->error, sizeof(s->error), "%s", error);
 	else if (s->ending == ENDING_EOF)
