@@ -135,6 +135,17 @@ deny(struct rk_login *l, struct rk_writer *out)
 	return err == RK_OK ? RK_ERR_DENIED : err;
 }
 
+/* A frame that is broken, or another one. */
+static int
+why_not_client_info(const struct rk_dialect *d, const struct rk_raw_frame *raw)
+{
+	struct rk_frame f;
+	int err = rk_frame_decode(d, raw, true, &f);
+
+	/* That a text is UTF-8 matters only to who reads it. */
+	return err == RK_OK || err == RK_ERR_UTF8 ? RK_ERR_UNEXPECTED : err;
+}
+
 /*
  * Section 3.4, in its order: frame rules, frame type, signature, message;
  * then access control (D-08), and the version last.
@@ -147,22 +158,20 @@ server_input(struct rk_login *l, const struct rk_raw_frame *raw,
 	struct rk_span message;
 	struct rk_reader r;
 	struct rk_frame f;
+	struct rk_key key;
 	int err;
 
-	err = rk_frame_decode(l->dialect, raw, true, &f);
-	/* That a text is UTF-8 matters only to who reads it. */
-	if (err != RK_OK && err != RK_ERR_UTF8)
-		return err;
-	if (f.kind != RK_FRAME_CLIENT_INFO)
-		return RK_ERR_UNEXPECTED;
-
-	struct rk_key key;
+	err = rk_frame_decode(l->dialect, raw, false, &f);
+	if (err != RK_OK || f.kind != RK_FRAME_CLIENT_INFO)
+		return why_not_client_info(l->dialect, raw);
 	rk_frame_key(&f, &key);
 	message = rk_frame_field(&f, "message");
 	err = rk_verify(&key, message.p, message.len,
 	    rk_frame_field(&f, "signature").p);
+	/* No key verifies that is no point, so that is asked on failure only:
+	 * the verification decompresses it anyway. */
 	if (err != RK_OK)
-		return err;
+		return rk_key_is_point(&key) ? err : RK_ERR_KEY;
 	l->peer = key;
 
 	/* What follows the version is ignored. */
