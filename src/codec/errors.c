@@ -60,6 +60,12 @@ static const struct error_row rows[] = {
 	ROW(RK_ERR_WS_CONTINUATION, "WebSocket continuation of nothing"),
 	ROW(RK_ERR_WS_INTERLEAVED, "WebSocket message inside another"),
 	ROW(RK_ERR_WS_CLOSE, "malformed WebSocket close"),
+	ROW(RK_ERR_STUN_SHAPE, "not a STUN message"),
+	ROW(RK_ERR_STUN_LENGTH, "STUN length beyond the end"),
+	ROW(RK_ERR_STUN_ATTRIBUTE, "malformed STUN attribute"),
+	ROW(RK_ERR_STUN_INTEGRITY, "STUN integrity without a key"),
+	ROW(RK_ERR_STUN_FINGERPRINT, "wrong or missing STUN fingerprint"),
+	ROW(RK_ERR_STUN_METHOD, "not a STUN Binding request"),
 };
 
 static const struct error_row *

@@ -70,7 +70,15 @@ enum rk_err {
 	RK_ERR_WS_CONTROL = -84,      /* control frame over 125 or fragmented */
 	RK_ERR_WS_CONTINUATION = -85, /* continuation of nothing */
 	RK_ERR_WS_INTERLEAVED = -86,  /* new message inside an open one */
-	RK_ERR_WS_CLOSE = -87         /* Close payload of 1 byte or bad code */
+	RK_ERR_WS_CLOSE = -87,        /* Close payload of 1 byte or bad code */
+
+	/* STUN */
+	RK_ERR_STUN_SHAPE = -90,       /* no STUN message at all */
+	RK_ERR_STUN_LENGTH = -91,      /* a length reaches beyond its end */
+	RK_ERR_STUN_ATTRIBUTE = -92,   /* a known attribute does not decode */
+	RK_ERR_STUN_INTEGRITY = -93,   /* signed, and there is no key */
+	RK_ERR_STUN_FINGERPRINT = -94, /* wrong, missing or not last */
+	RK_ERR_STUN_METHOD = -95       /* not a Binding request */
 };
 
 /* Return a static phrase for |err|; never NULL, also for unknown numbers. */

@@ -13,6 +13,7 @@
 #include "http.h"
 #include "keys.h"
 #include "login.h"
+#include "stun.h"
 #include "upgrade.h"
 #include "ws.h"
 

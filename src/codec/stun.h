@@ -1,0 +1,53 @@
+/*
+ * STUN (RFC 8489) as far as a relay answers it: one Binding request in a
+ * datagram, and the success response that tells the sender its address.
+ */
+#ifndef RK_STUN_H
+#define RK_STUN_H
+
+#include "cursor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RK_STUN_ID_LEN       12
+#define RK_STUN_RESPONSE_MAX 44 /* the IPv6 form; IPv4 takes 32 */
+
+struct rk_stun_request {
+	uint8_t id[RK_STUN_ID_LEN]; /* of the transaction */
+};
+
+/* An address and port, by the family's number on the wire. */
+enum rk_stun_family {
+	RK_STUN_IPV4 = 1,
+	RK_STUN_IPV6 = 2
+};
+
+struct rk_stun_address {
+	enum rk_stun_family family;
+	uint16_t port;  /* host order */
+	uint8_t ip[16]; /* network order; IPv4 in the first four */
+};
+
+/*
+ * Read one datagram.  RK_OK only for what is to be answered, else the reason
+ * for silence: RK_ERR_STUN_SHAPE (no STUN at all), _LENGTH, _ATTRIBUTE,
+ * _INTEGRITY (no key is configured, so it cannot be checked), _FINGERPRINT
+ * (wrong, or not last) or _METHOD (another message than a Binding request).
+ */
+RK_API int rk_stun_parse_request(const void *buf, size_t len,
+    struct rk_stun_request *out);
+
+/*
+ * Append the success response with XOR-MAPPED-ADDRESS and nothing else.  An
+ * IPv4 address in IPv6 form (::ffff:a.b.c.d) is written as IPv4.
+ * RK_ERR_SPACE.
+ */
+RK_API int rk_stun_write_response(const struct rk_stun_request *request,
+    const struct rk_stun_address *peer, struct rk_writer *w);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
