@@ -44,6 +44,7 @@ print_help(void)
 	       "  -j, --json        JSON lines\n"
 	       "      --snap N      bytes of packet data shown (default %d)\n"
 	       "      --flow N      only the connection with this number\n"
+	       "      --keylog FILE TLS secrets, as SSLKEYLOGFILE has them\n"
 	       "      --dialect ID  the protocol (default %s)\n"
 	       "  -v, --verbose     packet numbers, facts such as "
 	       "retransmissions, and a count\n"
@@ -75,6 +76,7 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, 'j' },
 	{ "snap", required_argument, NULL, 's' },
 	{ "flow", required_argument, NULL, 'f' },
+	{ "keylog", required_argument, NULL, 'k' },
 	{ "dialect", required_argument, NULL, 'd' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -105,6 +107,9 @@ take_option(struct decode *d, int c)
 		cli_usage_error("--flow: '%s' is not a connection's number",
 		    optarg);
 		return false;
+	case 'k':
+		d->capture.keylog = optarg;
+		return true;
 	case 'd':
 		d->capture.dialect = dialect_by_id(optarg);
 		return d->capture.dialect != NULL;

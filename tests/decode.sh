@@ -182,10 +182,38 @@ as_they_come() {
 tls_says_why() {
 	"$cli" decode "$fixtures/tls13.pcapng" >"$work/out" 2>"$work/err" ||
 	    echo "status $?"
-	grep -q 'remark: .*TLS: shown as opaque, since' "$work/out" ||
+	grep -q 'remark: .*TLS.*shown as opaque: no secrets' "$work/out" ||
 	    echo 'no reason is given'
 	grep -q 'opaque [0-9]* bytes  TLS application data' "$work/out" ||
 	    echo 'no sizes are shown'
+}
+
+tls_with_keys() {
+	expect 0 '' --keylog "$fixtures/tls13.keys" "$fixtures/tls13.pcapng"
+	mv "$work/out" "$work/want"
+	[ "$(grep -c 'RecvPacket from' "$work/want")" -eq 6 ] ||
+	    echo "packets are missing: $(cat "$work/want")"
+	# The same with the secrets inside, and from pipes.
+	expect 0 '' "$fixtures/tls13-embedded-keys.pcapng"
+	cmp "$work/want" "$work/out"
+	expect 0 '' - <"$fixtures/tls13-embedded-keys.pcapng"
+	cmp "$work/want" "$work/out"
+	# shellcheck disable=SC2002 # a pipe is what is tried
+	cat "$fixtures/tls13.pcapng" |
+	    expect 0 '' --keylog "$fixtures/tls13.keys" -
+	cmp "$work/want" "$work/out"
+	mkfifo "$work/keys"
+	cat "$fixtures/tls13.keys" >"$work/keys" &
+	expect 0 '' --keylog "$work/keys" "$fixtures/tls13.pcapng"
+	cmp "$work/want" "$work/out"
+	expect 2 "key log $work/absent: No such file" \
+	    --keylog "$work/absent" "$fixtures/tls13.pcapng"
+	expect 2 "key log $work: Is a directory" \
+	    --keylog "$work" "$fixtures/tls13.pcapng"
+	# Of others: the reason names what was looked for.
+	expect 0 '' --keylog "$fixtures/tls13-ws.keys" "$fixtures/tls13.pcapng"
+	grep -q 'nothing of client random 4426599f39c5' "$work/out" ||
+	    echo "the client random is not named"
 }
 
 # A few bytes that claim to be a lot buy no memory, and the manual's bound
@@ -234,6 +262,7 @@ check 'a reader that leaves is no accident' closed_pipe
 check 'a pipe gives what the file gives' from_a_pipe
 check 'frames appear while the capture is written' as_they_come
 check 'TLS is shown with sizes and a reason' tls_says_why
+check 'TLS is decrypted with a key log, or secrets inside' tls_with_keys
 check 'claimed lengths buy no memory' little_memory "$sanitized"
 check 'a capture without connections says so' nothing_in_it
 echo "1..$n"

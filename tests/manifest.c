@@ -78,8 +78,10 @@ manifest_read(size_t *n)
 			f->expect = xstrdup(v);
 		else if ((v = value_of(line, "damaged")) != NULL)
 			f->damaged = xstrdup(v);
-		else if (value_of(line, "opaque") != NULL)
-			f->opaque = true;
+		else if ((v = value_of(line, "keys")) != NULL)
+			f->keys = xstrdup(v);
+		else if (value_of(line, "secrets") != NULL)
+			f->secrets = true;
 		else if (value_of(line, "what") == NULL &&
 		    value_of(line, "peers") == NULL &&
 		    value_of(line, "made") == NULL)
@@ -89,14 +91,25 @@ manifest_read(size_t *n)
 	return list;
 }
 
+bool
+fixture_is_tls(const struct fixture *f)
+{
+	return f->keys != NULL || f->secrets;
+}
+
 struct transcript *
 fixture_decode(const struct fixture *f, int *result, char *err, size_t err_size)
 {
 	struct transcript *t = transcript_new();
 	struct capture_options o;
 	struct capture_summary sum;
+	char keys[512];
 
 	capture_options_default(&o);
+	if (f->keys != NULL) {
+		snprintf(keys, sizeof(keys), "%s", fixture_path(f->keys));
+		o.keylog = keys;
+	}
 	*result =
 	    capture_read(fixture_path(f->capture), &o, t, &sum, err, err_size);
 	return t;

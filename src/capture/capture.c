@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "base/xalloc.h"
 #include "capture/flow_table.h"
 #include "capture/ip.h"
@@ -22,6 +24,7 @@ struct reader {
 	char *err;
 	size_t err_size;
 	struct flow_context context;
+	struct tls_context tls;
 	struct flow_table *flows;
 	struct ip_fragments *fragments;
 	int64_t last_ns; /* of the last packet */
@@ -121,6 +124,49 @@ take_packet(struct reader *r, const struct packet *p)
 		remark_packet(r, p, what);
 }
 
+/* ---- TLS secrets ---- */
+
+/* Of key logs nothing puts bytes in doubt: an AEAD tells. */
+static void
+on_secrets_remark(void *arg, const char *text)
+{
+	struct reader *r = arg;
+
+	remark(r, REMARK_FACT, TRANSCRIPT_NO_CONN,
+	    r->sum->packets > 0 ? r->last_ns : r->context.epoch_ns, 0, text);
+}
+
+static void
+take_secrets(struct reader *r, const struct packet *p)
+{
+	if (p->wire > p->len)
+		on_secrets_remark(r, "a secrets block is cut off");
+	tls_keylog_block(r->tls.keylog, p->p, p->len);
+}
+
+static int
+begin_tls(struct reader *r, const struct pcap_file *f)
+{
+	r->tls.keylog = tls_keylog_new(on_secrets_remark, r);
+	r->tls.resume = tls_resume_new();
+	r->context.tls = &r->tls;
+	if (r->o->keylog != NULL &&
+	    tls_keylog_open(r->tls.keylog, r->o->keylog, r->err, r->err_size) !=
+		0)
+		return -1;
+	r->tls.live =
+	    tls_keylog_may_grow(r->tls.keylog) && !pcap_file_is_whole(f);
+	return 0;
+}
+
+static void
+end_tls(struct reader *r)
+{
+	tls_keylog_free(r->tls.keylog);
+	tls_resume_free(r->tls.resume);
+	OPENSSL_cleanse(r->tls.plain, sizeof(r->tls.plain));
+}
+
 static void
 read_packets(struct reader *r, struct pcap_file *f)
 {
@@ -131,6 +177,9 @@ read_packets(struct reader *r, struct pcap_file *f)
 		switch (pcap_file_next(f, &p, what, sizeof(what))) {
 		case PACKET_OK:
 			take_packet(r, &p);
+			break;
+		case PACKET_SECRETS:
+			take_secrets(r, &p);
 			break;
 		case PACKET_BAD:
 			r->sum->packets++;
@@ -162,6 +211,24 @@ report_fragments(struct reader *r)
 	remark(r, REMARK_WRONG, TRANSCRIPT_NO_CONN, r->last_ns, 0, text);
 }
 
+static void
+read_all(struct reader *r, struct pcap_file *f)
+{
+	struct tcp_counts counts;
+
+	r->flows = flow_table_new(&r->context, r->o->max_flows, r->o->max_held);
+	r->fragments = ip_fragments_new();
+	read_packets(r, f);
+	report_fragments(r);
+	flow_table_finish(r->flows);
+	r->sum->flows = flow_table_total(r->flows);
+	counts = flow_table_counts(r->flows);
+	r->sum->resent = counts.resent;
+	r->sum->reordered = counts.reordered;
+	flow_table_free(r->flows);
+	ip_fragments_free(r->fragments);
+}
+
 int
 capture_read(const char *file, const struct capture_options *o,
     struct transcript *t, struct capture_summary *summary, char *err,
@@ -175,7 +242,7 @@ capture_read(const char *file, const struct capture_options *o,
 		.err = err,
 		.err_size = err_size,
 	};
-	struct tcp_counts counts;
+	int result = -1;
 
 	*summary = (struct capture_summary){ 0 };
 	if (f == NULL)
@@ -185,17 +252,11 @@ capture_read(const char *file, const struct capture_options *o,
 		.max_flow_bytes = o->max_flow_bytes,
 		.remark = remark,
 		.arg = &r };
-	r.flows = flow_table_new(&r.context, o->max_flows, o->max_held);
-	r.fragments = ip_fragments_new();
-	read_packets(&r, f);
-	report_fragments(&r);
-	flow_table_finish(r.flows);
-	summary->flows = flow_table_total(r.flows);
-	counts = flow_table_counts(r.flows);
-	summary->resent = counts.resent;
-	summary->reordered = counts.reordered;
-	flow_table_free(r.flows);
-	ip_fragments_free(r.fragments);
+	if (begin_tls(&r, f) == 0) {
+		read_all(&r, f);
+		result = summary->wrong > 0;
+	}
+	end_tls(&r);
 	pcap_file_close(f);
-	return summary->wrong > 0;
+	return result;
 }

@@ -1,8 +1,8 @@
 /*
  * A capture file -> transcript: packets, IP, TCP streams, then dissection.
  * What is wrong with the file or the traffic becomes EVENT_REMARK with its
- * packet number; what is certain is still shown.  TLS is not decrypted: its
- * records become EVENT_OPAQUE.
+ * packet number; what is certain is still shown.  TLS is decrypted where its
+ * secrets are known, else its records become EVENT_OPAQUE.
  */
 #ifndef CAPTURE_CAPTURE_H
 #define CAPTURE_CAPTURE_H
@@ -13,6 +13,7 @@
 
 struct capture_options {
 	const struct rk_dialect *dialect; /* NULL: the default */
+	const char *keylog;               /* TLS secrets; NULL: no file */
 	size_t max_flow_bytes; /* out-of-order bytes held per direction */
 	size_t max_flows;      /* open at a time */
 	size_t max_held;       /* bytes held back over all flows */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
-#include "capture/tls_records.h"
+#include "capture/tls_session.h"
 #include "transcript/dissect.h"
 
 #define RECENT    8       /* segments among which a double is looked for */
@@ -20,7 +20,8 @@ struct end {
 	struct endpoint at;
 	struct tcp_stream *stream;
 	bool over;
-	bool reset; /* by this end */
+	bool reset;       /* by this end */
+	uint64_t missing; /* before the first bytes of either end */
 	struct {
 		uint64_t hash;
 		int64_t time_ns;
@@ -36,7 +37,7 @@ struct flow {
 	bool late;         /* its beginning was not captured */
 	bool begun;        /* the first bytes have come */
 	struct dissector *dissector;
-	struct tls_records *tls;
+	struct tls_session *tls;
 	int64_t last_ns; /* of the last segment */
 	uint64_t last_packet;
 };
@@ -130,27 +131,70 @@ guess_client(struct flow *f, const struct end *e, const uint8_t *p, size_t len,
 
 /* ---- what the bytes are given to ---- */
 
+/* Times of TLS sessions count from the transcript's epoch. */
 static void
-begin(struct flow *f, const uint8_t *p, int64_t time_ns, uint64_t packet)
+on_tls_remark(void *arg, enum remark_level level, int64_t time_ns,
+    uint64_t packet, const char *text)
 {
-	struct transcript *t = f->c->t;
+	struct flow *f = arg;
+
+	remark(f, level, time_ns + f->c->epoch_ns, packet, text);
+}
+
+static void
+begin_tls(struct flow *f)
+{
+	const struct tls_session_config config = { .context = f->c->tls,
+		.t = f->c->t,
+		.conn = f->conn,
+		.dialect = f->c->dialect,
+		.remark = on_tls_remark,
+		.arg = f };
+
+	f->tls = tls_session_new(&config);
+}
+
+static void
+begin_plain(struct flow *f, int64_t ns, uint64_t packet)
+{
+	f->dissector = dissector_new(f->c->t, f->conn, f->c->dialect);
+	if (!f->late)
+		return;
+	for (int dir = 0; dir < 2; dir++)
+		dissector_gap(f->dissector, (enum direction)dir, 0, ns, packet);
+}
+
+static void
+give_gap(struct flow *f, const struct end *e, uint64_t len, int64_t ns,
+    uint64_t packet)
+{
+	if (f->tls != NULL)
+		tls_session_gap(f->tls, direction_of(f, e), len, ns, packet);
+	else
+		dissector_gap(f->dissector, direction_of(f, e), len, ns,
+		    packet);
+}
+
+/* |p|: the first bytes that were captured, of either end; none if they were
+ * all missed. */
+static void
+begin(struct flow *f, const struct end *e, const uint8_t *p, size_t len,
+    int64_t time_ns, uint64_t packet)
+{
+	int64_t ns = time_ns - f->c->epoch_ns;
 
 	if (f->begun)
 		return;
 	f->begun = true;
-	if (tls_records_first_byte(p[0])) {
-		f->tls = tls_records_new(t, f->conn);
-		remark(f, REMARK_FACT, time_ns, packet,
-		    "TLS: shown as opaque, since this version does not "
-		    "decrypt");
-		return;
-	}
-	f->dissector = dissector_new(t, f->conn, f->c->dialect);
-	if (!f->late)
-		return;
-	for (int dir = 0; dir < 2; dir++)
-		dissector_gap(f->dissector, (enum direction)dir, 0,
-		    time_ns - f->c->epoch_ns, packet);
+	/* What a server says first must look more like it. */
+	if (tls_records_begin(p, len) &&
+	    (f->late || len >= 3 || direction_of(f, e) == DIR_C2S))
+		begin_tls(f);
+	else
+		begin_plain(f, ns, packet);
+	for (int i = 0; i < 2; i++)
+		if (f->end[i].missing > 0)
+			give_gap(f, &f->end[i], f->end[i].missing, ns, packet);
 }
 
 static void
@@ -164,31 +208,13 @@ on_data(void *arg, const uint8_t *p, size_t len, int64_t time_ns,
 	if (e->over) /* bytes behind a FIN */
 		return;
 	guess_client(f, e, p, len, time_ns, packet);
-	begin(f, p, time_ns, packet);
+	begin(f, e, p, len, time_ns, packet);
 	if (f->tls != NULL)
-		tls_records_feed(f->tls, direction_of(f, e), p, len, ns,
+		tls_session_feed(f->tls, direction_of(f, e), p, len, ns,
 		    packet);
 	else
 		dissector_feed(f->dissector, direction_of(f, e), p, len, ns,
 		    packet);
-}
-
-/* Before anything else: what kind of connection it is shows later. */
-static void
-show_gap(struct flow *f, const struct end *e, uint64_t len, int64_t ns,
-    uint64_t packet)
-{
-	struct event gap = {
-		.kind = EVENT_GAP,
-		.dir = direction_of(f, e),
-		.conn = f->conn,
-		.time_ns = ns,
-		.packet = packet,
-		.len = (size_t)len,
-	};
-
-	f->late = true;
-	transcript_add(f->c->t, &gap);
 }
 
 static void
@@ -196,18 +222,14 @@ on_gap(void *arg, uint64_t len, int64_t time_ns, uint64_t packet)
 {
 	struct end *e = arg;
 	struct flow *f = e->flow;
-	int64_t ns = time_ns - f->c->epoch_ns;
 
 	if (e->over)
 		return;
 	guess_client(f, e, NULL, 0, time_ns, packet);
-	if (f->tls != NULL)
-		tls_records_gap(f->tls, direction_of(f, e), len, ns, packet);
-	else if (f->dissector != NULL)
-		dissector_gap(f->dissector, direction_of(f, e), len, ns,
-		    packet);
+	if (f->begun)
+		give_gap(f, e, len, time_ns - f->c->epoch_ns, packet);
 	else
-		show_gap(f, e, len, ns, packet);
+		e->missing += len;
 }
 
 /* Everything was shown; only late doubles may come. */
@@ -216,7 +238,7 @@ release(struct flow *f)
 {
 	dissector_free(f->dissector);
 	f->dissector = NULL;
-	tls_records_free(f->tls);
+	tls_session_free(f->tls);
 	f->tls = NULL;
 }
 
@@ -237,9 +259,11 @@ end_direction(struct flow *f, struct end *e, enum ending how, int64_t time_ns,
 		return;
 	e->over = true;
 	set_client(f, client_by_ports(f), time_ns, packet);
+	if (e->missing > 0)
+		begin(f, e, NULL, 0, time_ns, packet);
 	ended.dir = direction_of(f, e);
 	if (f->tls != NULL)
-		tls_records_end(f->tls, ended.dir, how, ns, packet);
+		tls_session_end(f->tls, ended.dir, how, ns, packet);
 	else if (f->dissector != NULL)
 		dissector_end(f->dissector, ended.dir, how, ns, packet);
 	else if (how != ENDING_NONE)
@@ -437,7 +461,11 @@ flow_held(const struct flow *f)
 	size_t n = tcp_stream_held(f->end[0].stream) +
 	    tcp_stream_held(f->end[1].stream);
 
-	return f->dissector != NULL ? n + dissector_held(f->dissector) : n;
+	if (f->dissector != NULL)
+		n += dissector_held(f->dissector);
+	if (f->tls != NULL)
+		n += tls_session_held(f->tls);
+	return n;
 }
 
 struct tcp_counts

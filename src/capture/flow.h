@@ -1,12 +1,13 @@
 /*
  * One TCP connection of a capture: who is the client, both directions'
- * bytes, and what they are given to: the dissector, or TLS records.
+ * bytes, and what they are given to: the dissector, or TLS.
  */
 #ifndef CAPTURE_FLOW_H
 #define CAPTURE_FLOW_H
 
 #include "capture/ip.h"
 #include "capture/tcp_stream.h"
+#include "capture/tls_session.h"
 #include "transcript/transcript.h"
 
 struct flow;
@@ -15,6 +16,7 @@ struct flow;
 struct flow_context {
 	struct transcript *t;
 	const struct rk_dialect *dialect;
+	struct tls_context *tls;
 	size_t max_flow_bytes;
 	int64_t epoch_ns;
 	void (*remark)(void *arg, enum remark_level level, int conn,

@@ -90,6 +90,14 @@ pcap_file_open(const char *file, char *err, size_t err_size)
 	return NULL;
 }
 
+bool
+pcap_file_is_whole(const struct pcap_file *f)
+{
+	struct stat st;
+
+	return fstat(fileno(f->f), &st) == 0 && S_ISREG(st.st_mode);
+}
+
 void
 pcap_file_close(struct pcap_file *f)
 {

@@ -6,6 +6,7 @@
 #ifndef CAPTURE_PCAP_FILE_H
 #define CAPTURE_PCAP_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,14 +22,17 @@ struct packet {
 enum packet_result {
 	PACKET_OK,
 	PACKET_END,
-	PACKET_BAD,    /* this one cannot be read, the next one can */
-	PACKET_DAMAGED /* nothing behind this place can be read */
+	PACKET_BAD,     /* this one cannot be read, the next one can */
+	PACKET_DAMAGED, /* nothing behind this place can be read */
+	PACKET_SECRETS /* not a packet, but TLS secrets as key logs have them */
 };
 
 struct pcap_file;
 
 /* "-": stdin.  NULL with a line in |err|. */
 struct pcap_file *pcap_file_open(const char *file, char *err, size_t err_size);
+/* It can be read as fast as one likes: not a pipe. */
+bool pcap_file_is_whole(const struct pcap_file *f);
 void pcap_file_close(struct pcap_file *f);
 /* For BAD and DAMAGED |err| says what is wrong, and out->number is the
  * packet's. */

@@ -19,7 +19,8 @@ enum block_type {
 	BLOCK_INTERFACE = 1,
 	BLOCK_PACKET = 2, /* obsolete */
 	BLOCK_SIMPLE = 3,
-	BLOCK_ENHANCED = 6
+	BLOCK_ENHANCED = 6,
+	BLOCK_SECRETS = 10
 };
 
 enum option_code {
@@ -28,6 +29,7 @@ enum option_code {
 	OPTION_IF_TSOFFSET = 14
 };
 
+#define SECRETS_TLS      0x544c534b /* a key log; others are no TLS */
 #define BYTE_ORDER_MAGIC 0x1a2b3c4d
 #define BLOCK_FIXED      12 /* type and both lengths */
 #define BLOCK_MAX        (64u << 20)
@@ -301,6 +303,20 @@ read_simple(struct pcapng *n, struct packet *out, char *err, size_t err_size)
 	return finish_packet(n, out, 0, 4, err, err_size);
 }
 
+/* ---- secrets ---- */
+
+/* type u32 | length u32 | secrets | options; true if they are for us */
+static bool
+read_secrets(const struct pcapng *n, struct packet *out)
+{
+	if (n->len < 8 || u32(n, n->body) != SECRETS_TLS)
+		return false;
+	out->p = n->body + 8;
+	out->wire = u32(n, n->body + 4);
+	out->len = out->wire < n->len - 8 ? out->wire : n->len - 8;
+	return true;
+}
+
 enum packet_result
 pcapng_next(struct pcapng *n, struct packet *out, char *err, size_t err_size)
 {
@@ -324,8 +340,12 @@ pcapng_next(struct pcapng *n, struct packet *out, char *err, size_t err_size)
 		case BLOCK_SIMPLE:
 			n->packets++;
 			return read_simple(n, out, err, err_size);
+		case BLOCK_SECRETS:
+			if (read_secrets(n, out))
+				return PACKET_SECRETS;
+			break;
 		default:
-			break; /* statistics, names, secrets, of others */
+			break; /* statistics, names, of others */
 		}
 	}
 }

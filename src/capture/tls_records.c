@@ -1,186 +1,324 @@
 /*
- * type u8 | version u16 | length u16 | that many bytes (RFC 8446, 5.1)
+ * What is held begins with a record, unless |seeking|.  A record of which
+ * bytes are missing is only counted.
  */
 #include "config.h"
 
 #include "capture/tls_records.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
 
-#define HEADER_LEN 5
-#define RECORD_MAX (16384 + 2048) /* RFC 5246, 6.2.3; 1.3 has less */
-
-enum content_type {
-	CONTENT_CHANGE_CIPHER_SPEC = 20,
-	CONTENT_ALERT = 21,
-	CONTENT_HANDSHAKE = 22,
-	CONTENT_DATA = 23
-};
-
-static const char *const type_names[] = {
-	[CONTENT_CHANGE_CIPHER_SPEC] = "TLS change cipher spec",
-	[CONTENT_ALERT] = "TLS alert",
-	[CONTENT_HANDSHAKE] = "TLS handshake",
-	[CONTENT_DATA] = "TLS application data",
-};
-
-struct half {
-	uint8_t header[HEADER_LEN];
-	size_t have; /* of the header */
-	size_t left; /* of the record; valid once the header is whole */
-	bool lost;   /* records cannot be told apart any more */
-	bool over;
-};
-
 struct tls_records {
-	struct transcript *t;
-	int conn;
-	struct half half[2];
+	struct tls_records_sink sink;
+	uint8_t *p; /* what is held */
+	size_t len;
+	size_t cap;
+	bool seeking; /* the next record may begin anywhere */
+	size_t junk;  /* bytes that were passed over in seeking */
+	/* a record with a hole: */
+	struct tls_record damaged;
+	size_t left; /* of it to come; 0: there is none */
+	int64_t time_ns;
+	uint64_t packet;
 };
 
 bool
-tls_records_first_byte(uint8_t byte)
+tls_records_begin(const uint8_t *p, size_t len)
 {
-	return byte >= CONTENT_CHANGE_CIPHER_SPEC && byte <= CONTENT_DATA;
+	if (len == 0 || p[0] < TLS_CHANGE_CIPHER_SPEC || p[0] > TLS_DATA)
+		return false;
+	return len < 3 || (p[1] == 3 && p[2] <= 4);
 }
 
 struct tls_records *
-tls_records_new(struct transcript *t, int conn)
+tls_records_new(const struct tls_records_sink *sink)
 {
 	struct tls_records *r = xcalloc(1, sizeof(*r));
 
-	r->t = t;
-	r->conn = conn;
-	t->conns[conn].tls = true;
+	r->sink = *sink;
 	return r;
 }
 
 void
 tls_records_free(struct tls_records *r)
 {
+	if (r == NULL)
+		return;
+	free(r->p);
 	free(r);
 }
 
-static void
-emit(struct tls_records *r, enum direction dir, enum event_kind kind,
-    size_t len, const char *text, int64_t time_ns, uint64_t packet)
+size_t
+tls_records_held(const struct tls_records *r)
 {
-	struct event e = {
-		.kind = kind,
-		.dir = dir,
-		.conn = r->conn,
-		.time_ns = time_ns,
-		.packet = packet,
-		.len = len,
-	};
-
-	if (text != NULL)
-		e.text = xstrdup(text);
-	transcript_add(r->t, &e);
-	free(e.text);
+	return r->cap;
 }
 
 static size_t
-record_len(const struct half *h)
+record_len(const uint8_t *header)
 {
-	return (size_t)h->header[3] << 8 | h->header[4];
+	return (size_t)header[3] << 8 | header[4];
 }
 
 static bool
-header_ok(const struct half *h)
+header_ok(const uint8_t *p)
 {
-	return tls_records_first_byte(h->header[0]) && h->header[1] == 3 &&
-	    record_len(h) <= RECORD_MAX;
+	return tls_records_begin(p, TLS_HEADER_LEN) &&
+	    record_len(p) <= TLS_RECORD_MAX;
 }
 
-/* Bytes of the record in progress, its header included. */
-static size_t
-unfinished(const struct half *h)
+static struct tls_record
+record_at(const struct tls_records *r, const uint8_t *p)
 {
-	return h->have < HEADER_LEN ? h->have
-				    : HEADER_LEN + record_len(h) - h->left;
+	struct tls_record out = { .body = p + TLS_HEADER_LEN,
+		.len = record_len(p),
+		.have = record_len(p),
+		.time_ns = r->time_ns,
+		.packet = r->packet };
+
+	memcpy(out.header, p, TLS_HEADER_LEN);
+	return out;
+}
+
+/* ---- a record with a hole ---- */
+
+static void
+finish_damaged(struct tls_records *r)
+{
+	r->left = 0;
+	r->damaged.time_ns = r->time_ns;
+	r->damaged.packet = r->packet;
+	r->sink.record(r->sink.arg, &r->damaged);
+}
+
+static size_t
+take_damaged(struct tls_records *r, size_t len)
+{
+	size_t n = len < r->left ? len : r->left;
+
+	r->damaged.have += n;
+	r->left -= n;
+	if (r->left == 0)
+		finish_damaged(r);
+	return n;
+}
+
+/* ---- seeking ---- */
+
+static void
+flush_junk(struct tls_records *r)
+{
+	size_t n = r->junk;
+
+	r->junk = 0;
+	if (n > 0)
+		r->sink.junk(r->sink.arg, n, r->time_ns, r->packet);
+}
+
+/*
+ * A record begins here if it can be opened, or if another header follows
+ * it: 48 bits that are as they must be.  |final|: nothing follows.
+ */
+static bool
+is_record(struct tls_records *r, const uint8_t *p, size_t len, bool final)
+{
+	size_t total = TLS_HEADER_LEN + record_len(p);
+	struct tls_record record = record_at(r, p);
+
+	if (r->sink.proves(r->sink.arg, &record))
+		return true;
+	if (len < total + TLS_HEADER_LEN)
+		return final && len == total;
+	return header_ok(p + total);
+}
+
+/* Pass over what is no record; the number of bytes. */
+static size_t
+seek(struct tls_records *r, const uint8_t *p, size_t len, bool final)
+{
+	size_t off = 0;
+
+	while (len - off >= TLS_HEADER_LEN) {
+		size_t total, left = len - off;
+
+		if (!header_ok(p + off)) {
+			off++;
+			continue;
+		}
+		total = TLS_HEADER_LEN + record_len(p + off);
+		if (left >= total && is_record(r, p + off, left, final)) {
+			r->seeking = false;
+			break;
+		}
+		if (!final && left < total + TLS_HEADER_LEN)
+			break;
+		off++;
+	}
+	r->junk += off;
+	if (!r->seeking)
+		flush_junk(r);
+	return off;
+}
+
+/* ---- whole records ---- */
+
+/* Take what can be taken; the number of bytes. */
+static size_t
+take(struct tls_records *r, const uint8_t *p, size_t len)
+{
+	size_t off = 0;
+
+	while (off < len) {
+		struct tls_record record;
+
+		if (r->left > 0) {
+			off += take_damaged(r, len - off);
+			continue;
+		}
+		if (r->seeking) {
+			off += seek(r, p + off, len - off, false);
+			if (r->seeking)
+				break;
+		}
+		if (len - off < TLS_HEADER_LEN)
+			break;
+		if (!header_ok(p + off)) {
+			r->seeking = true;
+			r->sink.gap(r->sink.arg, 0, false, r->time_ns,
+			    r->packet);
+			continue;
+		}
+		if (len - off < TLS_HEADER_LEN + record_len(p + off))
+			break;
+		record = record_at(r, p + off);
+		off += TLS_HEADER_LEN + record.len;
+		r->sink.record(r->sink.arg, &record);
+	}
+	return off;
 }
 
 static void
-show_record(struct tls_records *r, struct half *h, enum direction dir,
-    int64_t time_ns, uint64_t packet)
+hold(struct tls_records *r, const uint8_t *p, size_t len)
 {
-	emit(r, dir, EVENT_OPAQUE, record_len(h), type_names[h->header[0]],
-	    time_ns, packet);
-	h->have = 0;
+	if (r->cap - r->len < len) {
+		r->cap = 2 * r->cap > r->len + len ? 2 * r->cap : r->len + len;
+		r->p = xreallocarray(r->p, r->cap, 1);
+	}
+	memcpy(r->p + r->len, p, len);
+	r->len += len;
+}
+
+static void
+drop(struct tls_records *r, size_t n)
+{
+	r->len -= n;
+	if (r->len > 0) {
+		memmove(r->p, r->p + n, r->len);
+		return;
+	}
+	free(r->p);
+	r->p = NULL;
+	r->cap = 0;
 }
 
 void
-tls_records_feed(struct tls_records *r, enum direction dir, const uint8_t *p,
-    size_t len, int64_t time_ns, uint64_t packet)
+tls_records_feed(struct tls_records *r, const uint8_t *p, size_t len,
+    int64_t time_ns, uint64_t packet)
 {
-	struct half *h = &r->half[dir];
+	size_t n;
 
-	while (len > 0 && !h->lost) {
-		size_t n;
+	r->time_ns = time_ns;
+	r->packet = packet;
+	if (r->len == 0) {
+		n = take(r, p, len);
+		if (n < len)
+			hold(r, p + n, len - n);
+		return;
+	}
+	hold(r, p, len);
+	n = take(r, r->p, r->len);
+	if (n > 0)
+		drop(r, n);
+}
 
-		if (h->have < HEADER_LEN) {
-			h->header[h->have++] = *p++;
-			len--;
-			h->left = record_len(h);
-			h->lost = h->have == HEADER_LEN && !header_ok(h);
-			if (h->have < HEADER_LEN || h->lost || h->left > 0)
-				continue;
+/* ---- gaps and the end ---- */
+
+/* What is held while seeking will not go on. */
+static void
+settle_seeking(struct tls_records *r)
+{
+	while (r->seeking && r->len > 0) {
+		size_t n = seek(r, r->p, r->len, true);
+
+		if (r->seeking) {
+			r->junk += r->len - n;
+			n = r->len;
+		} else {
+			n += take(r, r->p + n, r->len - n);
 		}
-		n = len < h->left ? len : h->left;
-		p += n;
-		len -= n;
-		h->left -= n;
-		if (h->left == 0)
-			show_record(r, h, dir, time_ns, packet);
+		drop(r, n);
 	}
-	if (len > 0)
-		emit(r, dir, EVENT_OPAQUE, len, "no TLS record", time_ns,
-		    packet);
+	flush_junk(r);
+}
+
+/* What is held is a part of a record: from here on it is only counted. */
+static void
+begin_damaged(struct tls_records *r)
+{
+	r->damaged = record_at(r, r->p);
+	r->damaged.body = NULL;
+	r->damaged.have = r->len - TLS_HEADER_LEN;
+	r->left = r->damaged.len - r->damaged.have;
+	drop(r, r->len);
+}
+
+/* Whatever is in progress ends here; true if that was a record. */
+static bool
+cut(struct tls_records *r)
+{
+	bool inside = r->left > 0 || (!r->seeking && r->len > 0);
+
+	if (r->left > 0) {
+		finish_damaged(r);
+	} else if (inside) { /* not even a header */
+		r->junk += r->len;
+		drop(r, r->len);
+	}
+	flush_junk(r);
+	return inside;
 }
 
 void
-tls_records_gap(struct tls_records *r, enum direction dir, uint64_t len,
-    int64_t time_ns, uint64_t packet)
+tls_records_gap(struct tls_records *r, uint64_t len, int64_t time_ns,
+    uint64_t packet)
 {
-	struct half *h = &r->half[dir];
-
-	if (len > 0)
-		emit(r, dir, EVENT_GAP, (size_t)len, NULL, time_ns, packet);
-	if (h->have == HEADER_LEN && len > 0 && len <= h->left) {
-		h->left -= (size_t)len;
-		if (h->left == 0)
-			show_record(r, h, dir, time_ns, packet);
+	settle_seeking(r);
+	if (!r->seeking && r->left == 0 && r->len >= TLS_HEADER_LEN)
+		begin_damaged(r);
+	if (len > 0 && len <= r->left) {
+		r->sink.gap(r->sink.arg, len, true, time_ns, packet);
+		r->left -= (size_t)len;
+		r->time_ns = time_ns;
+		r->packet = packet;
+		if (r->left == 0)
+			finish_damaged(r);
 		return;
 	}
-	h->lost = true;
+	cut(r);
+	r->sink.gap(r->sink.arg, len, false, time_ns, packet);
+	r->seeking = true;
 }
 
-void
-tls_records_end(struct tls_records *r, enum direction dir, enum ending e,
-    int64_t time_ns, uint64_t packet)
+bool
+tls_records_end(struct tls_records *r, int64_t time_ns, uint64_t packet)
 {
-	struct half *h = &r->half[dir];
-	struct event ended = {
-		.kind = EVENT_ENDED,
-		.dir = dir,
-		.conn = r->conn,
-		.time_ns = time_ns,
-		.packet = packet,
-		.ending = e,
-	};
-
-	if (h->over)
-		return;
-	h->over = true;
-	if (h->have > 0 && !h->lost)
-		emit(r, dir, EVENT_OPAQUE, unfinished(h),
-		    "TLS record without its end", time_ns, packet);
-	/* Whether close_notify came before cannot be seen from outside. */
-	if (e != ENDING_NONE)
-		transcript_add(r->t, &ended);
+	settle_seeking(r);
+	r->time_ns = time_ns;
+	r->packet = packet;
+	if (!r->seeking && r->left == 0 && r->len >= TLS_HEADER_LEN)
+		begin_damaged(r);
+	return cut(r);
 }
