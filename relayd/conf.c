@@ -16,6 +16,7 @@
 /* Section 7 of the specification. */
 #define DEV_ADDRESS     "[::]:3340"
 #define DEV_METRICS     "[::]:9090"
+#define DEV_STUN        "[::]:3478"
 #define DEFAULT_ADDRESS "127.0.0.1:3340"
 
 struct option_spec;
@@ -156,7 +157,8 @@ static const struct option_spec options[] = {
 	{ "cert",          "FILE", parse_text, AT(cert), 0, 0,              "certificate chain, PEM" },
 	{ "key",           "FILE", parse_text, AT(key), 0, 0,               "its key, PEM, if not in the same file" },
 	{ "metrics",       "ADDR:PORT", parse_listen, 0, LISTEN_METRICS, 0, "serve metrics there; repeatable" },
-	{ "dev",           NULL, parse_flag, AT(dev), 0, 0,                 "listen on " DEV_ADDRESS ", metrics on 9090" },
+	{ "stun",          "ADDR:PORT", parse_listen, 0, LISTEN_STUN, 0,    "answer STUN there; repeatable" },
+	{ "dev",           NULL, parse_flag, AT(dev), 0, 0,                 "listen on " DEV_ADDRESS ", metrics on 9090, STUN on 3478" },
 	{ "plain-relay",   NULL, parse_flag, AT(plain_relay), 0, 0,         "beside TLS, relay over plain HTTP too" },
 	{ "generation",    "0.28|0.35|both", parse_generation, 0, 0, 0,     "which relay to be" },
 	{ "log-level",     "WORD", parse_log_level, 0, 0, 0,                "error, warn, info or debug" },
@@ -239,6 +241,8 @@ check(struct conf *c)
 		add_listener(c, LISTEN_HTTP, DEV_ADDRESS);
 	if (c->dev && !has_listener(c, LISTEN_METRICS))
 		add_listener(c, LISTEN_METRICS, DEV_METRICS);
+	if (c->dev && !has_listener(c, LISTEN_STUN))
+		add_listener(c, LISTEN_STUN, DEV_STUN);
 	if (c->nlisten == 0)
 		add_listener(c, LISTEN_HTTP, DEFAULT_ADDRESS);
 	return NULL;

@@ -15,6 +15,7 @@
 #include "net/tls.h"
 #include "relayd/conn.h"
 #include "relayd/router.h"
+#include "relayd/stun_service.h"
 
 /* More keys than that on one day are not told apart. */
 #define KEYS_TODAY_MAX (1 << 20)
@@ -22,7 +23,8 @@
 
 struct acceptor {
 	struct server *server;
-	struct listener *listener;
+	struct listener *listener; /* NULL: STUN */
+	struct stun_service *stun;
 	enum listen_kind kind;
 	enum service service;
 };
@@ -31,6 +33,7 @@ static const char *const kind_names[LISTEN_NKINDS] = {
 	[LISTEN_HTTP] = "http",
 	[LISTEN_HTTPS] = "https",
 	[LISTEN_METRICS] = "metrics",
+	[LISTEN_STUN] = "stun",
 };
 
 struct server *
@@ -55,8 +58,10 @@ server_new(const struct conf *conf, struct loop *loop)
 static void
 close_listeners(struct server *s)
 {
-	for (size_t i = 0; i < s->nacceptors; i++)
+	for (size_t i = 0; i < s->nacceptors; i++) {
 		listener_free(s->acceptors[i].listener);
+		stun_service_free(s->acceptors[i].stun);
+	}
 	free(s->acceptors);
 	s->acceptors = NULL;
 	s->nacceptors = 0;
@@ -100,6 +105,27 @@ service_of(const struct server *s, enum listen_kind kind)
 	    : SERVICE_RELAY;
 }
 
+static bool
+open_acceptor(struct acceptor *a, const char *address, char *err,
+    size_t err_size)
+{
+	struct server *s = a->server;
+
+	if (a->kind == LISTEN_STUN) {
+		a->stun = stun_service_new(s->loop, address, &s->worker.metrics,
+		    err, err_size);
+		return a->stun != NULL;
+	}
+	a->service = service_of(s, a->kind);
+	a->listener =
+	    listener_new(s->loop, address, on_accept, a, err, err_size);
+	if (a->listener == NULL)
+		return false;
+	if (a->kind == LISTEN_METRICS)
+		listener_set_essential(a->listener);
+	return true;
+}
+
 int
 server_listen(struct server *s, char *err, size_t err_size)
 {
@@ -113,17 +139,11 @@ server_listen(struct server *s, char *err, size_t err_size)
 	}
 	s->acceptors = xcalloc(conf->nlisten, sizeof(*s->acceptors));
 	for (size_t i = 0; i < conf->nlisten; i++) {
-		struct acceptor *a = &s->acceptors[i];
-
-		a->server = s;
-		a->kind = conf->listen[i].kind;
-		a->service = service_of(s, a->kind);
-		a->listener = listener_new(s->loop, conf->listen[i].address,
-		    on_accept, a, err, err_size);
-		if (a->listener == NULL)
+		s->acceptors[i].server = s;
+		s->acceptors[i].kind = conf->listen[i].kind;
+		if (!open_acceptor(&s->acceptors[i], conf->listen[i].address,
+			err, err_size))
 			return -1;
-		if (a->kind == LISTEN_METRICS)
-			listener_set_essential(a->listener);
 		s->nacceptors++;
 	}
 	return 0;
@@ -136,7 +156,8 @@ server_print_ready(const struct server *s, FILE *out)
 		const struct acceptor *a = &s->acceptors[i];
 
 		fprintf(out, "listening %s %s\n", kind_names[a->kind],
-		    listener_address(a->listener));
+		    a->stun != NULL ? stun_service_address(a->stun)
+				    : listener_address(a->listener));
 	}
 	fprintf(out, "ready\n");
 	fflush(out);

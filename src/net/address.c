@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 bool
 address_from_literal(const char *host, unsigned port, struct address *a)
 {
@@ -27,6 +29,32 @@ address_from_literal(const char *host, unsigned port, struct address *a)
 		return true;
 	}
 	return false;
+}
+
+bool
+address_parse(const char *text, struct address *a)
+{
+	const char *colon = strrchr(text, ':');
+	char host[64];
+	size_t len;
+	int64_t port;
+
+	if (colon == NULL || !number_parse(colon + 1, 0, 65535, &port))
+		return false;
+	len = (size_t)(colon - text);
+	if (text[0] == '[') {
+		if (len < 2 || colon[-1] != ']')
+			return false;
+		text++;
+		len -= 2;
+	} else if (memchr(text, ':', len) != NULL) {
+		return false;
+	}
+	if (len >= sizeof(host))
+		return false;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	return address_from_literal(host, (unsigned)port, a);
 }
 
 unsigned

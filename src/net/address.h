@@ -23,6 +23,8 @@ struct address {
 /* A literal IPv4 or IPv6 address (without brackets) and a port; false if
  * |host| is a name. */
 bool address_from_literal(const char *host, unsigned port, struct address *a);
+/* "127.0.0.1:0", "[::1]:3340"; false for anything else. */
+bool address_parse(const char *text, struct address *a);
 void address_text(const struct address *a, char *out, size_t size);
 unsigned address_port(const struct address *a);
 /* Of a socket's other end; "socketpair" for a local one. */

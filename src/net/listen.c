@@ -22,7 +22,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "net/address.h"
 #include "net/loop.h"
 
@@ -156,33 +155,6 @@ on_retry(void *arg)
 
 /* ---- setting up */
 
-/* "127.0.0.1:0", "[::1]:3340" */
-static bool
-parse_address(const char *text, struct address *a)
-{
-	const char *colon = strrchr(text, ':');
-	char host[64];
-	size_t len;
-	int64_t port;
-
-	if (colon == NULL || !number_parse(colon + 1, 0, 65535, &port))
-		return false;
-	len = (size_t)(colon - text);
-	if (text[0] == '[') {
-		if (len < 2 || colon[-1] != ']')
-			return false;
-		text++;
-		len -= 2;
-	} else if (memchr(text, ':', len) != NULL) {
-		return false;
-	}
-	if (len >= sizeof(host))
-		return false;
-	memcpy(host, text, len);
-	host[len] = '\0';
-	return address_from_literal(host, (unsigned)port, a);
-}
-
 static int
 open_socket(const struct address *a)
 {
@@ -219,7 +191,7 @@ listener_new(struct loop *l, const char *address, listener_fn on_accept,
 	struct listener *li;
 	struct address a;
 
-	if (!parse_address(address, &a)) {
+	if (!address_parse(address, &a)) {
 		snprintf(err, err_size,
 		    "cannot listen on '%s': it must be ADDR:PORT, such as "
 		    "127.0.0.1:3340 or [::]:3340",
