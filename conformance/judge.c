@@ -126,6 +126,13 @@ judge_wants_rerun(const struct case_result *result,
 	    (result != NULL && result->code == CODE_HARNESS_LATE);
 }
 
+bool
+judge_is_unsettled(const struct case_result *decided, enum verdict v)
+{
+	return v == VERDICT_INCONCLUSIVE &&
+	    (decided->code == CODE_TIMEOUT || decided->code == CODE_CONNECT);
+}
+
 int
 tally_exit_status(const struct tally *t)
 {

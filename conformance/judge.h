@@ -32,6 +32,9 @@ enum verdict judge_control(const struct case_result *control);
 /* Was the harness itself late, so that the case should be run again? */
 bool judge_wants_rerun(const struct case_result *result,
     const struct case_result *control);
+/* Could another run, alone, tell more?  A case whose own time was over, or
+ * that could not connect, may have met a crowd. */
+bool judge_is_unsettled(const struct case_result *decided, enum verdict v);
 /* Is this code about what the target did? */
 bool code_is_targets(enum result_code c);
 

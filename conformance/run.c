@@ -13,8 +13,13 @@
 #include "base/xalloc.h"
 #include "conformance/report.h"
 
-#define TICK_NS    (100 * NS_PER_MS)
-#define MAX_RERUNS 2
+#define TICK_NS       (100 * NS_PER_MS)
+#define MAX_RERUNS    2
+/* More of them than this, and it is no accident. */
+#define MAX_UNSETTLED 24
+/* What is played again is played in so many goes, so that a machine which is
+ * late with everything does not take for ever; a few go one by one. */
+#define MAX_GOES      16
 
 /* ---- how a run ends ---- */
 
@@ -166,25 +171,43 @@ forget_results(struct run_case *c)
 }
 
 static void
+play_again(struct run_case *c)
+{
+	forget_results(c);
+	c->reruns++;
+	c->waits = WAITS_AGAIN;
+}
+
+static void
+settle(struct run_case *c, enum verdict v)
+{
+	struct run *r = c->target->run;
+
+	c->waits = WAITS_NOT;
+	if (r->stop && c->decided->code == CODE_TIMEOUT)
+		finish_because(c, VERDICT_INCONCLUSIVE,
+		    xstrdup(end_reason(r->end)));
+	else if (c->decided == c->control)
+		finish_because(c, v, control_reason(c->control));
+	else
+		finish(c, v);
+}
+
+static void
 conclude(struct run_case *c)
 {
 	struct run *r = c->target->run;
 	enum verdict v;
 
 	v = judge_case(c->result, c->control, c->c->level, &c->decided);
-	if (r->stop && c->decided->code == CODE_TIMEOUT) {
-		finish_because(c, VERDICT_INCONCLUSIVE,
-		    xstrdup(end_reason(r->end)));
-	} else if (judge_wants_rerun(c->result, c->control) && !r->stop &&
-	    c->reruns < MAX_RERUNS) {
-		forget_results(c);
-		c->reruns++;
-		c->waits = true;
-	} else if (c->decided == c->control) {
-		finish_because(c, v, control_reason(c->control));
-	} else {
-		finish(c, v);
-	}
+	if (!r->stop && c->reruns < MAX_RERUNS &&
+	    judge_wants_rerun(c->result, c->control))
+		play_again(c);
+	else if (!r->stop && c->reruns == 0 &&
+	    judge_is_unsettled(c->decided, v))
+		c->waits = WAITS_UNSETTLED;
+	else
+		settle(c, v);
 }
 
 static void
@@ -217,7 +240,7 @@ play(struct run_case *c)
 	bool control =
 	    c->c->scenario->has_control && !r->o->no_controls && !r->observe;
 
-	c->waits = false;
+	c->waits = WAITS_NOT;
 	engine_add(c->target->engine, &c->target->target->engine,
 	    c->c->instance, control, control ? on_control : on_result, c);
 }
@@ -244,7 +267,7 @@ begin_case(struct run_case *c)
 		    xasprintf("needs %s", lacks));
 		free(lacks);
 	} else if (c->c->scenario->serial) {
-		c->waits = true;
+		c->waits = WAITS_SERIAL;
 	} else {
 		play(c);
 	}
@@ -334,12 +357,13 @@ play_canaries(struct run *r, unsigned round, bool after)
 	struct canary_run *runs = xcalloc(r->ntargets, sizeof(*runs));
 
 	start_engines(r, round, false);
+	for (size_t i = r->first; i < r->last; i++)
+		runs[i].t = &r->targets[i];
 	for (int try = 0; try <= MAX_RERUNS && !r->stop; try++) {
 		for (size_t i = r->first; i < r->last; i++) {
 			struct run_target *t = &r->targets[i];
 			struct canary_run *c = &runs[i];
 
-			c->t = t;
 			if (t->engine == NULL || t->trouble != NULL ||
 			    (c->result != NULL &&
 				c->result->code != CODE_HARNESS_LATE))
@@ -364,18 +388,64 @@ play_canaries(struct run *r, unsigned round, bool after)
 
 /* ---- rounds ---- */
 
-/* One by one: those that asked for it, and what is to be played again. */
-static void
-play_waiting(struct run *r, unsigned round)
+static size_t
+count_waiting(const struct run *r, unsigned round, enum waiting kind)
 {
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->nplan; i++)
+		n += r->plan[i].round == round && r->plan[i].waits == kind;
+	return n;
+}
+
+/* Each that waits, once, |together| at a time. */
+static void
+play_each(struct run *r, unsigned round, enum waiting kind, size_t together)
+{
+	size_t n = 0;
+
 	for (size_t i = 0; i < r->nplan && !r->stop; i++) {
 		struct run_case *c = &r->plan[i];
 
-		while (c->round == round && c->waits && !c->done && !r->stop) {
-			play(c);
+		if (c->round != round || c->waits != kind)
+			continue;
+		play(c);
+		if (++n % together == 0)
 			wait_idle(r);
-		}
 	}
+	wait_idle(r);
+}
+
+/* A few get another run; where there are many the target is like that. */
+static void
+settle_unsettled(struct run *r, unsigned round)
+{
+	bool few = count_waiting(r, round, WAITS_UNSETTLED) <= MAX_UNSETTLED;
+
+	for (size_t i = 0; i < r->nplan; i++) {
+		struct run_case *c = &r->plan[i];
+
+		if (c->round != round || c->waits != WAITS_UNSETTLED)
+			continue;
+		if (few && !r->stop)
+			play_again(c);
+		else
+			settle(c, VERDICT_INCONCLUSIVE);
+	}
+}
+
+/* Those that asked to be alone, and what is to be played again. */
+static void
+play_waiting(struct run *r, unsigned round)
+{
+	size_t n;
+
+	play_each(r, round, WAITS_SERIAL, 1);
+	do {
+		settle_unsettled(r, round);
+		n = count_waiting(r, round, WAITS_AGAIN);
+		play_each(r, round, WAITS_AGAIN, 1 + n / MAX_GOES);
+	} while (n > 0 && !r->stop);
 }
 
 static bool

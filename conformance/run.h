@@ -32,6 +32,14 @@ struct run_target {
 	char *trouble; /* why it is lost, one line; NULL: it is not */
 };
 
+/* A case that is not played with all the others at once. */
+enum waiting {
+	WAITS_NOT,
+	WAITS_SERIAL,   /* it asked for that */
+	WAITS_AGAIN,    /* the harness was late */
+	WAITS_UNSETTLED /* its time was over, or it could not connect */
+};
+
 struct run_case {
 	const struct suite_case *c;
 	struct run_target *target;
@@ -43,7 +51,7 @@ struct run_case {
 	struct case_result *control;       /* NULL: it has none */
 	const struct case_result *decided; /* one of them; may be NULL */
 	char *reason; /* where no result says why; one line, may be NULL */
-	bool waits;   /* for a turn of its own */
+	enum waiting waits;
 	unsigned reruns;
 };
 

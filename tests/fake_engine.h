@@ -18,6 +18,7 @@ struct fake_end {
 	enum verdict_word word;
 	const char *message;
 	const char *named;
+	void (*events)(struct transcript *t); /* adds some; may be NULL */
 };
 typedef struct fake_end (*fake_play)(const struct engine_target *t,
     const char *name, bool control, unsigned nth);
@@ -25,6 +26,8 @@ typedef struct fake_end (*fake_play)(const struct engine_target *t,
 void fake_engine_set(fake_play play);
 /* Runs so far, in the order in which they were added: "a.b[raw] control". */
 const char *fake_engine_log(void);
+/* How many of the log's lines are |line|, its newline included. */
+unsigned fake_engine_runs(const char *line);
 /* The most that were ever played at a time. */
 size_t fake_engine_most(void);
 

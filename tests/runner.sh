@@ -148,7 +148,7 @@ ok $? "and nothing of it is left, its children neither"
 # interrupt SIGNAL: in the middle of a run; what lies in leader and child is
 # there by then.
 interrupt() {
-	rm -f leader child cut.*
+	rm -f leader child out cut.*
 	"$runner" run own.target liveness.keepalive ping.echo \
 	    --report tap=cut.tap --report jsonl=cut.jsonl \
 	    --report text=cut.txt >out 2>err </dev/null &
@@ -181,7 +181,7 @@ interrupt TERM
 passes() {
 	start bad "$build/tests/bad_relay" "$1"
 	"$runner" run "http://$(listening bad http)" --keep-going \
-	    --time-scale 0.1 --report jsonl=bad.jsonl >out 2>err
+	    level:MUST --time-scale 0.1 --report jsonl=bad.jsonl >out 2>err
 	status=$?
 	stop "$started"
 	grep '"type":"verdict"' bad.jsonl | grep '"verdict":"pass"' |

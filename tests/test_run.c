@@ -1,4 +1,4 @@
-/* Runs with a fake engine: order of playing, verdicts, reports to the byte. */
+/* Runs with a fake engine: order of playing, verdicts, exit statuses. */
 #include "config.h"
 
 #include <ctype.h>
@@ -11,120 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/xalloc.h"
-#include "codec/keys.h"
 #include "conformance/files.h"
-#include "conformance/run.h"
-#include "fake_engine.h"
+#include "conformance/judge.h"
+#include "run_rig.h"
 #include "support.h"
-
-static char folder[64];
-
-static void
-setup(void)
-{
-	ck_assert_int_eq(rk_keys_init(), RK_OK);
-	strcpy(folder, "/tmp/test_run.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	ck_assert_int_eq(chdir(folder), 0);
-	unsetenv("NO_COLOR");
-}
-
-static void
-teardown(void)
-{
-	static const char *const names[] = { "out.txt", "out.tap", "out.jsonl",
-		"my.rly" };
-
-	for (size_t i = 0; i < 4; i++)
-		unlink(names[i]);
-	ck_assert_int_eq(chdir("/"), 0);
-	ck_assert_msg(rmdir(folder) == 0, "left over in %s: %s", folder,
-	    strerror(errno));
-}
-
-static struct fake_end
-all_well(const struct engine_target *t, const char *name, bool control,
-    unsigned nth)
-{
-	return (struct fake_end){ .code = CODE_OK };
-}
-
-/* Play `run ARGS…` (blanks part them); the exit status.  stdout is not ours:
- * the terminal's report goes to /dev/null. */
-static int
-play(fake_play how, const char *args)
-{
-	char *line = xasprintf("run %s", args), *argv[32], *p = line;
-	int argc = 0, status, saved = dup(STDOUT_FILENO);
-	struct options o;
-	struct run r;
-
-	fake_engine_set(how);
-	for (; (argv[argc] = strsep(&p, " ")) != NULL; argc++)
-		ck_assert_int_lt(argc, 31);
-	fflush(stdout);
-	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stdout));
-	status = options_parse(&o, FOR_RUN, "", argc, argv);
-	if (status == 0) {
-		status = run_prepare(&r, &o);
-		if (status == 0)
-			status = run_play(&r);
-		run_clear(&r);
-	}
-	options_clear(&o);
-	fflush(stdout);
-	dup2(saved, STDOUT_FILENO);
-	close(saved);
-	free(line);
-	return status;
-}
-
-static char *
-slurp(const char *name)
-{
-	char err[256];
-	size_t len;
-	char *text = file_read(name, &len, err, sizeof(err));
-
-	ck_assert_msg(text != NULL, "%s", err);
-	return text;
-}
-
-/* Both texts are long: show where they part. */
-static void
-check_same(const char *have, const char *want)
-{
-	size_t at = 0;
-
-	while (have[at] != '\0' && have[at] == want[at])
-		at++;
-	ck_assert_msg(have[at] == want[at],
-	    "at byte %zu: have\n%.300s\nwant\n%.300s", at, have + at,
-	    want + at);
-}
-
-/* Does the file hold exactly these lines? */
-static void
-check_file(const char *name, const char *want)
-{
-	char *have = slurp(name);
-
-	check_same(have, want);
-	free(have);
-}
-
-static void
-check_holds(const char *name, const char *part)
-{
-	char *have = slurp(name);
-
-	ck_assert_msg(strstr(have, part) != NULL, "no \"%s\" in:\n%s", part,
-	    have);
-	free(have);
-}
-
-#define URL "http://127.0.0.1:9"
 
 /* ---- what is played ---- */
 
@@ -209,6 +99,59 @@ START_TEST(own_lateness_is_never_a_failure)
 	check_holds("out.tap", "not ok 2 - ping.order[ws]\n");
 	check_holds("out.tap", "  verdict: \"inconclusive\"\n");
 	check_holds("out.tap", "  actual: \"late by 30 ms\"\n");
+}
+END_TEST
+
+static struct fake_end
+crowded(const struct engine_target *t, const char *name, bool control,
+    unsigned nth)
+{
+	struct fake_end e = { .code = CODE_OK };
+
+	if (strcmp(name, "ping.order[raw]") == 0 && nth == 1)
+		e.code = CODE_CONNECT;
+	if (strcmp(name, "ping.order[ws]") == 0)
+		e = (struct fake_end){ .code = CODE_TIMEOUT,
+			.message = "the time is over" };
+	return e;
+}
+
+START_TEST(what_met_a_crowd_is_played_again_once)
+{
+	ck_assert_int_eq(play(crowded, URL " ping.order --report tap=out.tap"),
+	    EXIT_INCONCLUSIVE);
+	ck_assert_str_eq(fake_engine_log(),
+	    "ping.echo[raw,p=#1]\n"
+	    "ping.order[raw]\n"
+	    "ping.order[ws]\n"
+	    "ping.order[raw]\n"
+	    "ping.order[ws]\n"
+	    "ping.echo[raw,p=#1]\n");
+	check_holds("out.tap", "ok 1 - ping.order[raw]\nnot ok 2");
+}
+END_TEST
+
+static struct fake_end
+nobody_logs_in(const struct engine_target *t, const char *name, bool control,
+    unsigned nth)
+{
+	struct fake_end e = { .code = CODE_CONNECT };
+
+	if (strcmp(name, "ping.echo[raw,p=#1]") == 0)
+		e.code = CODE_OK;
+	return e;
+}
+
+START_TEST(what_always_happens_is_not_played_again)
+{
+	ck_assert_int_eq(play(nobody_logs_in,
+			     URL " --repeat 1 --skip @core"
+				 " -j 3"),
+	    EXIT_INCONCLUSIVE);
+	ck_assert_uint_eq(fake_engine_runs("ping.order[raw]\n"), 2);
+	ck_assert_int_eq(play(nobody_logs_in, MANY_URLS " --skip relay.*"),
+	    EXIT_INCONCLUSIVE);
+	ck_assert_uint_eq(fake_engine_runs("ping.order[raw]\n"), 6);
 }
 END_TEST
 
@@ -304,26 +247,6 @@ START_TEST(a_target_lost_half_way_is_not_merely_failed)
 END_TEST
 
 static struct fake_end
-one_fails(const struct engine_target *t, const char *name, bool control,
-    unsigned nth)
-{
-	struct fake_end e = { .code = CODE_OK };
-
-	if (strncmp(name, "relay.alone", 11) == 0)
-		e = (struct fake_end){ .code = CODE_WRONG,
-			.message = "expected \"a\"\n, got \033[31m<b>\x01" };
-	if (strncmp(name, "ping.order", 10) == 0)
-		e = (struct fake_end){ .code = CODE_LATE,
-			.message = "late by 83 ms" };
-	if (strncmp(name, "ping.long", 9) == 0)
-		e = (struct fake_end){ .code = CODE_NEVER,
-			.message = "nothing" };
-	if (strncmp(name, "relay.basic", 11) == 0)
-		e.named = "silent,told";
-	return e;
-}
-
-static struct fake_end
 one_hangs(const struct engine_target *t, const char *name, bool control,
     unsigned nth)
 {
@@ -395,7 +318,7 @@ START_TEST(fail_fast_ends_at_the_first_failure)
 				 " relay.basic --report tap=out.tap"),
 	    EXIT_FAILED);
 	check_holds("out.tap", "# SKIP not played: --fail-fast\n");
-	ck_assert_ptr_null(strstr(slurp("out.tap"), "Bail out"));
+	check_holds_not("out.tap", "Bail out");
 }
 END_TEST
 
@@ -516,244 +439,6 @@ START_TEST(a_broken_file_is_found_before_anything_runs)
 }
 END_TEST
 
-/* ---- reports ---- */
-
-START_TEST(the_tap_report_is_this)
-{
-	ck_assert_int_eq(play(one_fails,
-			     URL " --seed 7f3a21 --slow --skip *[ws]"
-				 " --report tap=out.tap"),
-	    EXIT_FAILED);
-	check_file("out.tap",
-	    "TAP version 14\n"
-	    "1..10\n"
-	    "ok 1 - ping.echo[raw,p=\\#1]\n"
-	    "ok 2 - ping.echo[raw,p=\\#2]\n"
-	    "ok 3 - ping.echo[ws,p=\\#1] # SKIP --skip\n"
-	    "ok 4 - ping.echo[ws,p=\\#2] # SKIP --skip\n"
-	    "not ok 5 - ping.order[raw] # TODO nonstrict: E-LATE\n"
-	    "  ---\n"
-	    "  verdict: \"nonstrict\"\n"
-	    "  code: \"E-LATE\"\n"
-	    "  level: \"SHOULD\"\n"
-	    "  requirements: \"iroh-v3/R-130\"\n"
-	    "  at: \"conformance/scenarios/iroh-v3/ping.rly:17\"\n"
-	    "  expected: \"call alive(A)\"\n"
-	    "  actual: \"late by 83 ms\"\n"
-	    "  again: \"relay-conformance run " URL " 'ping.order[raw]' "
-	    "--seed 7f3a21\"\n"
-	    "  ...\n"
-	    "ok 6 - ping.order[ws] # SKIP --skip\n"
-	    "ok 7 - ping.long[raw]\n"
-	    "  ---\n"
-	    "  verdict: \"info\"\n"
-	    "  code: \"E-NEVER\"\n"
-	    "  level: \"UNSPECIFIED\"\n"
-	    "  requirements: \"iroh-v3/R-134\"\n"
-	    "  at: \"conformance/scenarios/iroh-v3/ping.rly:26\"\n"
-	    "  expected: \"A <- KeepAlive within 75s\"\n"
-	    "  actual: \"nothing\"\n"
-	    "  again: \"relay-conformance run " URL " 'ping.long[raw]' "
-	    "--seed 7f3a21\"\n"
-	    "  ...\n"
-	    "ok 8 - relay.basic[raw]\n"
-	    "ok 9 - relay.metrics[raw] # SKIP needs metrics\n"
-	    "not ok 10 - relay.alone[raw]\n"
-	    "  ---\n"
-	    "  verdict: \"fail\"\n"
-	    "  code: \"E-WRONG\"\n"
-	    "  level: \"MUST\"\n"
-	    "  requirements: \"iroh-v3/R-120\"\n"
-	    "  at: \"conformance/scenarios/iroh-v3/relay.rly:30\"\n"
-	    "  expected: \"A <- Pong data==x\\\"01*8\\\"\"\n"
-	    "  actual: \"expected \\\"a\\\"\\n, got \\x1b[31m<b>\\x01\"\n"
-	    "  again: \"relay-conformance run " URL " 'relay.alone[raw]' "
-	    "--seed 7f3a21\"\n"
-	    "  ...\n");
-}
-END_TEST
-
-/* The wall clock's numbers, "0.1 s" and the like, as "T". */
-static void
-blank_times(char *s)
-{
-	char *p = s;
-
-	while ((p = strstr(p, " s\n")) != NULL) {
-		char *q = p;
-
-		while (q > s && (isdigit((unsigned char)q[-1]) || q[-1] == '.'))
-			q--;
-		*q = 'T';
-		memmove(q + 1, p, strlen(p) + 1);
-		p = q + 2;
-	}
-}
-
-START_TEST(the_text_report_is_this)
-{
-	char *have;
-
-	ck_assert_int_eq(play(one_fails,
-			     URL " --seed 7f3a21 relay.* ping.order[raw]"
-				 " --report text=out.txt"),
-	    EXIT_FAILED);
-	have = slurp("out.txt");
-	blank_times(have);
-	check_same(have,
-	    "~ nonstrict    ping.order[raw]                        0.02 s"
-	    "  E-LATE late by 83 ms\n"
-	    "+ pass         relay.basic[raw]                       0.04 s"
-	    "  silent,told\n"
-	    "- unsupported  relay.metrics[raw]                     0.00 s"
-	    "  needs metrics\n"
-	    "x FAIL         relay.alone[raw]                       0.02 s"
-	    "  E-WRONG expected \"a\"\\n, got \\x1b[31m<b>\\x01\n"
-	    "\n"
-	    "x FAIL         relay.alone[raw]  target " URL "  E-WRONG"
-	    "  0.02 s   MUST iroh-v3/R-120\n"
-	    "  Alone\n"
-	    "  conformance/scenarios/iroh-v3/relay.rly:30\n"
-	    "     29 |   A -> Ping data=x\"01*8\"\n"
-	    ">    30 |   A <- Pong data==x\"01*8\"\n"
-	    "        |   ^^^^^^^^^^^^^^^^^^^^^^^ expected \"a\"\\n, got "
-	    "\\x1b[31m<b>\\x01\n"
-	    "  control: not applicable   teardown: A clean\n"
-	    "  again:   relay-conformance run " URL " 'relay.alone[raw]' "
-	    "--seed 7f3a21\n"
-	    "\n"
-	    "4 selected of 10   target " URL "   seed 7f3a21   T s\n"
-	    "1 pass   1 nonstrict   1 FAIL   1 unsupported"
-	    "   0 INCONCLUSIVE   0 ERROR\n"
-	    "controls 1/1 ok   canaries 2/2 ok\n"
-	    "nonstrict:\n"
-	    "  ping.order[raw]  E-LATE late by 83 ms\n"
-	    "unsupported: needs metrics (1 cases)\n"
-	    "FAIL:\n"
-	    "  relay.alone[raw]  E-WRONG expected \"a\"\\n, got "
-	    "\\x1b[31m<b>\\x01\n"
-	    "exit 1\n");
-	free(have);
-}
-END_TEST
-
-START_TEST(two_targets_and_rounds_are_told_apart)
-{
-	ck_assert_int_eq(play(all_well,
-			     URL " ws://127.0.0.1:9 --repeat 2 --seed 10"
-				 " ping.order --report tap=out.tap"),
-	    0);
-	check_file("out.tap",
-	    "TAP version 14\n1..8\n"
-	    "ok 1 - " URL " ping.order[raw] (round 1)\n"
-	    "ok 2 - " URL " ping.order[ws] (round 1)\n"
-	    "ok 3 - ws://127.0.0.1:9 ping.order[raw] (round 1)\n"
-	    "ok 4 - ws://127.0.0.1:9 ping.order[ws] (round 1)\n"
-	    "ok 5 - " URL " ping.order[raw] (round 2)\n"
-	    "ok 6 - " URL " ping.order[ws] (round 2)\n"
-	    "ok 7 - ws://127.0.0.1:9 ping.order[raw] (round 2)\n"
-	    "ok 8 - ws://127.0.0.1:9 ping.order[ws] (round 2)\n");
-}
-END_TEST
-
-/* The line of a JSON report that is the verdict of a case. */
-static json_t *
-find_verdict(const char *name, const char *case_name)
-{
-	char *text = slurp(name), *next = text, *line;
-	json_t *found = NULL;
-
-	while (found == NULL && (line = strsep(&next, "\n")) != NULL) {
-		json_t *o = json_loads(line, 0, NULL);
-		const char *type =
-		    json_string_value(json_object_get(o, "type"));
-		const char *c = json_string_value(json_object_get(o, "case"));
-
-		if (type != NULL && c != NULL && strcmp(type, "verdict") == 0 &&
-		    strcmp(c, case_name) == 0)
-			found = json_incref(o);
-		json_decref(o);
-	}
-	free(text);
-	ck_assert_ptr_nonnull(found);
-	return found;
-}
-
-static void
-check_string(const json_t *o, const char *key, const char *want)
-{
-	const char *have = json_string_value(json_object_get(o, key));
-
-	ck_assert_msg(have != NULL && strcmp(have, want) == 0, "%s: %s", key,
-	    have != NULL ? have : "(none)");
-}
-
-START_TEST(a_verdict_line_has_what_was_promised)
-{
-	json_t *o, *requirements;
-
-	ck_assert_int_eq(play(one_fails,
-			     URL " relay.alone relay.basic"
-				 " --report jsonl=out.jsonl"),
-	    EXIT_FAILED);
-	o = find_verdict("out.jsonl", "relay.alone[raw]");
-	check_string(o, "target", URL);
-	check_string(o, "verdict", "fail");
-	check_string(o, "code", "E-WRONG");
-	check_string(o, "level", "MUST");
-	check_string(o, "message", "expected \"a\"\n, got \033[31m<b>\x01");
-	requirements = json_object_get(o, "requirements");
-	ck_assert_uint_eq(json_array_size(requirements), 1);
-	ck_assert_str_eq(json_string_value(json_array_get(requirements, 0)),
-	    "iroh-v3/R-120");
-	ck_assert_double_eq(json_number_value(
-				json_object_get(o, "duration_ms")),
-	    20.0);
-	json_decref(o);
-
-	o = find_verdict("out.jsonl", "relay.basic[raw]");
-	check_string(o, "verdict", "pass");
-	check_string(o, "code", "");
-	check_string(o, "control", "ok");
-	ck_assert_uint_eq(json_array_size(json_object_get(o, "named")), 2);
-	json_decref(o);
-}
-END_TEST
-
-START_TEST(an_old_report_is_replaced_whole)
-{
-	struct stat before, after;
-	char err[256];
-
-	ck_assert_int_eq(file_write("out.tap",
-			     "old and longer than the new one", 31, err,
-			     sizeof(err)),
-	    0);
-	ck_assert_int_eq(stat("out.tap", &before), 0);
-	ck_assert_int_eq(play(all_well,
-			     URL " ping.order[ws] --report tap=out.tap"),
-	    0);
-	check_file("out.tap", "TAP version 14\n1..1\nok 1 - ping.order[ws]\n");
-	ck_assert_int_eq(stat("out.tap", &after), 0);
-	ck_assert_uint_ne(before.st_ino, after.st_ino);
-}
-END_TEST
-
-START_TEST(a_report_to_a_device_leaves_the_device)
-{
-	struct stat st;
-
-	ck_assert_int_eq(play(all_well,
-			     URL " ping.order[ws] --report tap=/dev/null"),
-	    0);
-	ck_assert_int_eq(stat("/dev/null", &st), 0);
-	ck_assert(S_ISCHR(st.st_mode));
-	ck_assert_int_eq(play(all_well,
-			     URL " ping.order[ws] --report tap=/dev/full"),
-	    EXIT_INFRASTRUCTURE);
-}
-END_TEST
-
 static void
 add_run_tests(TCase *t)
 {
@@ -762,6 +447,8 @@ add_run_tests(TCase *t)
 	tcase_add_test(t, every_case_is_played_at_once);
 	tcase_add_test(t, own_lateness_is_settled_by_playing_alone);
 	tcase_add_test(t, own_lateness_is_never_a_failure);
+	tcase_add_test(t, what_met_a_crowd_is_played_again_once);
+	tcase_add_test(t, what_always_happens_is_not_played_again);
 	tcase_add_test(t, a_control_that_fails_leaves_no_verdict);
 	tcase_add_test(t, an_unreachable_target_is_never_success);
 	tcase_add_test(t, the_cases_can_be_played_all_the_same);
@@ -780,18 +467,12 @@ main(void)
 	Suite *s = suite_create("run");
 	TCase *t = tcase_create("run");
 
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, run_rig_setup, run_rig_teardown);
 	add_run_tests(t);
 	tcase_add_test(t, a_file_of_scenarios_is_selected_by_its_name);
 	tcase_add_test(t, a_file_replaces_what_is_inside_the_program);
 	tcase_add_loop_test(t, a_broken_file_is_found_before_anything_runs, 0,
 	    sizeof(broken) / sizeof(broken[0]));
-	tcase_add_test(t, the_tap_report_is_this);
-	tcase_add_test(t, the_text_report_is_this);
-	tcase_add_test(t, two_targets_and_rounds_are_told_apart);
-	tcase_add_test(t, a_verdict_line_has_what_was_promised);
-	tcase_add_test(t, an_old_report_is_replaced_whole);
-	tcase_add_test(t, a_report_to_a_device_leaves_the_device);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

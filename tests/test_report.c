@@ -1,0 +1,270 @@
+/* Reports to the byte, of runs with a fake engine. */
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conformance/files.h"
+#include "conformance/judge.h"
+#include "run_rig.h"
+#include "support.h"
+
+START_TEST(the_tap_report_is_this)
+{
+	ck_assert_int_eq(play(one_fails,
+			     URL " --seed 7f3a21 --slow --skip *[ws]"
+				 " --report tap=out.tap"),
+	    EXIT_FAILED);
+	check_file("out.tap",
+	    "TAP version 14\n"
+	    "1..10\n"
+	    "ok 1 - ping.echo[raw,p=\\#1]\n"
+	    "ok 2 - ping.echo[raw,p=\\#2]\n"
+	    "ok 3 - ping.echo[ws,p=\\#1] # SKIP --skip\n"
+	    "ok 4 - ping.echo[ws,p=\\#2] # SKIP --skip\n"
+	    "not ok 5 - ping.order[raw] # TODO nonstrict: E-LATE\n"
+	    "  ---\n"
+	    "  verdict: \"nonstrict\"\n"
+	    "  code: \"E-LATE\"\n"
+	    "  level: \"SHOULD\"\n"
+	    "  requirements: \"iroh-v3/R-130\"\n"
+	    "  at: \"conformance/scenarios/iroh-v3/ping.rly:17\"\n"
+	    "  expected: \"call alive(A)\"\n"
+	    "  actual: \"late by 83 ms\"\n"
+	    "  again: \"relay-conformance run " URL " 'ping.order[raw]' "
+	    "--seed 7f3a21\"\n"
+	    "  ...\n"
+	    "ok 6 - ping.order[ws] # SKIP --skip\n"
+	    "ok 7 - ping.long[raw]\n"
+	    "  ---\n"
+	    "  verdict: \"info\"\n"
+	    "  code: \"E-NEVER\"\n"
+	    "  level: \"UNSPECIFIED\"\n"
+	    "  requirements: \"iroh-v3/R-134\"\n"
+	    "  at: \"conformance/scenarios/iroh-v3/ping.rly:26\"\n"
+	    "  expected: \"A <- KeepAlive within 75s\"\n"
+	    "  actual: \"nothing\"\n"
+	    "  again: \"relay-conformance run " URL " 'ping.long[raw]' "
+	    "--seed 7f3a21\"\n"
+	    "  ...\n"
+	    "ok 8 - relay.basic[raw]\n"
+	    "ok 9 - relay.metrics[raw] # SKIP needs metrics\n"
+	    "not ok 10 - relay.alone[raw]\n"
+	    "  ---\n"
+	    "  verdict: \"fail\"\n"
+	    "  code: \"E-WRONG\"\n"
+	    "  level: \"MUST\"\n"
+	    "  requirements: \"iroh-v3/R-120\"\n"
+	    "  at: \"conformance/scenarios/iroh-v3/relay.rly:30\"\n"
+	    "  expected: \"A <- Pong data==x\\\"01*8\\\"\"\n"
+	    "  actual: \"expected \\\"a\\\"\\n, got \\x1b[31m<b>\\x01\"\n"
+	    "  again: \"relay-conformance run " URL " 'relay.alone[raw]' "
+	    "--seed 7f3a21\"\n"
+	    "  ...\n");
+}
+END_TEST
+
+/* The wall clock's numbers, "0.1 s" and the like, as "T". */
+static void
+blank_times(char *s)
+{
+	char *p = s;
+
+	while ((p = strstr(p, " s\n")) != NULL) {
+		char *q = p;
+
+		while (q > s && (isdigit((unsigned char)q[-1]) || q[-1] == '.'))
+			q--;
+		*q = 'T';
+		memmove(q + 1, p, strlen(p) + 1);
+		p = q + 2;
+	}
+}
+
+START_TEST(the_text_report_is_this)
+{
+	char *have;
+
+	ck_assert_int_eq(play(one_fails,
+			     URL " --seed 7f3a21 relay.* ping.order[raw]"
+				 " --report text=out.txt"),
+	    EXIT_FAILED);
+	have = slurp("out.txt");
+	blank_times(have);
+	check_same(have,
+	    "~ nonstrict    ping.order[raw]                        0.02 s"
+	    "  E-LATE late by 83 ms\n"
+	    "+ pass         relay.basic[raw]                       0.04 s"
+	    "  silent,told\n"
+	    "- unsupported  relay.metrics[raw]                     0.00 s"
+	    "  needs metrics\n"
+	    "x FAIL         relay.alone[raw]                       0.02 s"
+	    "  E-WRONG expected \"a\"\\n, got \\x1b[31m<b>\\x01\n"
+	    "\n"
+	    "x FAIL         relay.alone[raw]  target " URL "  E-WRONG"
+	    "  0.02 s   MUST iroh-v3/R-120\n"
+	    "  Alone\n"
+	    "  conformance/scenarios/iroh-v3/relay.rly:30\n"
+	    "     29 |   A -> Ping data=x\"01*8\"\n"
+	    ">    30 |   A <- Pong data==x\"01*8\"\n"
+	    "        |   ^^^^^^^^^^^^^^^^^^^^^^^ expected \"a\"\\n, got "
+	    "\\x1b[31m<b>\\x01\n"
+	    "  control: not applicable   teardown: A clean\n"
+	    "  again:   relay-conformance run " URL " 'relay.alone[raw]' "
+	    "--seed 7f3a21\n"
+	    "\n"
+	    "4 selected of 10   target " URL "   seed 7f3a21   T s\n"
+	    "1 pass   1 nonstrict   1 FAIL   1 unsupported"
+	    "   0 INCONCLUSIVE   0 ERROR\n"
+	    "controls 1/1 ok   canaries 2/2 ok\n"
+	    "nonstrict:\n"
+	    "  ping.order[raw]  E-LATE late by 83 ms\n"
+	    "unsupported: needs metrics (1 cases)\n"
+	    "FAIL:\n"
+	    "  relay.alone[raw]  E-WRONG expected \"a\"\\n, got "
+	    "\\x1b[31m<b>\\x01\n"
+	    "exit 1\n");
+	free(have);
+}
+END_TEST
+
+START_TEST(two_targets_and_rounds_are_told_apart)
+{
+	ck_assert_int_eq(play(all_well,
+			     URL " ws://127.0.0.1:9 --repeat 2 --seed 10"
+				 " ping.order --report tap=out.tap"),
+	    0);
+	check_file("out.tap",
+	    "TAP version 14\n1..8\n"
+	    "ok 1 - " URL " ping.order[raw] (round 1)\n"
+	    "ok 2 - " URL " ping.order[ws] (round 1)\n"
+	    "ok 3 - ws://127.0.0.1:9 ping.order[raw] (round 1)\n"
+	    "ok 4 - ws://127.0.0.1:9 ping.order[ws] (round 1)\n"
+	    "ok 5 - " URL " ping.order[raw] (round 2)\n"
+	    "ok 6 - " URL " ping.order[ws] (round 2)\n"
+	    "ok 7 - ws://127.0.0.1:9 ping.order[raw] (round 2)\n"
+	    "ok 8 - ws://127.0.0.1:9 ping.order[ws] (round 2)\n");
+}
+END_TEST
+
+/* The line of a JSON report that is the verdict of a case. */
+static json_t *
+find_verdict(const char *name, const char *case_name)
+{
+	char *text = slurp(name), *next = text, *line;
+	json_t *found = NULL;
+
+	while (found == NULL && (line = strsep(&next, "\n")) != NULL) {
+		json_t *o = json_loads(line, 0, NULL);
+		const char *type =
+		    json_string_value(json_object_get(o, "type"));
+		const char *c = json_string_value(json_object_get(o, "case"));
+
+		if (type != NULL && c != NULL && strcmp(type, "verdict") == 0 &&
+		    strcmp(c, case_name) == 0)
+			found = json_incref(o);
+		json_decref(o);
+	}
+	free(text);
+	ck_assert_ptr_nonnull(found);
+	return found;
+}
+
+static void
+check_string(const json_t *o, const char *key, const char *want)
+{
+	const char *have = json_string_value(json_object_get(o, key));
+
+	ck_assert_msg(have != NULL && strcmp(have, want) == 0, "%s: %s", key,
+	    have != NULL ? have : "(none)");
+}
+
+START_TEST(a_verdict_line_has_what_was_promised)
+{
+	json_t *o, *requirements;
+
+	ck_assert_int_eq(play(one_fails,
+			     URL " relay.alone relay.basic"
+				 " --report jsonl=out.jsonl"),
+	    EXIT_FAILED);
+	o = find_verdict("out.jsonl", "relay.alone[raw]");
+	check_string(o, "target", URL);
+	check_string(o, "verdict", "fail");
+	check_string(o, "code", "E-WRONG");
+	check_string(o, "level", "MUST");
+	check_string(o, "message", "expected \"a\"\n, got \033[31m<b>\x01");
+	requirements = json_object_get(o, "requirements");
+	ck_assert_uint_eq(json_array_size(requirements), 1);
+	ck_assert_str_eq(json_string_value(json_array_get(requirements, 0)),
+	    "iroh-v3/R-120");
+	ck_assert_double_eq(json_number_value(
+				json_object_get(o, "duration_ms")),
+	    20.0);
+	json_decref(o);
+
+	o = find_verdict("out.jsonl", "relay.basic[raw]");
+	check_string(o, "verdict", "pass");
+	check_string(o, "code", "");
+	check_string(o, "control", "ok");
+	ck_assert_uint_eq(json_array_size(json_object_get(o, "named")), 2);
+	json_decref(o);
+}
+END_TEST
+
+START_TEST(an_old_report_is_replaced_whole)
+{
+	struct stat before, after;
+	char err[256];
+
+	ck_assert_int_eq(file_write("out.tap",
+			     "old and longer than the new one", 31, err,
+			     sizeof(err)),
+	    0);
+	ck_assert_int_eq(stat("out.tap", &before), 0);
+	ck_assert_int_eq(play(all_well,
+			     URL " ping.order[ws] --report tap=out.tap"),
+	    0);
+	check_file("out.tap", "TAP version 14\n1..1\nok 1 - ping.order[ws]\n");
+	ck_assert_int_eq(stat("out.tap", &after), 0);
+	ck_assert_uint_ne(before.st_ino, after.st_ino);
+}
+END_TEST
+
+START_TEST(a_report_to_a_device_leaves_the_device)
+{
+	struct stat st;
+
+	ck_assert_int_eq(play(all_well,
+			     URL " ping.order[ws] --report tap=/dev/null"),
+	    0);
+	ck_assert_int_eq(stat("/dev/null", &st), 0);
+	ck_assert(S_ISCHR(st.st_mode));
+	ck_assert_int_eq(play(all_well,
+			     URL " ping.order[ws] --report tap=/dev/full"),
+	    EXIT_INFRASTRUCTURE);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("report");
+	TCase *t = tcase_create("report");
+
+	tcase_add_checked_fixture(t, run_rig_setup, run_rig_teardown);
+	tcase_add_test(t, the_tap_report_is_this);
+	tcase_add_test(t, the_text_report_is_this);
+	tcase_add_test(t, two_targets_and_rounds_are_told_apart);
+	tcase_add_test(t, a_verdict_line_has_what_was_promised);
+	tcase_add_test(t, an_old_report_is_replaced_whole);
+	tcase_add_test(t, a_report_to_a_device_leaves_the_device);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}
