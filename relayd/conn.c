@@ -26,6 +26,9 @@
 /* Input buffer of a connection, unless a frame needs more: two packets of the
  * largest size, so that bulk traffic is not read in scraps. */
 #define INPUT_MAX    (132 << 10)
+/* What the kernel takes beyond that and cannot send lies in front of disco
+ * packets that come later. */
+#define UNSENT_MAX   (128 << 10)
 
 static const uint8_t stage_of[] = {
 	[CONN_TLS] = STAGE_TLS,
@@ -242,6 +245,7 @@ conn_new(struct worker *w, int fd, struct tls_ctx *tls, enum service service)
 		free(c);
 		return NULL;
 	}
+	stream_set_unsent_max(c->stream, UNSENT_MAX);
 	c->id = server_next_id(w->server);
 	c->next = w->conns;
 	if (c->next != NULL)

@@ -8,7 +8,8 @@
 enum generation {
 	GENERATION_028 = 1,
 	GENERATION_035 = 2,
-	GENERATION_BOTH = 3 /* 0.28, and what 0.35's clients need */
+	GENERATION_OWN = 4, /* what neither has */
+	GENERATION_BOTH = 7 /* 0.28, and what 0.35's clients need */
 };
 
 #endif

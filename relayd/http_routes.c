@@ -128,6 +128,16 @@ answer_captive(const struct conn *c, const struct rk_http_head *h,
 	add_field(r, "x-tailscale-response", r->value);
 }
 
+/* As later generations of the reference have it. */
+static void
+answer_health(const struct conn *c, const struct rk_http_head *h,
+    struct response *r)
+{
+	add_field(r, "content-type", "application/json");
+	text_add(&r->body,
+	    "{\"status\":\"ok\",\"version\":\"" PACKAGE_VERSION "\"}");
+}
+
 static void
 answer_metrics(const struct conn *c, const struct rk_http_head *h,
     struct response *r)
@@ -153,6 +163,7 @@ static const struct route routes[] = {
 	{ "/relay/probe", GENERATION_028, false, true, answer_probe },
 	{ "/derp/probe", GENERATION_028, false, true, answer_probe },
 	{ "/ping", GENERATION_035, false, true, answer_probe },
+	{ "/healthz", GENERATION_OWN, false, true, answer_health },
 };
 
 static answer_fn

@@ -397,6 +397,76 @@ START_TEST(bulk_arrives_whole_and_in_order)
 }
 END_TEST
 
+/* ---- disco behind bulk ---- */
+
+static void
+send_to(struct link *l, unsigned seed, uint8_t *packet, size_t len)
+{
+	struct rk_key key = seed_key(seed);
+
+	memcpy(packet, key.b, RK_KEY_LEN);
+	link_send(l, SEND, packet, len);
+}
+
+/* Read about |bytes| of packets; true if a disco packet was among them. */
+static bool
+read_bulk(struct link *l, size_t bytes, size_t *total)
+{
+	static uint8_t p[RK_KEY_LEN + 65536];
+	size_t got = 0, len;
+	bool disco = false;
+	unsigned type;
+
+	while (got < bytes && !disco) {
+		ck_assert(link_recv(l, &type, p, sizeof(p), &len));
+		if (type != RECV)
+			continue;
+		got += len;
+		disco = memcmp(p + RK_KEY_LEN, "TS\xf0\x9f\x92\xac", 6) == 0;
+	}
+	*total += got;
+	return disco;
+}
+
+/*
+ * A receiver that takes 1 MB in the time in which eight are sent to it.  What
+ * it still gets before a disco packet is what lay in the sockets: less than
+ * what it takes in a second.
+ */
+START_TEST(a_disco_packet_overtakes_the_backlog_of_a_slow_receiver)
+{
+	static uint8_t bulk[RK_KEY_LEN + 8192], disco[RK_KEY_LEN + 100];
+	struct link from, to;
+	size_t total;
+
+	start("--listen 127.0.0.1:0 --metrics 127.0.0.1:0");
+	memcpy(disco + RK_KEY_LEN, "TS\xf0\x9f\x92\xac", 6);
+	link_open(&from, relay_address(&relay, "http", 0));
+	link_login(&from, RK_CARRIER_RAW, 1);
+	link_open(&to, relay_address(&relay, "http", 0));
+	link_login(&to, _i ? RK_CARRIER_WS : RK_CARRIER_RAW, 2);
+	link_ping(&to);
+	for (int round = 0; round < 30; round++) {
+		for (int i = 0; i < 64; i++)
+			send_to(&from, 2, bulk, sizeof(bulk));
+		link_ping(&from);
+		read_bulk(&to, 65536, &total);
+	}
+	ck_assert_int_gt(relay_metric(&relay,
+			     "relayd_queue_dropped_total{queue=\"packets\"}"),
+	    0);
+	send_to(&from, 2, disco, sizeof(disco));
+	link_ping(&from);
+	total = 0;
+	while (!read_bulk(&to, 65536, &total))
+		;
+	ck_assert_msg(total < 1000000, "behind %zu bytes", total);
+	link_close(&from);
+	link_close(&to);
+	stop();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -412,6 +482,8 @@ main(void)
 	tcase_add_test(hard, the_gauge_counts_what_is_open);
 	tcase_add_test(hard, without_descriptors_it_waits_and_says_so_once);
 	tcase_add_loop_test(hard, bulk_arrives_whole_and_in_order, 0, 4);
+	tcase_add_loop_test(hard,
+	    a_disco_packet_overtakes_the_backlog_of_a_slow_receiver, 0, 2);
 	tcase_add_checked_fixture(hard, process_setup, process_teardown);
 	tcase_set_timeout(hard, 120);
 	suite_add_tcase(s, hard);

@@ -98,7 +98,9 @@ static const struct row rows[] = {
 	{ "POST /relay", "404 Not Found", "", GENERATION_BOTH },
 	{ "OPTIONS *", "404 Not Found", "", GENERATION_BOTH },
 	{ "CONNECT example.org:80", "404 Not Found", "", GENERATION_BOTH },
-	{ "GET /healthz", "404 Not Found", "", GENERATION_BOTH },
+	{ "GET /healthz", "200 OK", "{\"status\":\"ok\",", GENERATION_OWN },
+	{ "GET /healthz", "200 OK", "content-type: application/json\r\n",
+	    GENERATION_OWN },
 	{ "GET /metrics", "404 Not Found", "", GENERATION_BOTH },
 	{ "GET /derp/latency-check", "404 Not Found", "", GENERATION_BOTH },
 };

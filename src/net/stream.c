@@ -273,6 +273,13 @@ stream_again(struct stream *s)
 }
 
 void
+stream_set_unsent_max(struct stream *s, unsigned bytes)
+{
+	setsockopt(s->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes,
+	    sizeof(bytes));
+}
+
+void
 stream_pause(struct stream *s)
 {
 	s->paused = true;

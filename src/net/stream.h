@@ -91,6 +91,12 @@ int64_t stream_blocked_since(const struct stream *s);
  * a slow peer reads, long before we may write again.  -1: unknown. */
 long stream_kernel_queued(const struct stream *s);
 
+/*
+ * How much the kernel may hold that it has not sent yet (default: megabytes).
+ * What is written later than that can still be put in another order.
+ */
+void stream_set_unsent_max(struct stream *s, unsigned bytes);
+
 void stream_pause(struct stream *s); /* stop reading */
 void stream_resume(struct stream *s);
 /* FIN (behind queued output); over TLS close_notify first.  STREAM_DRAINED
