@@ -437,17 +437,20 @@ send_ping(struct load *l, struct end *e)
 		l->bench->result.pings++;
 }
 
+/* Where we are late, Pings are left out. */
 static void
 on_ping_time(void *arg)
 {
 	struct load *l = arg;
+	int64_t due = timer_due(l->ping);
 
 	l->now = clock_mono_ns();
 	for (size_t i = 0; i < l->npairs; i++) {
 		send_ping(l, &l->pairs[i].from);
 		send_ping(l, &l->pairs[i].to);
 	}
-	timer_set_at(l->ping, timer_due(l->ping) + l->options.ping_ns);
+	due += ((l->now - due) / l->options.ping_ns + 1) * l->options.ping_ns;
+	timer_set_at(l->ping, due);
 }
 
 /* ---- the beginning */
