@@ -31,9 +31,10 @@
 struct job {
 	struct job *next;
 	atomic_int users;
-	int wake_fd; /* eventfd: readable when done */
+	atomic_bool done; /* what is below is complete */
+	int wake_fd;      /* eventfd: readable when done */
 	char port[8];
-	char host[256];
+	char host[256]; /* the worker's, from the beginning on */
 	struct addrinfo *list;
 	int status; /* of getaddrinfo() */
 	int error;  /* errno, for EAI_SYSTEM */
@@ -128,6 +129,7 @@ worker(void *arg)
 		uint64_t one = 1;
 
 		job_run(j);
+		atomic_store(&j->done, true);
 		(void)!write(j->wake_fd, &one, sizeof(one));
 		job_release(j);
 	}
@@ -183,6 +185,8 @@ on_job_done(void *arg, int what)
 	struct lookup *lk = arg;
 	struct job *j = lk->job;
 
+	if (!atomic_load(&j->done))
+		return;
 	watch_set(lk->watch, 0);
 	lk->on_done(lk->arg, j->list,
 	    j->status == 0                ? NULL
