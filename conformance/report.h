@@ -32,6 +32,7 @@ struct report {
 	bool ascii;
 	bool as_it_ends; /* not in the plan's order */
 	bool status_shown;
+	int64_t status_ns; /* when */
 };
 
 extern const struct report_ops report_text, report_tap, report_jsonl;

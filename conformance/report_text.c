@@ -309,24 +309,52 @@ hide_status(struct report *r)
 	r->status_shown = false;
 }
 
+/* What the run waits for: the first case that is not done. */
+static void
+add_now(const struct run *run, struct text *out)
+{
+	size_t i = run->nordered;
+	int64_t limit;
+
+	while (i < run->nplan && run->plan[i].done)
+		i++;
+	if (i == run->nplan)
+		return;
+	limit = run->plan[i].c->scenario->timeout_ns;
+	text_addf(out, "   now: %s", run->plan[i].c->instance->name);
+	if (limit > 0)
+		text_addf(out, ", at most %.0f s", seconds(limit));
+}
+
+/* At most ten times a second, but at once where a line took its place. */
 static void
 show_status(struct report *r)
 {
 	const struct run *run = r->run;
+	int64_t now = clock_mono_ns();
+	struct text out;
 
-	if (!r->tty || run->o->quiet)
+	if (!r->tty || run->o->quiet ||
+	    (r->status_shown && now - r->status_ns < 100 * NS_PER_MS))
 		return;
-	fprintf(r->out.f, "\r\033[K%zu/%zu  %zu fail  %zu waiting  %.1f s",
-	    run->ndone, run->nplan, run->tally.count[VERDICT_FAIL],
-	    run->nplan - run->ndone,
-	    seconds(clock_mono_ns() - run->started_ns));
+	text_init(&out);
+	text_addf(&out, "%zu/%zu  %zu fail  %zu waiting  %.1f s", run->ndone,
+	    run->nplan, run->tally.count[VERDICT_FAIL], run->nplan - run->ndone,
+	    seconds(now - run->started_ns));
+	add_now(run, &out);
+	/* One that wraps could not be redrawn. */
+	fprintf(r->out.f, "\r\033[K%.79s", text_str(&out));
 	fflush(r->out.f);
+	text_clear(&out);
 	r->status_shown = true;
+	r->status_ns = now;
 }
 
 static void
 print(struct report *r, struct text *out)
 {
+	if (out->len == 0)
+		return;
 	hide_status(r);
 	fputs(text_str(out), r->out.f);
 	fflush(r->out.f);

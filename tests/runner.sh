@@ -222,6 +222,17 @@ expect 0 "list --json is one object a line" list --json @core
 ! grep -qv '^{"type":"case".*}$' out
 ok $? "each of a type"
 
+missing=
+for command in run diff list show explain check fmt; do
+	for option in $("$runner" $command --help | grep -o ' --[a-z-]*' | sort -u); do
+		grep -q -e "Fl -${option#--}\>" "$src/man/relay-conformance.1" ||
+		    [ "$option" = --help ] || missing="$missing $command$option"
+	done
+done
+echo "$missing" >out
+[ -z "$missing" ]
+ok $? "every option stands in the manual page"
+
 stop "$relayd"
 echo "1..$n"
 exit $failed
