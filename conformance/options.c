@@ -218,6 +218,8 @@ static const struct row rows[] = {
 	  "where STUN is answered" },
 	{ "pid", 0, FOR_PLAYING, CALL, 0, set_pid, "N",
 	  "the target's process" },
+	{ "signals", 0, FOR_PLAYING, FLAG, AT(target.signals), NULL, NULL,
+	  "that process may be sent signals" },
 	{ "peers", 0, FOR_PLAYING, STRING, AT(target.peers), NULL, "DIR",
 	  "{peers} of .target files (RELAYKIT_PEERS)" },
 	{ "cafile", 0, FOR_PLAYING, STRING, AT(target.cafile), NULL, "FILE",
@@ -545,6 +547,8 @@ options_again(const struct options *o, struct text *out)
 	add_string(out, "stun", t->stun);
 	if (t->pid != 0)
 		text_addf(out, " --pid %ld", t->pid);
+	if (t->signals)
+		text_add(out, " --signals");
 	add_string(out, "cafile", t->cafile);
 	if (t->insecure)
 		text_add(out, " --insecure");

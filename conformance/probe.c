@@ -4,9 +4,11 @@
 #include "conformance/probe.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/xalloc.h"
 #include "codec/errors.h"
 #include "codec/http.h"
 #include "net/dial.h"
@@ -22,8 +24,8 @@ struct probe {
 	struct tls_ctx *tls;
 	bool done;
 	int status; /* -1: none */
-	char *err;
-	size_t err_size;
+	int64_t deadline_ns;
+	char why[256];
 };
 
 static void
@@ -32,7 +34,7 @@ finish(struct probe *p, int status, const char *why)
 	p->done = true;
 	p->status = status;
 	if (why != NULL)
-		snprintf(p->err, p->err_size, "%s", why);
+		snprintf(p->why, sizeof(p->why), "%s", why);
 }
 
 static void
@@ -127,7 +129,7 @@ start(struct probe *p, int64_t timeout_ns)
 	};
 
 	if (p->url->tls) {
-		p->tls = tls_client_ctx_new(&tls, p->err, p->err_size);
+		p->tls = tls_client_ctx_new(&tls, p->why, sizeof(p->why));
 		if (p->tls == NULL)
 			return false;
 	}
@@ -135,29 +137,55 @@ start(struct probe *p, int64_t timeout_ns)
 	return true;
 }
 
+struct probe *
+probe_start(struct loop *l, const struct relay_url *url, const char *path,
+    int64_t timeout_ns)
+{
+	struct probe *p = xcalloc(1, sizeof(*p));
+
+	p->loop = l;
+	p->url = url;
+	p->path = path;
+	p->deadline_ns = clock_mono_ns() + timeout_ns;
+	snprintf(p->why, sizeof(p->why), "no answer in time");
+	if (!start(p, timeout_ns))
+		finish(p, -1, NULL);
+	return p;
+}
+
+bool
+probe_is_done(struct probe *p, int *status, char *err, size_t err_size)
+{
+	if (!p->done && clock_mono_ns() < p->deadline_ns)
+		return false;
+	*status = p->done ? p->status : -1;
+	snprintf(err, err_size, "%s", p->why);
+	return true;
+}
+
+/* The stream lives to the end of the turn, and its TLS context with it: that
+ * is counted by OpenSSL. */
+void
+probe_free(struct probe *p)
+{
+	if (p == NULL)
+		return;
+	dial_cancel(p->dial);
+	stream_free(p->stream);
+	tls_ctx_free(p->tls);
+	free(p);
+}
+
 int
 probe_http(struct loop *l, const struct relay_url *url, const char *path,
     int64_t timeout_ns, const bool *stop, char *err, size_t err_size)
 {
-	int64_t deadline = clock_mono_ns() + timeout_ns;
-	struct probe p = {
-		.loop = l,
-		.url = url,
-		.path = path,
-		.status = -1,
-		.err = err,
-		.err_size = err_size,
-	};
+	struct probe *p = probe_start(l, url, path, timeout_ns);
+	int status = -1;
 
-	snprintf(err, err_size, "no answer in time");
-	if (!start(&p, timeout_ns))
-		return -1;
-	while (!p.done && !*stop && clock_mono_ns() < deadline)
+	while (!probe_is_done(p, &status, err, err_size) && !*stop)
 		loop_turn(l, 10 * NS_PER_MS);
-	dial_cancel(p.dial);
-	if (p.stream != NULL)
-		stream_free(p.stream);
+	probe_free(p);
 	loop_turn(l, 0); /* the stream lives to the end of the turn */
-	tls_ctx_free(p.tls);
-	return p.status;
+	return status;
 }

@@ -22,6 +22,8 @@ struct process {
 	pid_t pid;
 	bool exited; /* it has, but is not yet reaped: the group keeps its id */
 	bool reaped;
+	int status; /* where |signo| is 0 */
+	int signo;
 	char ending[48];
 };
 
@@ -181,6 +183,10 @@ process_has_exited(struct process *p)
 	    info.si_pid != p->pid)
 		return false;
 	p->exited = true;
+	if (info.si_code == CLD_EXITED)
+		p->status = info.si_status;
+	else
+		p->signo = info.si_status;
 	snprintf(p->ending, sizeof(p->ending), "%s %d",
 	    info.si_code == CLD_EXITED ? "exit status" : "signal",
 	    info.si_status);
@@ -191,6 +197,20 @@ const char *
 process_ending(const struct process *p)
 {
 	return p->ending;
+}
+
+void
+process_exit_status(const struct process *p, int *status, int *signo)
+{
+	*status = p->status;
+	*signo = p->signo;
+}
+
+bool
+process_signal(struct process *p, int signo)
+{
+	/* Not reaped, so that the id is still its own. */
+	return !p->reaped && !process_has_exited(p) && kill(p->pid, signo) == 0;
 }
 
 /* Wait for the end until |deadline|; a look every 5 ms. */

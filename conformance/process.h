@@ -23,6 +23,10 @@ pid_t process_pid(const struct process *p);
 bool process_has_exited(struct process *p);
 /* "exit status 3", "signal 11"; "" while it runs. */
 const char *process_ending(const struct process *p);
+/* The same in numbers: *signo is 0 where it exited by itself. */
+void process_exit_status(const struct process *p, int *status, int *signo);
+/* To the process alone; false if it is not there any more. */
+bool process_signal(struct process *p, int signo);
 /*
  * End it and its group: |signal|, and SIGKILL for what is still there after
  * |within_ns|.  True if it ended in time.  Nothing of the group is left.

@@ -16,8 +16,10 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "codec/keys.h"
 #include "conformance/files.h"
 #include "conformance/judge.h"
+#include "conformance/own.h"
 #include "conformance/probe.h"
 #include "conformance/suite.h"
 
@@ -90,6 +92,7 @@ static void
 find_caps(struct target *t, const char *declared)
 {
 	const struct engine_target *e = &t->engine;
+	bool spawned = t->file != NULL && t->file->spawn != NULL;
 
 	for (const char *p = declared; p != NULL && *p != '\0';) {
 		size_t n = strcspn(p, ", ");
@@ -111,8 +114,9 @@ find_caps(struct target *t, const char *declared)
 	add_cap_if(t, e->url.tls && e->plain_url != NULL, "plain-beside-tls");
 	add_cap_if(t, e->metrics_url != NULL, "metrics");
 	add_cap_if(t, e->stun != NULL, "stun");
-	add_cap_if(t, e->pid != 0 || (t->file != NULL && t->file->spawn),
-	    "process");
+	add_cap_if(t, e->pid != 0 || spawned, "process");
+	add_cap_if(t, spawned, "own");
+	add_cap_if(t, spawned || e->signals, "signals");
 }
 
 /* ---- reading ---- */
@@ -149,6 +153,7 @@ set_options(struct target *t, const struct target_options *o)
 	e->keylog = dup_or_null(o->keylog);
 	e->insecure = o->insecure;
 	e->pid = o->pid;
+	e->signals = o->signals && o->pid != 0;
 	if (o->dialect != NULL)
 		e->dialect = o->dialect;
 	for (int c = 0; c < RK_NCARRIERS; c++)
@@ -169,33 +174,59 @@ read_url(struct target *t, const struct target_options *o, const char *word,
 	    err_size);
 }
 
-/* Ports that are free now: all are held until the last is found. */
+/* Ports below those that the kernel gives to connections: nobody takes one
+ * between now and the start. */
+#define PORT_LOW   12000
+#define PORT_HIGH  32000
+#define PORT_TRIES 200
+
+/* A socket on that port, if it is free for this protocol. */
+static int
+hold_port(int type, unsigned port)
+{
+	struct sockaddr_in a = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((uint16_t)port),
+	};
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Free now, for TCP and UDP: all are held until the last is found. */
 static bool
 find_ports(unsigned *port, size_t n)
 {
-	int fd[TARGET_PORTS];
+	int fd[TARGET_PORTS * 2];
 	size_t held = 0;
-	bool ok = true;
 
-	while (ok && held < n) {
-		struct sockaddr_in a = {
-			.sin_family = AF_INET,
-			.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		};
-		socklen_t len = sizeof(a);
-		int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	for (int try = 0; held < n * 2 && try < PORT_TRIES; try++) {
+		uint32_t random;
+		unsigned p;
+		int tcp, udp;
 
-		if (s < 0)
-			break;
-		fd[held++] = s;
-		ok = bind(s, (struct sockaddr *)&a, sizeof(a)) == 0 &&
-		    getsockname(s, (struct sockaddr *)&a, &len) == 0;
-		port[held - 1] = ntohs(a.sin_port);
+		rk_random(&random, sizeof(random));
+		p = PORT_LOW + random % (PORT_HIGH - PORT_LOW);
+		tcp = hold_port(SOCK_STREAM, p);
+		udp = tcp >= 0 ? hold_port(SOCK_DGRAM, p) : -1;
+
+		if (udp < 0) {
+			if (tcp >= 0)
+				close(tcp);
+			continue;
+		}
+		port[held / 2] = p;
+		fd[held++] = tcp;
+		fd[held++] = udp;
 	}
-	ok = ok && held == n;
-	while (held > 0)
-		close(fd[--held]);
-	return ok;
+	for (size_t i = 0; i < held; i++)
+		close(fd[i]);
+	return held == n * 2;
 }
 
 /* Fill in a word of the file that may be NULL; false with |err| set. */
@@ -321,7 +352,12 @@ target_new(const char *word, const struct target_options *o,
 	}
 	set_options(t, o);
 	find_caps(t, o->caps);
+	t->options = o;
 	t->engine.name = xstrdup(t->name);
+	if (target_has(t, "own")) {
+		t->host = own_host(t);
+		t->engine.host = &t->host;
+	}
 	return t;
 }
 
@@ -346,8 +382,8 @@ write_files(struct target *t, char *err, size_t err_size)
 	return 0;
 }
 
-static int
-spawn(struct target *t, char *err, size_t err_size)
+int
+target_spawn(struct target *t, char *err, size_t err_size)
 {
 	char *command, **argv;
 
@@ -434,9 +470,10 @@ target_start(struct target *t, struct loop *l, const bool *stop,
 {
 	char err[512];
 
+	t->loop = l;
 	if (t->file == NULL || t->file->spawn == NULL || t->process != NULL)
 		return 0;
-	if (spawn(t, err, sizeof(err)) == 0 &&
+	if (target_spawn(t, err, sizeof(err)) == 0 &&
 	    (t->file->ready_path == NULL ||
 		wait_ready(t, l, stop, err, sizeof(err)) == 0))
 		return 0;

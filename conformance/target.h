@@ -21,6 +21,7 @@ struct target_options {
 	const char *keylog;
 	const char *peers;
 	bool insecure;
+	bool signals;
 	long pid;
 	uint64_t seed;
 };
@@ -31,7 +32,10 @@ struct target {
 	struct engine_target engine;
 	char **caps;
 	size_t ncaps;
-	struct target_file *file; /* NULL: a URL */
+	struct target_file *file;             /* NULL: a URL */
+	const struct target_options *options; /* it was made with */
+	struct engine_host host;
+	struct loop *loop; /* for the host, once it is started */
 	/* of a spawned one */
 	char *dir;
 	char *log;
@@ -43,11 +47,14 @@ struct target {
 bool target_is_word(const char *word);
 
 /*
- * Read what the word says; nothing is started.  NULL with lines in |errors|,
- * and *status set to the exit status: 2, or 6 for a damaged file.
+ * Read what the word says; nothing is started.  |o| must stay.  NULL with lines
+ * in |errors|, and *status set to the exit status: 2, or 6 for a damaged file.
  */
 struct target *target_new(const char *word, const struct target_options *o,
     struct text *errors, int *status);
+/* Start its process and do not wait until it is ready; 0, or -1 with one line
+ * in |err|. */
+int target_spawn(struct target *t, char *err, size_t err_size);
 /*
  * Start its process, if it has one, and wait until it is ready or *stop is
  * set.  0, or -1 with lines in |errors|, the end of its log among them.

@@ -205,7 +205,7 @@ static void (*const check_step[STEP_NKINDS])(struct checker *,
 	[STEP_ASSERT] = check_assert,
 	[STEP_CALL] = check_body,
 	[STEP_NOTE] = check_nothing,
-	[STEP_TARGET] = check_nothing,
+	[STEP_TARGET] = check_target,
 };
 
 static void

@@ -59,6 +59,8 @@ proof_of(const struct step *s)
 		return s->fence.kind != FENCE_NONE ? PROOF_LIFE : PROOF_SILENCE;
 	case STEP_FENCE:
 		return PROOF_LIFE;
+	case STEP_TARGET:
+		return s->target == TARGET_EXIT ? PROOF_LIFE : PROOF_NONE;
 	case STEP_DRAIN:
 		return s->count != NULL ? PROOF_LIFE : PROOF_NONE;
 	default:

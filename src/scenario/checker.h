@@ -72,6 +72,10 @@ void check_watch(struct checker *k, const struct step *s, struct watch_for *w);
 /* Does the step's fence prove what its never says? */
 void check_fence(struct checker *k, const struct step *s);
 
+/* ---- the target's process: check_target.c ---- */
+
+void check_target(struct checker *k, struct step *s);
+
 /* ---- a silence must not be an absence: check_silence.c ---- */
 
 void check_silence(struct checker *k);

@@ -112,6 +112,7 @@ case_result_free(struct case_result *r)
 	free(r->detail);
 	free(r->teardown);
 	free(r->vars);
+	free(r->not_observable);
 	free(r);
 }
 

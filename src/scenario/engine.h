@@ -12,6 +12,42 @@
 #include "scenario/instance.h"
 #include "transcript/transcript.h"
 
+/*
+ * Processes that the engine has started for a case and does not know how to
+ * start: instances of a target, and clients under test.  Nothing of it waits;
+ * what takes time is asked about again.
+ */
+struct engine_own;
+
+enum own_state {
+	OWN_STARTING,
+	OWN_READY,
+	OWN_LOST /* it could not be started, or ended at its start */
+};
+
+struct own_exit {
+	int status; /* where |signo| is 0 */
+	int signo;
+};
+
+struct engine_host {
+	void *arg;
+	/* Begin; |url| is where a client goes, NULL for a target.  NULL with
+	 * one line in |err|. */
+	struct engine_own *(
+	    *start)(void *arg, const char *url, char *err, size_t err_size);
+	enum own_state (
+	    *state)(struct engine_own *o, char *err, size_t err_size);
+	/* Where an instance of a target is; its |pid| is of this moment. */
+	const struct engine_target *(*target)(struct engine_own *o);
+	bool (*signal)(struct engine_own *o, int signo);
+	/* End it and begin to start it at the same place. */
+	bool (*restart)(struct engine_own *o, char *err, size_t err_size);
+	bool (*has_exited)(struct engine_own *o, struct own_exit *out);
+	/* End it at once, with all that it started, and forget it. */
+	void (*stop)(struct engine_own *o);
+};
+
 /* Where the cases go. */
 struct engine_target {
 	char *name;
@@ -26,7 +62,10 @@ struct engine_target {
 	char *keylog;
 	bool insecure;
 	long pid;     /* 0: unknown */
+	bool signals; /* it may be signalled */
 	double scale; /* of durations; 1 */
+	/* Starts instances for cases that are "own"; NULL: there are none. */
+	const struct engine_host *host;
 };
 
 enum result_code {
@@ -74,6 +113,8 @@ struct case_result {
 	int64_t late_ns;        /* the harness's own lateness at the verdict */
 	struct margin tightest; /* line 0: no bound was used */
 	char *teardown;         /* "A eof, B clean" */
+	/* Asserted, but not to be seen here: "fds, metric x"; NULL: none. */
+	char *not_observable;
 	char *vars; /* values of variables used in the failing line */
 };
 

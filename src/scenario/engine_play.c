@@ -330,6 +330,8 @@ play_free(struct play *p)
 	case_result_free(p->result);
 	text_clear(&p->named);
 	play_end_free(p);
+	play_prepare_free(p);
+	text_clear(&p->not_observable);
 	engine_hold(p->engine, -(int64_t)p->recorded);
 	free(p);
 }
@@ -341,6 +343,8 @@ play_result_take(struct play *p)
 
 	p->result = NULL;
 	r->named = text_take(&p->named);
+	if (p->not_observable.len > 0)
+		r->not_observable = text_take(&p->not_observable);
 	r->transcript = p->transcript;
 	p->transcript = NULL;
 	return r;
@@ -412,10 +416,14 @@ static void
 conclude(struct play *p)
 {
 	struct case_result *r = p->result;
+	char how[64];
 
 	if (p->done)
 		return;
 	p->done = true;
+	if (r->code < CODE_HARNESS_LATE && r->code != CODE_CRASH &&
+	    play_own_crashed(p, how, sizeof(how)))
+		play_fail(p, CODE_CRASH, "the target ended by itself: %s", how);
 	if (r->step != NULL)
 		r->vars = play_vars(p, r->step);
 	/* For the record: nothing is judged by it. */
@@ -577,6 +585,39 @@ end_script(struct play *p)
 		set_timer(p, p->wake_ns);
 }
 
+/* The steps begin, and the case's time with them. */
+static void
+begin_script(struct play *p)
+{
+	const struct scenario *sc = p->instance->scenario;
+	int64_t timeout = sc->timeout_ns > 0 ? sc->timeout_ns : DEFAULT_TIMEOUT;
+
+	p->prepared = true;
+	p->started_ns = p->begun_ns = play_now(p);
+	p->deadline_ns = p->started_ns + play_scaled(p, timeout);
+	p->transcript->epoch_ns = clock_real_ns();
+	set_target(p);
+	if (set_script(p))
+		play_wake(p);
+	else
+		failed(p);
+}
+
+static void
+go_on_preparing(struct play *p)
+{
+	switch (play_prepare(p)) {
+	case STEP_OVER:
+		begin_script(p);
+		break;
+	case STEP_FAILED:
+		failed(p);
+		break;
+	case STEP_WAITS:
+		set_timer(p, p->wake_ns);
+	}
+}
+
 static void
 on_turn(void *arg)
 {
@@ -585,6 +626,10 @@ on_turn(void *arg)
 	if (p->done)
 		return;
 	p->wake_ns = INT64_MAX;
+	if (!p->prepared) {
+		go_on_preparing(p);
+		return;
+	}
 	if (p->ending) {
 		end_script(p);
 		return;
@@ -610,22 +655,15 @@ void
 play_start(struct play *p)
 {
 	const struct scenario *sc = p->instance->scenario;
-	int64_t timeout = sc->timeout_ns > 0 ? sc->timeout_ns : DEFAULT_TIMEOUT;
 
 	p->started = true;
 	p->started_ns = p->begun_ns = play_now(p);
-	p->deadline_ns = p->started_ns + play_scaled(p, timeout);
-	p->transcript->epoch_ns = clock_real_ns();
 	p->timer = timer_new(engine_loop(p->engine), on_time, p);
 	p->stack[0] = (struct level){ .steps = sc->steps, .n = sc->nsteps };
 	p->depth = 1;
-	set_target(p);
 	if (p->timer == NULL)
 		abort();
-	if (set_script(p))
-		play_wake(p);
-	else
-		failed(p);
+	play_wake(p);
 }
 
 void

@@ -57,7 +57,7 @@ struct play {
 	struct timer *timer;
 	int64_t wake_ns; /* what the step waits for; INT64_MAX: events only */
 	struct deferred turn;
-	bool started, ending, done;
+	bool started, prepared, ending, done;
 
 	struct level stack[PLAY_MAX_DEPTH];
 	size_t depth;
@@ -69,8 +69,15 @@ struct play {
 	struct fence_run **closing; /* the fences at the end */
 	size_t nclosing;
 
+	struct prepare *prepare;        /* what comes before the steps */
+	const struct engine_host *host; /* of |own| */
+	struct engine_own *own;         /* the target is the case's own */
+	bool own_may_end;               /* by what the script did to it */
+	struct oracle *oracle;          /* NULL: nothing is measured */
+
 	struct case_result *result;
 	struct text named;
+	struct text not_observable;
 };
 
 /* Something happened: look again at the end of this turn. */
@@ -107,6 +114,13 @@ void play_remark(struct play *p, const struct session *s, int line,
 /* Frames that are skipped unless a step names them. */
 bool play_is_background(const struct play *p, const struct session *s,
     const struct item *it);
+
+/* Of prepare.c: an instance of its own, the baseline.  STEP_FAILED with the
+ * case's code. */
+enum step_status play_prepare(struct play *p);
+void play_prepare_free(struct play *p);
+/* The case's own instance has ended, and not by the script. */
+bool play_own_crashed(struct play *p, char *how, size_t how_size);
 
 /* Of engine_end.c: what is left when the script is over. */
 void play_end_begin(struct play *p);

@@ -156,31 +156,6 @@ step_note(struct parser *p, struct step *s)
 	return s->text != NULL && need_end(p);
 }
 
-/* target signal TERM | restart | wait exit==0 | assert …: who plays them
- * reads the words; here they only have to be of that shape. */
-static bool
-step_target(struct parser *p, struct step *s)
-{
-	static const char *const words[] = { "signal", "restart", "wait",
-		"assert", NULL };
-	size_t from = p->at;
-
-	if (tok(p)->kind != TOKEN_WORD)
-		return expected(p, "signal, restart, wait or assert");
-	for (size_t i = 0; words[i] != NULL; i++) {
-		if (!accept_word(p, words[i]))
-			continue;
-		while (!at_end(p) && !at_word(p, "within"))
-			p->at++;
-		s->text = source_between(p, from, p->at);
-		if (!accept_word(p, "within"))
-			return true;
-		s->within = need_duration(p);
-		return s->within != NULL && need_end(p);
-	}
-	return expected_one_of(p, "signal, restart, wait or assert", words);
-}
-
 static bool
 step_fence_alone(struct parser *p, struct step *s)
 {

@@ -97,6 +97,7 @@ bool step_expect(struct parser *p, struct step *s);
 bool step_never(struct parser *p, struct step *s);
 bool step_fence(struct parser *p, struct step *s);
 bool step_drain(struct parser *p, struct step *s);
+bool step_target(struct parser *p, struct step *s);
 bool is_step_word(const char *word);
 extern const char *const step_words[];
 extern const char *const meta_words[];

@@ -172,6 +172,17 @@ enum life_kind {
 	LIFE_START_TLS
 };
 
+/* Steps about the target's process. */
+enum target_word {
+	TARGET_SIGNAL, /* name: "TERM" */
+	TARGET_RESTART,
+	TARGET_EXIT, /* value: the status */
+	TARGET_ALIVE,
+	TARGET_FDS,   /* op, value, from_baseline */
+	TARGET_RSS,   /* the same, in kB */
+	TARGET_METRIC /* name; value: a number or a range */
+};
+
 enum verdict_word {
 	WORD_NONE,
 	WORD_OK,
@@ -244,7 +255,13 @@ struct step {
 	char *repeat_var;   /* REPEAT n as $i */
 	struct expr **args; /* CALL, as written */
 	size_t nargs;
-	char *text; /* NOTE; TARGET: the words behind */
+	char *text; /* NOTE */
+
+	enum target_word target;
+	enum op op;         /* TARGET_FDS, RSS */
+	bool from_baseline; /* |value| is what may be added to the baseline,
+			       NULL for nothing */
+	int64_t value_sign; /* … or taken off: -1 */
 
 	struct step **body; /* blocks; ONEOF: one step a branch */
 	size_t nbody;

@@ -137,14 +137,6 @@ note_begin(struct play *p, const struct step *s)
 	return STEP_OVER;
 }
 
-static enum step_status
-target_begin(struct play *p, const struct step *s)
-{
-	return play_fail(p, CODE_UNSUPPORTED,
-	    "steps about the target's process are not played yet (%s)",
-	    s->text);
-}
-
 /* ---- sleep ---- */
 
 static enum step_status
@@ -254,7 +246,7 @@ static const struct step_ops table[STEP_NKINDS] = {
 	[STEP_LET] = { let_begin, NULL, NULL, NULL },
 	[STEP_ASSERT] = { assert_begin, NULL, NULL, NULL },
 	[STEP_NOTE] = { note_begin, NULL, NULL, NULL },
-	[STEP_TARGET] = { target_begin, NULL, NULL, NULL },
+	[STEP_TARGET] = { target_begin, target_poll, NULL, target_end },
 };
 
 const struct step_ops *

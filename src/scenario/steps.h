@@ -45,6 +45,10 @@ enum step_status watch_poll(struct play *p, const struct step *s);
 bool watch_expire(struct play *p, const struct step *s);
 void watch_end(struct play *p);
 
+enum step_status target_begin(struct play *p, const struct step *s);
+enum step_status target_poll(struct play *p, const struct step *s);
+void target_end(struct play *p);
+
 enum step_status drain_begin(struct play *p, const struct step *s);
 enum step_status drain_poll(struct play *p, const struct step *s);
 void drain_end(struct play *p);

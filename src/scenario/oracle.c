@@ -1,0 +1,102 @@
+/* The target's process as /proc shows it. */
+#include "config.h"
+
+#include "scenario/oracle.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- signals ---- */
+
+static const char *const names[] = { "TERM", "INT", "HUP", "QUIT", "KILL",
+	"USR1", "USR2", "STOP", "CONT", NULL };
+static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGKILL,
+	SIGUSR1, SIGUSR2, SIGSTOP, SIGCONT };
+
+int
+oracle_signal(const char *name)
+{
+	for (size_t i = 0; names[i] != NULL; i++)
+		if (strcmp(names[i], name) == 0)
+			return numbers[i];
+	return 0;
+}
+
+const char *const *
+oracle_signal_names(void)
+{
+	return names;
+}
+
+/* ---- /proc ---- */
+
+static FILE *
+open_proc(long pid, const char *what)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%ld/%s", pid, what);
+	return fopen(path, "re");
+}
+
+/* The state of its line, behind the name in parentheses, which may hold
+ * anything. */
+int
+oracle_alive(long pid)
+{
+	char line[512];
+	const char *state;
+	FILE *f;
+	bool got;
+
+	if (pid <= 0)
+		return -1;
+	f = open_proc(pid, "stat");
+	if (f == NULL)
+		return errno == ENOENT || errno == ESRCH ? 0 : -1;
+	got = fgets(line, sizeof(line), f) != NULL;
+	fclose(f);
+	state = got ? strrchr(line, ')') : NULL;
+	if (state == NULL || state[1] != ' ')
+		return 0;
+	return state[2] != 'Z' && state[2] != 'X';
+}
+
+long
+oracle_fds(long pid)
+{
+	char path[64];
+	struct dirent *e;
+	DIR *d;
+	long n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%ld/fd", pid);
+	d = pid > 0 ? opendir(path) : NULL;
+	if (d == NULL)
+		return -1;
+	while ((e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+long
+oracle_rss_kb(long pid)
+{
+	static const char word[] = "VmRSS:";
+	char line[256];
+	long kb = -1;
+	FILE *f = pid > 0 ? open_proc(pid, "status") : NULL;
+
+	if (f == NULL)
+		return -1;
+	while (kb < 0 && fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, word, sizeof(word) - 1) == 0)
+			kb = strtol(line + sizeof(word) - 1, NULL, 10);
+	fclose(f);
+	return kb;
+}

@@ -1,0 +1,260 @@
+/*
+ * What comes before a case's steps: an instance of its own where it asks for
+ * one, and the baseline of what it measures.  A baseline is taken when two
+ * looks in a row agree, so that what cases before have left is gone.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "scenario/engine_play.h"
+#include "scenario/metrics.h"
+#include "scenario/oracle.h"
+
+#define LOOK_EVERY    (20 * NS_PER_MS)
+#define SETTLE        (60 * NS_PER_MS)
+#define SETTLE_MAX    (5 * NS_PER_S)
+#define START_MAX     (60 * NS_PER_S)
+#define FETCH_TIMEOUT (2 * NS_PER_S)
+
+struct prepare {
+	int64_t begun_ns;
+	bool own_ready;
+	/* the baseline */
+	int64_t next_ns; /* when to look again */
+	bool looked;
+	struct oracle_sample last;
+	struct metrics_fetch *fetch;
+	bool fetched; /* |now| and |why| are new */
+	struct metrics *now;
+	char *why;
+};
+
+/* ---- what is measured ---- */
+
+static unsigned
+wants_of(struct step *const *steps, size_t n)
+{
+	unsigned wants = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct step *s = steps[i];
+
+		wants |= wants_of(s->body, s->nbody);
+		if (s->kind != STEP_TARGET)
+			continue;
+		if (s->target == TARGET_METRIC)
+			wants |= ORACLE_METRICS;
+		else if (s->target == TARGET_FDS && s->from_baseline)
+			wants |= ORACLE_FDS;
+		else if (s->target == TARGET_RSS && s->from_baseline)
+			wants |= ORACLE_RSS;
+	}
+	return wants;
+}
+
+/* ---- an instance of its own ---- */
+
+static enum step_status
+start_own(struct play *p)
+{
+	const struct engine_host *host = p->target->host;
+	char err[512];
+
+	if (host == NULL)
+		return play_fail(p, CODE_UNSUPPORTED,
+		    "the target cannot be started for one case alone");
+	p->host = host;
+	p->own = host->start(host->arg, NULL, err, sizeof(err));
+	if (p->own == NULL)
+		return play_fail(p, CODE_UNSUPPORTED,
+		    "the target did not start: %s", err);
+	return STEP_WAITS;
+}
+
+static enum step_status
+wait_own(struct play *p)
+{
+	char err[512];
+
+	switch (p->host->state(p->own, err, sizeof(err))) {
+	case OWN_READY:
+		p->prepare->own_ready = true;
+		p->target = p->host->target(p->own);
+		return STEP_OVER;
+	case OWN_LOST:
+		return play_fail(p, CODE_UNSUPPORTED,
+		    "the target did not start: %s", err);
+	case OWN_STARTING:
+		break;
+	}
+	if (play_now(p) - p->prepare->begun_ns > START_MAX)
+		return play_fail(p, CODE_UNSUPPORTED,
+		    "the target did not start: not ready in a minute");
+	play_wake_at(p, play_now(p) + LOOK_EVERY);
+	return STEP_WAITS;
+}
+
+bool
+play_own_crashed(struct play *p, char *how, size_t how_size)
+{
+	struct own_exit e;
+
+	if (p->own == NULL || p->own_may_end || !p->prepared ||
+	    !p->host->has_exited(p->own, &e))
+		return false;
+	snprintf(how, how_size, "%s %d",
+	    e.signo != 0 ? "signal" : "exit status",
+	    e.signo != 0 ? e.signo : e.status);
+	return true;
+}
+
+/* ---- the baseline ---- */
+
+static void
+on_fetched(void *arg, struct metrics *m, const char *err)
+{
+	struct play *p = arg;
+	struct prepare *pre = p->prepare;
+
+	pre->fetch = NULL;
+	pre->fetched = true;
+	metrics_free(pre->now);
+	free(pre->why);
+	pre->now = m;
+	pre->why = err != NULL ? xstrdup(err) : NULL;
+	play_wake(p);
+}
+
+static void
+begin_look(struct play *p)
+{
+	struct prepare *pre = p->prepare;
+	char err[512];
+
+	if ((p->oracle->wants & ORACLE_METRICS) == 0) {
+		pre->fetched = true;
+		return;
+	}
+	snprintf(err, sizeof(err), "the target has no known metrics");
+	if (p->target->metrics_url != NULL)
+		pre->fetch = metrics_fetch(engine_loop(p->engine),
+		    p->target->metrics_url, FETCH_TIMEOUT, on_fetched, p, err,
+		    sizeof(err));
+	if (pre->fetch == NULL)
+		on_fetched(p, NULL, err);
+}
+
+static bool
+agree(const struct oracle_sample *a, const struct oracle_sample *b)
+{
+	if (a->fds != b->fds || (a->metrics == NULL) != (b->metrics == NULL))
+		return false;
+	return a->metrics == NULL || metrics_equal(a->metrics, b->metrics);
+}
+
+/* The look is over: is it like the one before? */
+static enum step_status
+end_look(struct play *p)
+{
+	struct prepare *pre = p->prepare;
+	struct oracle_sample sample = { -1, -1, pre->now };
+	int64_t now = play_now(p);
+	bool settled;
+
+	pre->now = NULL;
+	if ((p->oracle->wants & ORACLE_FDS) != 0)
+		sample.fds = oracle_fds(p->target->pid);
+	if ((p->oracle->wants & ORACLE_RSS) != 0)
+		sample.rss_kb = oracle_rss_kb(p->target->pid);
+	settled = (pre->looked && agree(&pre->last, &sample)) ||
+	    now - pre->begun_ns > SETTLE_MAX;
+	metrics_free(pre->last.metrics);
+	pre->last = sample;
+	pre->looked = true;
+	pre->fetched = false;
+	if (!settled) {
+		pre->next_ns = now + SETTLE;
+		play_wake_at(p, pre->next_ns);
+		return STEP_WAITS;
+	}
+	p->oracle->baseline = sample;
+	pre->last.metrics = NULL;
+	p->oracle->no_metrics = pre->why;
+	pre->why = NULL;
+	return STEP_OVER;
+}
+
+static enum step_status
+take_baseline(struct play *p)
+{
+	struct prepare *pre = p->prepare;
+
+	if (p->oracle->wants == 0)
+		return STEP_OVER;
+	if (!pre->fetched && pre->fetch == NULL) {
+		if (play_now(p) < pre->next_ns) {
+			play_wake_at(p, pre->next_ns);
+			return STEP_WAITS;
+		}
+		begin_look(p);
+	}
+	return pre->fetched ? end_look(p) : STEP_WAITS;
+}
+
+/* ---- all of it ---- */
+
+static void
+begin(struct play *p)
+{
+	const struct scenario *sc = p->instance->scenario;
+
+	p->prepare = xcalloc(1, sizeof(*p->prepare));
+	p->prepare->begun_ns = play_now(p);
+	p->oracle = xcalloc(1, sizeof(*p->oracle));
+	p->oracle->wants = wants_of(sc->steps, sc->nsteps);
+	p->oracle->baseline = (struct oracle_sample){ -1, -1, NULL };
+}
+
+enum step_status
+play_prepare(struct play *p)
+{
+	enum step_status status = STEP_OVER;
+
+	if (p->prepare == NULL)
+		begin(p);
+	if (p->instance->scenario->own && !p->prepare->own_ready) {
+		if (p->own == NULL)
+			status = start_own(p);
+		if (status != STEP_FAILED)
+			status = wait_own(p);
+		p->prepare->begun_ns =
+		    status == STEP_OVER ? play_now(p) : p->prepare->begun_ns;
+	}
+	return status == STEP_OVER ? take_baseline(p) : status;
+}
+
+void
+play_prepare_free(struct play *p)
+{
+	if (p->prepare != NULL) {
+		metrics_fetch_cancel(p->prepare->fetch);
+		metrics_free(p->prepare->now);
+		metrics_free(p->prepare->last.metrics);
+		free(p->prepare->why);
+	}
+	free(p->prepare);
+	p->prepare = NULL;
+	if (p->oracle != NULL) {
+		metrics_free(p->oracle->baseline.metrics);
+		free(p->oracle->no_metrics);
+	}
+	free(p->oracle);
+	p->oracle = NULL;
+	if (p->own != NULL)
+		p->host->stop(p->own);
+	p->own = NULL;
+}
