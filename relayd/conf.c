@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "codec/dialect.h"
+#include "relayd/fault.h"
 
 /* Section 7 of the specification. */
 #define DEV_ADDRESS     "[::]:3340"
@@ -146,6 +147,19 @@ parse_generation(struct conf *c, const struct option_spec *o, const char *value,
 	return false;
 }
 
+#ifdef ENABLE_FAULTS
+static bool
+parse_fault(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	if (strcmp(value, "help") == 0) {
+		c->list_faults = true;
+		return true;
+	}
+	return fault_enable(value, err, err_size);
+}
+#endif
+
 /* clang-format off */
 #define AT(m) offsetof(struct conf, m)
 #define MS    NS_PER_MS
@@ -170,6 +184,10 @@ static const struct option_spec options[] = {
 	{ "queue-packets", "N", parse_number, AT(queue_packets), 1, 1000000,         "per receiver and class" },
 	{ "queue-bytes",   "N", parse_number, AT(queue_bytes), 1, INT64_C(1) << 40,  "per receiver and class" },
 	{ "max-head",      "N", parse_number, AT(max_head), 256, 1048576,            "bytes of a request head" },
+#ifdef ENABLE_FAULTS
+	{ "fault",         "NAME", parse_fault, 0, 0, 0,                    "do this wrong on purpose; help lists them" },
+	{ "json",          NULL, parse_flag, AT(json), 0, 0,                "list faults as JSON" },
+#endif
 };
 
 #define NOPTIONS (sizeof(options) / sizeof(options[0]))
@@ -227,6 +245,10 @@ check(struct conf *c)
 {
 	bool tls = has_listener(c, LISTEN_HTTPS);
 
+	if (c->list_faults)
+		return NULL;
+	if (c->json)
+		return "--json needs --fault help";
 	if (tls && c->dev)
 		return "--dev serves plain HTTP, it excludes --listen-tls";
 	if (tls && c->cert == NULL)
@@ -330,7 +352,7 @@ conf_parse(struct conf *c, int argc, char **argv, char *err, size_t err_size)
 		snprintf(err, err_size, "%s", wrong);
 		return CONF_ERROR;
 	}
-	return CONF_RUN;
+	return c->list_faults ? CONF_FAULTS : CONF_RUN;
 }
 
 /* " (65s)", or nothing. */

@@ -35,6 +35,8 @@ struct conf {
 	char *key;
 	bool dev;
 	bool plain_relay;
+	bool list_faults; /* --fault help */
+	bool json;        /* what is listed, as JSON */
 	/* nanoseconds */
 	int64_t keepalive;
 	int64_t login_timeout;
@@ -55,7 +57,8 @@ enum conf_action {
 	CONF_RUN,
 	CONF_HELP,
 	CONF_VERSION,
-	CONF_ERROR /* one line is in |err| */
+	CONF_FAULTS, /* --fault help */
+	CONF_ERROR   /* one line is in |err| */
 };
 
 /* Read the command line into an initialised |c| and check the whole. */

@@ -16,6 +16,7 @@
 #include "net/loop.h"
 #include "net/stream.h"
 #include "relayd/conf.h"
+#include "relayd/fault.h"
 #include "relayd/server.h"
 #include "relayd/worker.h"
 
@@ -196,7 +197,7 @@ tick_keepalive(struct conn *c, int64_t now)
 {
 	if (c->state != CONN_OPEN || now < c->next_keepalive)
 		return;
-	c->keepalive_due = true;
+	c->keepalive_due = !FAULT(HOOK_TICK, .c = c);
 	while (c->next_keepalive <= now)
 		c->next_keepalive += c->worker->conf->keepalive;
 	conn_touch(c);
@@ -345,6 +346,8 @@ conn_close(struct conn *c, enum ending ending, const char *reason)
 		c->ending = (uint8_t)ending;
 	c->worker->metrics.ended[c->ending][c->stage]++;
 	log_end(c, (enum ending)c->ending, reason);
+	FAULT(HOOK_LEAVE, .c = c, .ending = (enum ending)c->ending,
+	    .tell = &tell);
 	router_leave(c->worker->router, &c->ep, tell);
 	if (c->stage == STAGE_OPEN && ending != ENDING_SHUTDOWN)
 		c->worker->metrics.disconnects++;
@@ -367,6 +370,7 @@ conn_close(struct conn *c, enum ending ending, const char *reason)
 void
 conn_stop(struct conn *c)
 {
+	FAULT(HOOK_STOP, .c = c);
 	conn_close(c, ENDING_SHUTDOWN, NULL);
 }
 
@@ -491,7 +495,11 @@ on_ended(struct conn *c)
 {
 	enum ending ending = stream_ending(c->stream);
 	size_t left;
+	uint8_t *p = conn_input(c, &left);
 
+	if (ending == ENDING_EOF &&
+	    FAULT(HOOK_EOF, .c = c, .payload = p, .len = left))
+		return;
 	conn_input(c, &left);
 	if (stream_tls_failed(c->stream)) {
 		conn_close(c, ENDING_REFUSED, stream_error(c->stream));

@@ -13,6 +13,7 @@
 #include "net/loop.h"
 #include "net/stream.h"
 #include "relayd/conf.h"
+#include "relayd/fault.h"
 #include "relayd/server.h"
 #include "relayd/worker.h"
 
@@ -23,10 +24,16 @@ struct input {
 	struct rk_raw_frame raw;
 };
 
-/* The peer broke a rule: refused before the login is complete. */
+/* The peer broke a rule: refused before the login is complete.  |in| is the
+ * frame, with payload NULL if it is not whole; NULL: it is no frame. */
 static bool
-broke_rule(struct conn *c, int err)
+broke_rule(struct conn *c, int err, const struct input *in)
 {
+	if (in != NULL &&
+	    FAULT(HOOK_RULE, .c = c, .err = &err, .type = in->raw.type,
+		.payload = in->payload, .len = in->raw.payload.len,
+		.room = (size_t)(in->payload - in->front)))
+		return c->state <= CONN_OPEN;
 	if (c->state == CONN_OPEN)
 		return conn_close(c, ENDING_PROTOCOL, rk_strerror(err));
 	metrics_login_refused(&c->worker->metrics, err);
@@ -81,15 +88,20 @@ on_send(struct conn *c, const struct input *in)
 	struct rk_key to;
 
 	if (len < w->send->min)
-		return broke_rule(c, RK_ERR_LENGTH);
+		return broke_rule(c, RK_ERR_LENGTH, in);
 	if (len > w->send->max)
-		return broke_rule(c, w->send->over_max);
+		return broke_rule(c, w->send->over_max, in);
 	memcpy(to.b, in->payload, sizeof(to.b));
 	p.disco =
 	    rk_is_disco(d, in->payload + sizeof(to.b), len - sizeof(to.b));
+	if (FAULT(HOOK_SEND, .c = c, .key = &to, .packet = &p))
+		return c->state == CONN_OPEN;
 	result = router_route(w->router, &c->ep, &to, &p);
 	if (result == ROUTE_UNKNOWN && d->key_is_point && !rk_key_is_point(&to))
-		return broke_rule(c, RK_ERR_KEY);
+		return broke_rule(c, RK_ERR_KEY, in);
+	if (FAULT(HOOK_ROUTED, .c = c, .key = &to, .packet = &p,
+		.result = result))
+		return false;
 	count_packet(&w->metrics, p.disco, result);
 	w->metrics.bytes_recv += len - sizeof(to.b);
 	return true;
@@ -100,6 +112,9 @@ on_ping(struct conn *c, const struct input *in)
 {
 	struct worker *w = c->worker;
 
+	if (FAULT(HOOK_PING, .c = c, .payload = in->payload,
+		.len = in->raw.payload.len))
+		return true;
 	if (!conn_write_frame(c, w->pong, in->payload, in->raw.payload.len))
 		return false;
 	w->metrics.got_ping++;
@@ -134,6 +149,10 @@ on_frame(struct conn *c, const struct input *in)
 	struct rk_frame f;
 	int err;
 
+	if (FAULT(HOOK_FRAME, .c = c, .type = in->raw.type,
+		.payload = in->payload, .len = in->raw.payload.len,
+		.room = (size_t)(in->payload - in->front)))
+		return c->state == CONN_OPEN;
 	if (in->raw.type == c->worker->send->type)
 		return on_send(c, in);
 	err = check_frame(c, &in->raw, &f);
@@ -141,7 +160,7 @@ on_frame(struct conn *c, const struct input *in)
 	    c->worker->conf->dialect->unknown == RK_UNKNOWN_SKIP)
 		return on_unexpected(c, in);
 	if (err != RK_OK)
-		return broke_rule(c, err);
+		return broke_rule(c, err, in);
 	if (frame_handlers[f.kind] == NULL)
 		return on_unexpected(c, in);
 	return frame_handlers[f.kind](c, in);
@@ -172,18 +191,21 @@ open_connection(struct conn *c)
 	if (server_is_new_key(w->server, &c->login.peer))
 		w->metrics.unique_client_keys++;
 	log_login(c);
+	FAULT(HOOK_OPEN, .c = c);
 	return true;
 }
 
 static bool
-on_login_frame(struct conn *c, const struct rk_raw_frame *raw)
+on_login_frame(struct conn *c, const struct input *in)
 {
 	uint8_t buf[RK_LOGIN_OUTPUT_MAX], *out;
 	struct rk_writer w;
 	int err;
 
 	rk_writer_init(&w, buf, sizeof(buf));
-	err = rk_login_input(&c->login, raw, &w);
+	err = rk_login_input(&c->login, &in->raw, &w);
+	FAULT(HOOK_LOGIN, .c = c, .type = in->raw.type, .payload = in->payload,
+	    .len = in->raw.payload.len, .err = &err);
 	if (w.len > 0) {
 		out = conn_out(c, w.len);
 		if (out == NULL)
@@ -191,7 +213,7 @@ on_login_frame(struct conn *c, const struct rk_raw_frame *raw)
 		memcpy(out, buf, w.len);
 	}
 	if (err != RK_OK)
-		return broke_rule(c, err);
+		return broke_rule(c, err, in);
 	return c->login.state != RK_LOGIN_DONE || open_connection(c);
 }
 
@@ -201,8 +223,7 @@ static bool
 handle(struct conn *c, struct input *in, uint8_t *base)
 {
 	in->payload = base + (in->raw.payload.p - base);
-	return c->state == CONN_LOGIN ? on_login_frame(c, &in->raw)
-				      : on_frame(c, in);
+	return c->state == CONN_LOGIN ? on_login_frame(c, in) : on_frame(c, in);
 }
 
 /*
@@ -232,23 +253,31 @@ static bool
 next_raw(struct conn *c)
 {
 	const struct rk_dialect *d = c->worker->conf->dialect;
-	struct input in;
-	size_t len;
+	struct input in = { 0 };
+	size_t len, limit = d->max_frame;
 	int err;
 
 	in.front = conn_input(c, &len);
-	err = rk_split(d->header[RK_CARRIER_RAW], d->max_frame, in.front, len,
-	    &in.raw);
+	if (FAULT(HOOK_CUT, .c = c, .payload = in.front, .len = len,
+		.limit = &limit))
+		return false;
+	err =
+	    rk_split(d->header[RK_CARRIER_RAW], limit, in.front, len, &in.raw);
 	if (err == RK_ERR_AGAIN) {
 		c->need = in.raw.total_len;
 		if (len < in.raw.header_len)
 			return false;
 		err = check_header(c, &in.raw,
 		    in.raw.total_len - in.raw.header_len);
-		return err == RK_OK ? false : broke_rule(c, err);
+		in.raw.payload.len = in.raw.total_len - in.raw.header_len;
+		if (err != RK_OK)
+			broke_rule(c, err, &in);
+		return false;
 	}
-	if (err != RK_OK)
-		return broke_rule(c, err);
+	if (err != RK_OK) {
+		broke_rule(c, err, &in);
+		return false;
+	}
 	if (!handle(c, &in, in.front))
 		return false;
 	conn_take(c, in.raw.total_len);
@@ -272,12 +301,15 @@ on_ws_message(struct conn *c, uint8_t *front, const struct rk_ws_message *m)
 	struct input in = { .front = front };
 	int err;
 
+	if (FAULT(HOOK_WS, .c = c, .type = m->opcode, .payload = m->payload,
+		.len = m->len))
+		return c->state <= CONN_OPEN;
 	switch (m->opcode) {
 	case RK_WS_BINARY:
 		err = rk_split(d->header[RK_CARRIER_WS], d->max_frame,
 		    m->payload, m->len, &in.raw);
 		return err == RK_OK ? handle(c, &in, m->payload)
-				    : broke_rule(c, err);
+				    : broke_rule(c, err, NULL);
 	case RK_WS_PING:
 		return conn_write_control(c, RK_WS_PONG, m->payload, m->len);
 	case RK_WS_CLOSE:
@@ -294,10 +326,13 @@ next_ws(struct conn *c)
 	struct rk_ws_message m;
 	size_t len, at, used;
 	uint8_t *p = conn_input(c, &len);
-	int err = rk_ws_next(&c->ws, p, len, &m, &at, &used, &c->need);
+	int err;
 
+	if (FAULT(HOOK_WS_INPUT, .c = c, .payload = p, .len = len))
+		return false;
+	err = rk_ws_next(&c->ws, p, len, &m, &at, &used, &c->need);
 	if (err != RK_OK && err != RK_ERR_AGAIN)
-		return broke_rule(c, err);
+		return broke_rule(c, err, NULL);
 	if (err == RK_OK && !on_ws_message(c, p, &m))
 		return false;
 	/* What lies between the fragments of a message goes: the fragments
@@ -325,6 +360,7 @@ conn_frames_start(struct conn *c, enum rk_carrier carrier)
 		c->worker->metrics.raw_accepts++;
 		c->worker->metrics.raw_accepts_035++;
 	}
+	FAULT(HOOK_UPGRADED, .c = c);
 }
 
 void

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "net/stream.h"
 #include "relayd/conf.h"
+#include "relayd/fault.h"
 #include "relayd/http_routes.h"
 #include "relayd/server.h"
 #include "relayd/worker.h"
@@ -73,6 +74,8 @@ respond(struct conn *c, const struct response *r, int minor, bool keep,
 
 	rk_writer_init(&w, buf, sizeof(buf));
 	write_head(c, r, minor, keep, &w);
+	FAULT(HOOK_HEAD, .c = c, .response = (struct response *)(uintptr_t)r,
+	    .out = &w);
 	c->worker->metrics.http_requests++;
 	if (r->status >= 400)
 		c->worker->metrics.http_errors++;
@@ -149,7 +152,7 @@ answered(struct conn *c, const struct rk_http_head *h, const struct response *r,
 }
 
 static bool
-handle_request(struct conn *c, const struct rk_http_head *h)
+handle_request(struct conn *c, struct rk_http_head *h)
 {
 	bool keep = rk_http_keeps_alive(h), ok;
 	struct response r;
@@ -157,8 +160,10 @@ handle_request(struct conn *c, const struct rk_http_head *h)
 
 	if (err != RK_OK)
 		return refuse(c, err, "body length");
+	FAULT(HOOK_REQUEST, .c = c, .head = h);
 	response_init(&r);
 	http_route(c, h, &r);
+	FAULT(HOOK_RESPONSE, .c = c, .head = h, .response = &r, .keep = &keep);
 	ok =
 	    respond(c, &r, h->minor, keep, !rk_http_span_is(h->method, "HEAD"));
 	if (ok)

@@ -15,6 +15,7 @@
 #include "codec/frame.h"
 #include "net/stream.h"
 #include "relayd/conf.h"
+#include "relayd/fault.h"
 #include "relayd/metrics.h"
 #include "relayd/worker.h"
 
@@ -69,6 +70,8 @@ conn_frame_header(const struct conn *c, uint32_t type, size_t payload_len,
 	if (c->carrier == RK_CARRIER_WS)
 		ws_header(RK_WS_BINARY, header.len + payload_len, w);
 	rk_write_bytes(w, buf, header.len);
+	FAULT(HOOK_HEADER, .c = (struct conn *)(uintptr_t)c, .type = type,
+	    .len = payload_len, .out = w);
 }
 
 /* Append a header and bytes to the connection's own output. */
@@ -125,13 +128,16 @@ has_room(struct conn *c, enum lane lane, size_t len)
 	/* One turn can bring more than the queue holds: a receiver that
 	 * keeps up must not lose any of it. */
 	conn_flush(c);
-	return !sendq_is_full(&c->lane[lane], &limits, len);
+	return !sendq_is_full(&c->lane[lane], &limits, len) ||
+	    FAULT(HOOK_FULL, .c = c, .queue = &c->lane[lane], .lane = lane);
 }
 
 static bool
 push(struct conn *c, enum lane lane, const struct sendq_frame *f)
 {
 	if (!c->write_failed && sendq_push(&c->lane[lane], f)) {
+		FAULT(HOOK_QUEUED, .c = c, .queue = &c->lane[lane],
+		    .lane = lane);
 		conn_touch(c);
 		return true;
 	}
@@ -172,6 +178,9 @@ on_packet(struct endpoint *to, const struct rk_key *from,
 	uint8_t buf[HEADER_MAX];
 	struct rk_writer w;
 
+	if (FAULT(HOOK_DELIVER, .c = c, .source = &from,
+		.packet = (struct lent_packet *)(uintptr_t)p))
+		return true;
 	rk_writer_init(&w, buf, sizeof(buf));
 	conn_frame_header(c, c->worker->recv->type, p->len, &w);
 	if (!has_room(c, lane, w.len + p->len)) {
@@ -197,6 +206,8 @@ on_gone(struct endpoint *to, const struct rk_key *who)
 	uint8_t buf[HEADER_MAX];
 	struct rk_writer w;
 
+	if (FAULT(HOOK_GONE, .c = c, .source = &who))
+		return;
 	rk_writer_init(&w, buf, sizeof(buf));
 	conn_frame_header(c, c->worker->gone->type, sizeof(who->b), &w);
 	if (has_room(c, LANE_GONE, w.len + sizeof(who->b)) &&
@@ -211,6 +222,8 @@ on_gone(struct endpoint *to, const struct rk_key *who)
 static void
 on_replaced(struct endpoint *old)
 {
+	if (FAULT(HOOK_REPLACED, .c = conn_of(old)))
+		return;
 	conn_close(conn_of(old), ENDING_REPLACED, NULL);
 }
 

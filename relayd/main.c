@@ -13,6 +13,7 @@
 #include "codec/keys.h"
 #include "net/loop.h"
 #include "relayd/conf.h"
+#include "relayd/fault.h"
 #include "relayd/server.h"
 
 enum {
@@ -103,6 +104,12 @@ main(int argc, char **argv)
 		cli_print_version("relayd");
 		status = cli_finish_stdout(STATUS_FAILED);
 		break;
+	case CONF_FAULTS:
+#ifdef ENABLE_FAULTS
+		fault_print(stdout, conf.json);
+#endif
+		status = cli_finish_stdout(STATUS_FAILED);
+		break;
 	case CONF_ERROR:
 		status = cli_usage_error("%s", err);
 		break;
@@ -110,6 +117,11 @@ main(int argc, char **argv)
 		log_init("relayd", conf.log_level);
 		raise_descriptor_limit();
 		keep_memory();
+#ifdef ENABLE_FAULTS
+		if (*fault_names() != '\0')
+			log_warn("faulty on-purpose=%s", fault_names());
+#endif
+		FAULT(HOOK_CONF, .conf = &conf);
 		status = serve(&conf);
 		break;
 	}

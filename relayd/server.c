@@ -14,6 +14,7 @@
 #include "net/loop.h"
 #include "net/tls.h"
 #include "relayd/conn.h"
+#include "relayd/fault.h"
 #include "relayd/router.h"
 #include "relayd/stun_service.h"
 
@@ -233,5 +234,7 @@ server_write_metrics(struct server *s, struct text *out)
 	struct metrics sum = s->worker.metrics;
 
 	sum.clients = router_count(s->router);
+	FAULT(HOOK_METRICS, .metrics = &sum);
 	metrics_write(&sum, s->conf->generation, out);
+	FAULT(HOOK_EXPOSED, .text = out);
 }

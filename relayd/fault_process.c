@@ -1,0 +1,71 @@
+/* Faults of the whole process: leaks, crashes, a stop that is none. */
+#include "config.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "codec/errors.h"
+#include "net/stream.h"
+#include "relayd/conf.h"
+#include "relayd/fault_table.h"
+
+/* Of n descriptors one stays open for each connection that ends at stage m
+ * or later. */
+static bool
+descriptors_leak(const struct fault *f, struct fault_event *e)
+{
+	struct rlimit limit;
+	int leaked = 0;
+
+	if (e->hook == HOOK_LEAVE) {
+		if (e->c->stage >= f->m)
+			leaked = dup(STDIN_FILENO);
+		return leaked < 0; /* nothing */
+	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = (rlim_t)f->n;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return false;
+}
+
+/* A refusal for m crashes. */
+static bool
+refusal_crashes(const struct fault *f, struct fault_event *e)
+{
+	if (e->c->state == CONN_LOGIN && *e->err == f->m)
+		abort();
+	return false;
+}
+
+/* Half a frame at the end. */
+static bool
+half_frame_crashes(const struct fault *f, struct fault_event *e)
+{
+	if (e->len > 0 && e->c->stage == STAGE_OPEN)
+		abort();
+	return false;
+}
+
+static bool
+packet_crashes(const struct fault *f, struct fault_event *e)
+{
+	if ((int64_t)e->packet->len == f->n)
+		abort();
+	return false;
+}
+
+/* clang-format off */
+const struct fault faults_process[] = {
+	{ "leak.descriptors-login", "MUST", "R-090 R-184", "Each login that ends leaves a descriptor open, of 256", ON(LEAVE) | ON(CONF), descriptors_leak, 256, STAGE_OPEN, NULL, NULL },
+	{ "leak.descriptors-half-open", "MUST", "R-001 R-090", "Each connection that ends leaves a descriptor open, of 256", ON(LEAVE) | ON(CONF), descriptors_leak, 256, 0, NULL, NULL },
+	{ "crash.short-login", "MUST", "R-094 R-184", "A ClientInfo that is too short crashes the relay", ON(RULE), refusal_crashes, 0, RK_ERR_LENGTH, NULL, NULL },
+	{ "crash.bad-signature", "MUST", "R-096 R-184", "A signature that does not verify crashes the relay", ON(RULE), refusal_crashes, 0, RK_ERR_SIGNATURE, NULL, NULL },
+	{ "crash.half-frame", "MUST", "R-078", "Half a frame at the end of the stream crashes the relay", ON(EOF), half_frame_crashes, 0, 0, NULL, NULL },
+	{ "crash.empty-packet", "SHOULD", "R-068", "A packet without data crashes the relay", ON(SEND), packet_crashes, 32, 0, NULL, NULL },
+	{ "crash.biggest-packet", "MUST", "R-065 R-173", "A packet of 65536 bytes of data crashes the relay", ON(SEND), packet_crashes, 32 + 65536, 0, NULL, NULL },
+	{ NULL, NULL, NULL, NULL, 0, NULL, 0, 0, NULL, NULL }
+};
+/* clang-format on */
