@@ -1,11 +1,13 @@
-/* /proc/PID/stat and smaps_rollup; see proc.h. */
+/* The CPU clock of another process, and its /proc; see proc.h. */
 #include "config.h"
 
 #include "relay-cli/proc.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -27,44 +29,47 @@ read_file(int64_t pid, const char *name, char *buf, size_t size)
 	return len > 0;
 }
 
-/* proc(5): the name may hold anything, so begin behind its last bracket; the
- * fields utime and stime are number 14 and 15, rss is 24. */
+/* What getrusage() says of ourselves, but of another process. */
 static bool
-read_stat(int64_t pid, struct proc_usage *u)
+read_cpu(int64_t pid, int64_t *ns)
 {
-	char buf[2048];
-	unsigned long long user, system;
-	const char *p;
-	long pages;
+	struct timespec t;
+	clockid_t clock;
 
-	if (!read_file(pid, "stat", buf, sizeof(buf)))
+	if (clock_getcpuclockid((pid_t)pid, &clock) != 0 ||
+	    clock_gettime(clock, &t) < 0)
 		return false;
-	p = strrchr(buf, ')');
-	if (p == NULL ||
-	    sscanf(p + 1,
-		" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu"
-		" %*d %*d %*d %*d %*d %*d %*u %*u %ld",
-		&user, &system, &pages) != 3)
+	*ns = t.tv_sec * NS_PER_S + t.tv_nsec;
+	return true;
+}
+
+static bool
+read_rss(int64_t pid, int64_t *rss)
+{
+	char buf[4096];
+	long long n;
+	const char *p;
+
+	/* the exact sum, where we may look; else what the kernel keeps */
+	if (read_file(pid, "smaps_rollup", buf, sizeof(buf)) &&
+	    (p = strstr(buf, "Rss:")) != NULL && sscanf(p + 4, "%lld", &n) == 1)
+		*rss = n * 1024;
+	else if (read_file(pid, "statm", buf, sizeof(buf)) &&
+	    sscanf(buf, "%*d %lld", &n) == 1)
+		*rss = n * sysconf(_SC_PAGESIZE);
+	else
 		return false;
-	u->cpu_ns =
-	    (int64_t)(user + system) * (NS_PER_S / sysconf(_SC_CLK_TCK));
-	u->rss = (int64_t)pages * sysconf(_SC_PAGESIZE);
 	return true;
 }
 
 bool
 proc_usage_read(int64_t pid, struct proc_usage *u)
 {
-	char buf[4096];
-	long long kilobytes;
-	const char *p;
+	struct proc_usage now;
 
-	if (!read_stat(pid, u))
+	if (pid > INT_MAX || !read_cpu(pid, &now.cpu_ns) ||
+	    !read_rss(pid, &now.rss))
 		return false;
-	/* stat's rss is only near; this one is exact, where we may look */
-	if (read_file(pid, "smaps_rollup", buf, sizeof(buf)) &&
-	    (p = strstr(buf, "Rss:")) != NULL &&
-	    sscanf(p + 4, "%lld", &kilobytes) == 1)
-		u->rss = kilobytes * 1024;
+	*u = now;
 	return true;
 }

@@ -1,4 +1,4 @@
-/* What another process has used, from /proc. */
+/* What another process has used. */
 #ifndef CLI_PROC_H
 #define CLI_PROC_H
 
@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct proc_usage {
-	int64_t cpu_ns; /* user and system, all threads; in ticks of 10 ms */
+	int64_t cpu_ns; /* user and system, all threads */
 	int64_t rss;    /* bytes */
 };
 

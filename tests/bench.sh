@@ -51,7 +51,7 @@ carries https
 carries wss
 
 RELAYKIT_PEERS=$work/none sh "$top/bench/run.sh" --build "$build" --rounds 1 \
-    --time 50ms --idle 200 --only '^packets.64 B.*http.--|^idle|^rate.*,.1' \
+    --time 200ms --idle 200 --only '^packets.64 B.*http.--|^idle|^rate.*,.1' \
     -o "$work/table.md" >"$work/log" 2>&1
 check $? "run.sh measures relayd and the floor" "$work/log"
 grep -Eq '^\| raw \| 64 B, 16 pairs, 32 under way \| [0-9.]+ µs \([0-9.]+ ?[kM]?/s\) \| [0-9.]+ \([0-9.]+\) ' "$work/table.md"
