@@ -119,10 +119,20 @@ teardown(void)
 	clock_unfake();
 }
 
-/* One port for all addresses: alive (accepts), or a black hole (its queue is
- * full, so that the kernel ignores who knocks). */
+/* What an address does to those who knock. */
+enum place_kind {
+	REFUSES,   /* bound, so that nobody else takes the port */
+	ACCEPTS,   /* the kernel does */
+	BLACK_HOLE /* its queue is full: the kernel ignores who knocks */
+};
+
+struct place {
+	const char *host;
+	enum place_kind kind;
+};
+
 static int
-listen_at(const char *host, int backlog)
+bind_at(const char *host)
 {
 	struct address a;
 	int one = 1;
@@ -132,25 +142,20 @@ listen_at(const char *host, int backlog)
 	fd = socket(a.any.sa_family, SOCK_STREAM, 0);
 	ck_assert_int_ge(fd, 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	ck_assert_int_eq(bind(fd, &a.any, a.len), 0);
-	ck_assert_int_eq(listen(fd, backlog), 0);
+	if (bind(fd, &a.any, a.len) < 0) {
+		close(fd);
+		return -1;
+	}
 	ck_assert_int_eq(getsockname(fd, &a.any, &a.len), 0);
 	port = address_port(&a);
 	return fd;
 }
 
 static void
-alive(const char *host)
-{
-	listen_at(host, 10);
-}
-
-static void
-black_hole(const char *host)
+fill_queue(const char *host)
 {
 	struct address a;
 
-	listen_at(host, 0);
 	ck_assert(address_from_literal(host, port, &a));
 	for (int i = 0; i < 3; i++) {
 		int fd =
@@ -160,12 +165,38 @@ black_hole(const char *host)
 	}
 }
 
-/* A port that is free everywhere, for those that refuse. */
+/* One port for all places; another program may have it at one of them. */
 static void
-choose_port(void)
+lay_out(const struct place *places, int n)
 {
-	close(listen_at("127.0.0.1", 1));
+	int fds[4];
+	int bound = 0;
+
+	for (int tries = 0; bound < n; tries++) {
+		ck_assert_int_lt(tries, 100);
+		while (bound > 0)
+			close(fds[--bound]);
+		port = 0;
+		while (bound < n &&
+		    (fds[bound] = bind_at(places[bound].host)) >= 0)
+			bound++;
+	}
+	for (int i = 0; i < n; i++) {
+		if (places[i].kind == REFUSES)
+			continue;
+		ck_assert_int_eq(listen(fds[i],
+				     places[i].kind == ACCEPTS ? 10 : 0),
+		    0);
+		if (places[i].kind == BLACK_HOLE)
+			fill_queue(places[i].host);
+	}
 }
+
+#define LAY_OUT(...)                                                           \
+	do {                                                                   \
+		const struct place places_[] = { __VA_ARGS__ };                \
+		lay_out(places_, (int)(sizeof(places_) / sizeof(places_[0]))); \
+	} while (0)
 
 static struct dial *
 dial(const char *host, int64_t timeout_ns)
@@ -191,8 +222,8 @@ START_TEST(the_next_address_follows_a_failure_at_once)
 	static const char *const list[] = { "127.0.0.2", "127.0.0.3",
 		"127.0.0.1", NULL };
 
-	choose_port();
-	alive("127.0.0.1");
+	LAY_OUT({ "127.0.0.1", ACCEPTS }, { "127.0.0.2", REFUSES },
+	    { "127.0.0.3", REFUSES });
 	answers = list;
 	dial("relay", 0);
 	SOON_UNTIL(done.times > 0);
@@ -209,8 +240,7 @@ START_TEST(either_family_alone_is_found)
 {
 	static const char *const list[] = { "::1", "127.0.0.1", NULL };
 
-	choose_port();
-	alive(list[_i]);
+	LAY_OUT({ list[_i], ACCEPTS }, { list[1 - _i], REFUSES });
 	answers = list;
 	dial("relay", 0);
 	SOON_UNTIL(done.times > 0);
@@ -224,7 +254,7 @@ START_TEST(all_dead_lists_all_with_their_reasons)
 	static const char *const list[] = { "::1", "127.0.0.1", NULL };
 	char want[200];
 
-	choose_port();
+	LAY_OUT({ "::1", REFUSES }, { "127.0.0.1", REFUSES });
 	answers = list;
 	dial("relay", 0);
 	SOON_UNTIL(done.times > 0);
@@ -240,8 +270,7 @@ START_TEST(the_next_address_follows_silence_after_250_ms)
 {
 	static const char *const list[] = { "127.0.0.2", "127.0.0.1", NULL };
 
-	black_hole("127.0.0.2");
-	alive("127.0.0.1");
+	LAY_OUT({ "127.0.0.2", BLACK_HOLE }, { "127.0.0.1", ACCEPTS });
 	answers = list;
 	dial("relay", 5 * NS_PER_S);
 	SOON_UNTIL(attempts.len > 0);
@@ -266,7 +295,7 @@ START_TEST(a_failure_leaves_the_silent_one_its_time)
 {
 	static const char *const list[] = { "127.0.0.2", "127.0.0.1", NULL };
 
-	black_hole("127.0.0.2");
+	LAY_OUT({ "127.0.0.2", BLACK_HOLE }, { "127.0.0.1", REFUSES });
 	answers = list;
 	dial("relay", 5 * NS_PER_S);
 	SOON_UNTIL(attempts.len > 0);
@@ -288,7 +317,7 @@ START_TEST(the_whole_has_a_time)
 	static const char *const list[] = { "127.0.0.2", NULL };
 	char want[100];
 
-	black_hole("127.0.0.2");
+	LAY_OUT({ "127.0.0.2", BLACK_HOLE });
 	answers = list;
 	dial(_i == 0 ? "relay" : "127.0.0.2", 1500 * MS);
 	SOON_UNTIL(attempts.len > 0);
@@ -310,7 +339,8 @@ START_TEST(families_take_turns)
 	static const char *const list[] = { "::1", "::1", "::1", "127.0.0.2",
 		"127.0.0.1", NULL };
 
-	choose_port();
+	LAY_OUT({ "::1", REFUSES }, { "127.0.0.1", REFUSES },
+	    { "127.0.0.2", REFUSES });
 	answers = list;
 	dial("relay", 0);
 	SOON_UNTIL(done.times > 0);
@@ -325,7 +355,7 @@ START_TEST(so_many_addresses_and_no_more)
 	for (int i = 0; i < 40; i++)
 		list[i] = "127.0.0.1";
 	list[40] = NULL;
-	choose_port();
+	LAY_OUT({ "127.0.0.1", REFUSES });
 	answers = list;
 	dial("relay", 0);
 	SOON_UNTIL(done.times > 0);
@@ -351,8 +381,7 @@ START_TEST(a_name_with_the_final_dot_is_tried_without)
 	static const char *const names[] = { "relay.", "localhost." };
 	static const char *const list[] = { "127.0.0.1", NULL };
 
-	choose_port();
-	alive("127.0.0.1");
+	LAY_OUT({ "127.0.0.1", ACCEPTS });
 	answers = list;
 	dial(names[_i], 0);
 	SOON_UNTIL(done.times > 0);
@@ -375,8 +404,7 @@ START_TEST(the_loop_goes_on_while_a_name_is_resolved)
 	static const char *const list[] = { "127.0.0.1", NULL };
 	struct timer *t = timer_new(loop, on_time, NULL);
 
-	choose_port();
-	alive("127.0.0.1");
+	LAY_OUT({ "127.0.0.1", ACCEPTS });
 	answers = list;
 	slow = true;
 	dial("relay", 60 * NS_PER_S);
@@ -442,7 +470,7 @@ START_TEST(slow_names_wait_for_each_other_and_none_is_lost)
 	static const char *const list[] = { "127.0.0.1", NULL };
 	struct dial *dials[100];
 
-	choose_port();
+	LAY_OUT({ "127.0.0.1", REFUSES });
 	answers = list;
 	slow = true;
 	for (int i = 0; i < 100; i++)
