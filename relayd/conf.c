@@ -127,6 +127,70 @@ parse_log_level(struct conf *c, const struct option_spec *o, const char *value,
 	return true;
 }
 
+/* "3", "0.5", "12.125" into thousandths. */
+static bool
+parse_rate(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	char digits[24];
+	const char *point = strchr(value, '.');
+	size_t whole = point != NULL ? (size_t)(point - value) : strlen(value);
+	size_t part = point != NULL ? strlen(point + 1) : 0;
+
+	if (whole >= 1 && whole <= 9 && part <= 3 &&
+	    (point == NULL || part > 0)) {
+		snprintf(digits, sizeof(digits), "%.*s%s%.*s", (int)whole,
+		    value, point != NULL ? point + 1 : "", (int)(3 - part),
+		    "000");
+		if (number_parse(digits, o->min, o->max, member(c, o)))
+			return true;
+	}
+	snprintf(err, err_size,
+	    "not a number above 0 such as 50 or 0.5, with three decimals at "
+	    "most");
+	return false;
+}
+
+static bool
+set_rule(struct conf *c, const struct option_spec *o, char *err,
+    size_t err_size)
+{
+	enum access_rule rule = (enum access_rule)o->min;
+
+	if (c->access != ACCESS_EVERYONE && c->access != rule) {
+		snprintf(err, err_size,
+		    "clients are either allowed or denied by list, not both");
+		return false;
+	}
+	c->access = rule;
+	return true;
+}
+
+static bool
+parse_key(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	struct rk_key key;
+
+	if (rk_key_parse(value, strlen(value), &key) != RK_OK) {
+		snprintf(err, err_size, "not a key, in hex or base32");
+		return false;
+	}
+	c->keys = xreallocarray(c->keys, c->nkeys + 1, sizeof(*c->keys));
+	c->keys[c->nkeys++] = key;
+	return set_rule(c, o, err, err_size);
+}
+
+static bool
+parse_key_file(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	c->key_files = xreallocarray(c->key_files, c->nkey_files + 1,
+	    sizeof(*c->key_files));
+	c->key_files[c->nkey_files++] = xstrdup(value);
+	return set_rule(c, o, err, err_size);
+}
+
 static bool
 parse_generation(struct conf *c, const struct option_spec *o, const char *value,
     char *err, size_t err_size)
@@ -181,6 +245,8 @@ static const struct option_spec options[] = {
 	{ "write-timeout", "TIME", parse_duration, AT(write_timeout), 10 * MS, HOUR, "for a receiver that takes nothing" },
 	{ "head-timeout",  "TIME", parse_duration, AT(head_timeout), 10 * MS, HOUR,  "for each HTTP request" },
 	{ "tls-timeout",   "TIME", parse_duration, AT(tls_timeout), 10 * MS, HOUR,   "for the TLS handshake" },
+	{ "ping-after",    "TIME", parse_duration, AT(ping_after), 10 * MS, HOUR,    "0.35: Ping after such silence, and 1 to 5s" },
+	{ "pong-timeout",  "TIME", parse_duration, AT(pong_timeout), 10 * MS, HOUR,  "0.35: for the Pong" },
 	{ "queue-packets", "N", parse_number, AT(queue_packets), 1, 1000000,         "per receiver and class" },
 	{ "queue-bytes",   "N", parse_number, AT(queue_bytes), 1, INT64_C(1) << 40,  "per receiver and class" },
 	{ "max-head",      "N", parse_number, AT(max_head), 256, 1048576,            "bytes of a request head" },
@@ -188,6 +254,14 @@ static const struct option_spec options[] = {
 	{ "fault",         "NAME", parse_fault, 0, 0, 0,                    "do this wrong on purpose; help lists them" },
 	{ "json",          NULL, parse_flag, AT(json), 0, 0,                "list faults as JSON" },
 #endif
+	{ "rx-rate",       "N", parse_number, AT(rx_rate), 1, INT64_C(1) << 40,      "bytes a second that each client may send" },
+	{ "rx-burst",      "N", parse_number, AT(rx_burst), 1, INT64_C(1) << 30,     "bytes that it may send at once" },
+	{ "accept-rate",   "N", parse_rate, AT(accept_rate), 1, 1000000000,          "connections accepted a second" },
+	{ "accept-burst",  "N", parse_number, AT(accept_burst), 0, 1000000,          "connections accepted at once" },
+	{ "allow",         "KEY", parse_key, 0, ACCESS_LISTED, 0,                    "let in this key, and else nobody; repeatable" },
+	{ "allow-file",    "FILE", parse_key_file, 0, ACCESS_LISTED, 0,              "the same for each key of a file" },
+	{ "deny",          "KEY", parse_key, 0, ACCESS_UNLISTED, 0,                  "refuse this key; repeatable" },
+	{ "deny-file",     "FILE", parse_key_file, 0, ACCESS_UNLISTED, 0,            "the same for each key of a file" },
 };
 
 #define NOPTIONS (sizeof(options) / sizeof(options[0]))
@@ -203,11 +277,14 @@ conf_init(struct conf *c, const struct rk_dialect *dialect)
 		.keepalive = dialect->liveness.keepalive_ms * NS_PER_MS,
 		.login_timeout = dialect->liveness.login_ms * NS_PER_MS,
 		.write_timeout = dialect->liveness.write_ms * NS_PER_MS,
+		.ping_after = 15 * NS_PER_S, /* D-03 */
+		.pong_timeout = dialect->liveness.ping_reply_ms * NS_PER_MS,
 		.head_timeout = 30 * NS_PER_S,
 		.tls_timeout = 30 * NS_PER_S,
 		.queue_packets = (int64_t)dialect->queue_packets,
 		.queue_bytes = 4 << 20,
 		.max_head = 128 << 10,
+		.accept_burst = -1,
 	};
 }
 
@@ -217,6 +294,10 @@ conf_clear(struct conf *c)
 	for (size_t i = 0; i < c->nlisten; i++)
 		free(c->listen[i].address);
 	free(c->listen);
+	for (size_t i = 0; i < c->nkey_files; i++)
+		free(c->key_files[i]);
+	free(c->key_files);
+	free(c->keys);
 	free(c->cert);
 	free(c->key);
 	memset(c, 0, sizeof(*c));
@@ -257,6 +338,10 @@ check(struct conf *c)
 		return "--cert and --key need --listen-tls";
 	if (!tls && c->plain_relay)
 		return "--plain-relay needs --listen-tls";
+	if (c->rx_burst != 0 && c->rx_rate == 0)
+		return "--rx-burst needs --rx-rate";
+	if (c->accept_burst >= 0 && c->accept_rate == 0)
+		return "--accept-burst needs --accept-rate";
 	if (tls && c->key == NULL)
 		c->key = xstrdup(c->cert);
 	if (c->dev && !has_listener(c, LISTEN_HTTP))
@@ -363,7 +448,8 @@ add_default(struct text *t, struct conf *c, const struct option_spec *o)
 		text_add(t, " (");
 		add_duration(t, *(const int64_t *)member(c, o));
 		text_add(t, ")");
-	} else if (o->parse == parse_number) {
+	} else if (o->parse == parse_number &&
+	    *(const int64_t *)member(c, o) > 0) {
 		text_addf(t, " (%" PRId64 ")", *(const int64_t *)member(c, o));
 	}
 }

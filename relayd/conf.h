@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "codec/keys.h"
 #include "relayd/generation.h"
 
 struct rk_dialect;
@@ -25,6 +26,12 @@ struct conf_listen {
 	char *address; /* "127.0.0.1:0" */
 };
 
+enum access_rule {
+	ACCESS_EVERYONE,
+	ACCESS_LISTED,  /* who is on the list */
+	ACCESS_UNLISTED /* all others */
+};
+
 struct conf {
 	const struct rk_dialect *dialect;
 	enum generation generation;
@@ -37,8 +44,15 @@ struct conf {
 	bool plain_relay;
 	bool list_faults; /* --fault help */
 	bool json;        /* what is listed, as JSON */
+	enum access_rule access;
+	struct rk_key *keys; /* the list, and files with more of it */
+	size_t nkeys;
+	char **key_files;
+	size_t nkey_files;
 	/* nanoseconds */
 	int64_t keepalive;
+	int64_t ping_after; /* 0.35: of silence; 1 to 5 s are added */
+	int64_t pong_timeout;
 	int64_t login_timeout;
 	int64_t write_timeout;
 	int64_t head_timeout;
@@ -47,6 +61,11 @@ struct conf {
 	int64_t queue_packets;
 	int64_t queue_bytes;
 	int64_t max_head; /* bytes of a request head */
+	/* limits; 0: none */
+	int64_t rx_rate;      /* bytes a second of each client */
+	int64_t rx_burst;     /* bytes at once; 0: those of one second */
+	int64_t accept_rate;  /* thousandths of a connection a second */
+	int64_t accept_burst; /* connections at once; -1: those of a second */
 };
 
 /* The defaults, of |dialect| where it has them. */

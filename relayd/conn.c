@@ -167,8 +167,10 @@ conn_arm(struct conn *c)
 	int64_t at = state_deadline(c), now = loop_now(c->worker->loop);
 	int64_t look_at = now + c->worker->conf->write_timeout / OUTPUT_LOOKS;
 
-	if (c->state == CONN_OPEN && c->next_keepalive < at)
-		at = c->next_keepalive;
+	if (conn_live_deadline(c) < at)
+		at = conn_live_deadline(c);
+	if (c->limited && c->limited_until < at)
+		at = c->limited_until;
 	if (is_blocked(c) && look_at < at)
 		at = look_at;
 	if (at == INT64_MAX || (c->armed != 0 && c->armed <= at))
@@ -192,15 +194,22 @@ timeout_reason(const struct conn *c)
 	}
 }
 
-static void
-tick_keepalive(struct conn *c, int64_t now)
+static void on_ended(struct conn *c);
+static void on_input(struct conn *c);
+
+/* The next frame may be worked on; false if the connection is over. */
+static bool
+end_limited(struct conn *c)
 {
-	if (c->state != CONN_OPEN || now < c->next_keepalive)
-		return;
-	c->keepalive_due = !FAULT(HOOK_TICK, .c = c);
-	while (c->next_keepalive <= now)
-		c->next_keepalive += c->worker->conf->keepalive;
-	conn_touch(c);
+	c->limited = false;
+	if (!c->end_waits) {
+		conn_resume(c);
+		return true;
+	}
+	on_input(c);
+	if (c->state <= CONN_OPEN && !c->limited)
+		on_ended(c);
+	return c->state != CONN_DEAD;
 }
 
 static void
@@ -220,7 +229,10 @@ on_deadline(struct conn *c)
 		conn_close(c, ENDING_TIMEOUT, timeout_reason(c));
 		return;
 	}
-	tick_keepalive(c, now);
+	if (!conn_live_tick(c, now))
+		return;
+	if (c->limited && now >= c->limited_until && !end_limited(c))
+		return;
 	conn_arm(c);
 }
 
@@ -355,7 +367,8 @@ conn_close(struct conn *c, enum ending ending, const char *reason)
 		drop_queues(c);
 	else
 		sendq_clear(&c->lane[LANE_GONE]);
-	c->keepalive_due = false;
+	c->beat_due = false;
+	c->limited = false;
 	if (!ends_with_output(ending) || c->write_failed) {
 		die(c);
 		return false;
@@ -451,6 +464,15 @@ conn_out(struct conn *c, size_t n)
 	return o->p + o->len - n;
 }
 
+void
+conn_resume(struct conn *c)
+{
+	if (c->stalled || c->limited || c->state > CONN_OPEN)
+		return;
+	stream_resume(c->stream);
+	stream_again(c->stream);
+}
+
 bool
 conn_stall(struct conn *c)
 {
@@ -529,7 +551,9 @@ on_stream(void *arg, struct stream *s, enum stream_event e)
 		conn_touch(c);
 		break;
 	case STREAM_ENDED:
-		on_ended(c);
+		c->end_waits = c->limited;
+		if (!c->limited)
+			on_ended(c);
 		break;
 	case STREAM_TIMEOUT:
 		on_deadline(c);

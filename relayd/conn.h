@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bucket.h"
 #include "base/ending.h"
 #include "base/log.h"
 #include "codec/http.h"
@@ -21,6 +22,8 @@
 #include "codec/ws.h"
 #include "relayd/router.h"
 #include "relayd/sendq.h"
+
+#define CONN_NONCE_LEN 8 /* of Ping and Pong */
 
 struct stream;
 struct tls_ctx;
@@ -73,15 +76,25 @@ struct conn {
 	uint8_t ending;  /* enum ending, once it is known */
 	bool touched : 1;
 	bool lending : 1;
-	bool stalled : 1;       /* reads nothing until its output moves */
-	bool write_failed : 1;  /* the stream will end */
-	bool keepalive_due : 1; /* to be written */
-	bool upgraded : 1;      /* 101 is written, the body is to come */
-	bool shut : 1;          /* CONN_LINGER: FIN is sent */
+	bool stalled : 1;      /* reads nothing until its output moves */
+	bool write_failed : 1; /* the stream will end */
+	bool limited : 1;      /* reads nothing until limited_until */
+	bool was_limited : 1;
+	bool end_waits : 1; /* the peer's end came while it was limited */
+	bool beat_due : 1;  /* KeepAlive or Ping, to be written */
+	bool upgraded : 1;  /* 101 is written, the body is to come */
+	bool shut : 1;      /* CONN_LINGER: FIN is sent */
 	/* Times are of the monotonic clock. */
-	int64_t since;          /* beginning of what a deadline is for */
-	int64_t next_keepalive; /* CONN_OPEN */
-	int64_t armed;          /* deadline the stream has; 0: none */
+	int64_t since; /* beginning of what a deadline is for */
+	/* CONN_OPEN: signs of life */
+	int64_t next_beat;
+	int64_t beat_every;
+	int64_t pong_by; /* 0: none is waited for */
+	uint8_t nonce[CONN_NONCE_LEN];
+	/* … and the receive limit */
+	int64_t limited_until;
+	struct bucket rx_limit;
+	int64_t armed; /* deadline the stream has; 0: none */
 	/* while output is blocked */
 	int64_t blocked_since; /* as the stream says it */
 	int64_t moved_at;      /* when the peer was last seen to take some */
@@ -140,12 +153,29 @@ void conn_take(struct conn *c, size_t n);
 uint8_t *conn_out(struct conn *c, size_t n);
 /* Stop reading while too much of that output waits; true if so. */
 bool conn_stall(struct conn *c);
+/* Read on, unless something else speaks against it. */
+void conn_resume(struct conn *c);
 /* The line begins with the connection's number; |limit| may be NULL. */
 void conn_log(const struct conn *c, struct log_limit *limit,
     enum log_level level, const char *fmt, ...) LOG_PRINTF(4, 5);
 bool conn_is_tls(const struct conn *c);
 /* The client's key, short, for log lines; "-" before the login. */
 const char *conn_key_text(const struct conn *c);
+
+/* conn_live.c: signs of life of an open connection, both ways. */
+void conn_live_start(struct conn *c);
+/* A frame has come. */
+void conn_live_heard(struct conn *c);
+void conn_live_pong(struct conn *c, const uint8_t nonce[CONN_NONCE_LEN]);
+int64_t conn_live_deadline(const struct conn *c); /* INT64_MAX: none */
+bool conn_live_tick(struct conn *c, int64_t now);
+/* What is due, if anything is. */
+bool conn_live_write(struct conn *c, struct rk_writer *w);
+
+/* conn_limit.c: the receive limit of an open connection. */
+void conn_limit_start(struct conn *c);
+/* False: not now; reading is paused, and goes on by itself. */
+bool conn_limit_admits(struct conn *c, size_t bytes);
 
 /* conn_http.c: work on the requests that have come. */
 void conn_http_input(struct conn *c);
@@ -162,8 +192,8 @@ void conn_frame_header(const struct conn *c, uint32_t type, size_t payload_len,
 /* Append a whole frame to the connection's own output. */
 bool conn_write_frame(struct conn *c, const struct rk_frame_spec *spec,
     const void *payload, size_t len);
-/* Append a WebSocket control frame. */
-bool conn_write_control(struct conn *c, uint8_t opcode, const void *payload,
+/* Append a WebSocket frame. */
+bool conn_write_ws(struct conn *c, uint8_t opcode, const void *payload,
     size_t len);
 
 #endif

@@ -137,11 +137,40 @@ on_unexpected(struct conn *c, const struct input *in)
 	return true;
 }
 
-static const frame_fn frame_handlers[RK_NFRAMES] = {
+static bool
+on_pong(struct conn *c, const struct input *in)
+{
+	conn_live_pong(c, in->payload);
+	return true;
+}
+
+static bool
+on_health(struct conn *c, const struct input *in)
+{
+	return conn_close(c, ENDING_PROTOCOL, "Health from a client");
+}
+
+/* Section 4.4, and D-04 and D-11. */
+static const frame_fn handlers_028[RK_NFRAMES] = {
 	[RK_FRAME_PING] = on_ping,
 	[RK_FRAME_NOTE_PREFERRED] = on_other,
 	[RK_FRAME_HEALTH] = on_other,
 };
+static const frame_fn handlers_035[RK_NFRAMES] = {
+	[RK_FRAME_PING] = on_ping,
+	[RK_FRAME_PONG] = on_pong,
+	[RK_FRAME_HEALTH] = on_health,
+};
+
+static frame_fn
+handler_of(const struct conn *c, enum rk_frame_kind kind)
+{
+	frame_fn fn = c->worker->conf->generation == GENERATION_035
+	    ? handlers_035[kind]
+	    : handlers_028[kind];
+
+	return fn != NULL ? fn : on_unexpected;
+}
 
 static bool
 on_frame(struct conn *c, const struct input *in)
@@ -161,9 +190,7 @@ on_frame(struct conn *c, const struct input *in)
 		return on_unexpected(c, in);
 	if (err != RK_OK)
 		return broke_rule(c, err, in);
-	if (frame_handlers[f.kind] == NULL)
-		return on_unexpected(c, in);
-	return frame_handlers[f.kind](c, in);
+	return handler_of(c, f.kind)(c, in);
 }
 
 /* ---- login ---- */
@@ -185,7 +212,8 @@ open_connection(struct conn *c)
 
 	if (!router_enter(w->router, &c->ep, &c->login.peer))
 		return conn_close(c, ENDING_LIMIT, "no-memory");
-	c->next_keepalive = loop_now(w->loop) + w->conf->keepalive;
+	conn_live_start(c);
+	conn_limit_start(c);
 	conn_set_state(c, CONN_OPEN);
 	w->metrics.accepts++;
 	if (server_is_new_key(w->server, &c->login.peer))
@@ -195,10 +223,24 @@ open_connection(struct conn *c)
 	return true;
 }
 
+/* What the login says, which is one frame. */
+static bool
+write_login(struct conn *c, const uint8_t *p, size_t len)
+{
+	uint8_t *out;
+
+	if (c->carrier == RK_CARRIER_WS)
+		return conn_write_ws(c, RK_WS_BINARY, p, len);
+	out = conn_out(c, len);
+	if (out != NULL)
+		memcpy(out, p, len);
+	return out != NULL;
+}
+
 static bool
 on_login_frame(struct conn *c, const struct input *in)
 {
-	uint8_t buf[RK_LOGIN_OUTPUT_MAX], *out;
+	uint8_t buf[RK_LOGIN_OUTPUT_MAX];
 	struct rk_writer w;
 	int err;
 
@@ -206,12 +248,8 @@ on_login_frame(struct conn *c, const struct input *in)
 	err = rk_login_input(&c->login, &in->raw, &w);
 	FAULT(HOOK_LOGIN, .c = c, .type = in->raw.type, .payload = in->payload,
 	    .len = in->raw.payload.len, .err = &err);
-	if (w.len > 0) {
-		out = conn_out(c, w.len);
-		if (out == NULL)
-			return false;
-		memcpy(out, buf, w.len);
-	}
+	if (w.len > 0 && !write_login(c, buf, w.len))
+		return false;
 	if (err != RK_OK)
 		return broke_rule(c, err, in);
 	return c->login.state != RK_LOGIN_DONE || open_connection(c);
@@ -223,6 +261,7 @@ static bool
 handle(struct conn *c, struct input *in, uint8_t *base)
 {
 	in->payload = base + (in->raw.payload.p - base);
+	conn_live_heard(c);
 	return c->state == CONN_LOGIN ? on_login_frame(c, in) : on_frame(c, in);
 }
 
@@ -278,6 +317,8 @@ next_raw(struct conn *c)
 		broke_rule(c, err, &in);
 		return false;
 	}
+	if (c->state == CONN_OPEN && !conn_limit_admits(c, in.raw.total_len))
+		return false;
 	if (!handle(c, &in, in.front))
 		return false;
 	conn_take(c, in.raw.total_len);
@@ -288,8 +329,7 @@ static bool
 on_ws_close(struct conn *c, const struct rk_ws_message *m)
 {
 	/* The code comes back, as RFC 6455 section 5.5.1 has it. */
-	if (!conn_write_control(c, RK_WS_CLOSE, m->payload,
-		m->len >= 2 ? 2 : 0))
+	if (!conn_write_ws(c, RK_WS_CLOSE, m->payload, m->len >= 2 ? 2 : 0))
 		return false;
 	return conn_close(c, ENDING_EOF, "websocket-close");
 }
@@ -311,13 +351,44 @@ on_ws_message(struct conn *c, uint8_t *front, const struct rk_ws_message *m)
 		return err == RK_OK ? handle(c, &in, m->payload)
 				    : broke_rule(c, err, NULL);
 	case RK_WS_PING:
-		return conn_write_control(c, RK_WS_PONG, m->payload, m->len);
+		return conn_write_ws(c, RK_WS_PONG, m->payload, m->len);
 	case RK_WS_CLOSE:
 		return on_ws_close(c, m);
 	default:
 		c->worker->metrics.ws_skipped++;
 		return true;
 	}
+}
+
+/* Is the next message whole, and how long is it? */
+static bool
+measure_ws(const struct conn *c, const uint8_t *p, size_t len, size_t *size)
+{
+	struct rk_ws_header h;
+	size_t at = c->ws.assembled;
+
+	*size = at; /* of fragments that came before */
+	while (rk_ws_parse_header(p + at, len - at, &h) == RK_OK &&
+	    h.payload_len <= len - at - h.header_len) {
+		if (h.opcode >= RK_WS_CLOSE) /* between fragments */
+			*size = 0;
+		at += h.header_len + (size_t)h.payload_len;
+		*size += (size_t)h.payload_len;
+		if (h.fin)
+			return true;
+	}
+	return false;
+}
+
+/* A message counts as the frame in it would on the raw carrier. */
+static bool
+is_admitted_ws(struct conn *c, const uint8_t *p, size_t len)
+{
+	size_t size;
+
+	return c->state != CONN_OPEN || c->worker->conf->rx_rate == 0 ||
+	    !measure_ws(c, p, len, &size) ||
+	    conn_limit_admits(c, size + RK_TLV32_LEN - 1);
 }
 
 static bool
@@ -328,7 +399,8 @@ next_ws(struct conn *c)
 	uint8_t *p = conn_input(c, &len);
 	int err;
 
-	if (FAULT(HOOK_WS_INPUT, .c = c, .payload = p, .len = len))
+	if (FAULT(HOOK_WS_INPUT, .c = c, .payload = p, .len = len) ||
+	    !is_admitted_ws(c, p, len))
 		return false;
 	err = rk_ws_next(&c->ws, p, len, &m, &at, &used, &c->need);
 	if (err != RK_OK && err != RK_ERR_AGAIN)
@@ -343,11 +415,20 @@ next_ws(struct conn *c)
 	return err == RK_OK;
 }
 
+static bool
+is_allowed(void *arg, const struct rk_key *key)
+{
+	return server_allows(arg, key);
+}
+
 void
 conn_frames_start(struct conn *c, enum rk_carrier carrier)
 {
-	const struct rk_dialect *d = c->worker->conf->dialect;
-	const struct rk_login_params params = { .carrier = carrier };
+	const struct conf *conf = c->worker->conf;
+	const struct rk_dialect *d = conf->dialect;
+	const struct rk_login_params params = { .carrier = carrier,
+		.access = is_allowed,
+		.arg = c->worker->server };
 
 	c->carrier = (uint8_t)carrier;
 	c->need = 0;
@@ -368,7 +449,7 @@ conn_frames_input(struct conn *c)
 {
 	bool more = true;
 
-	while (more && !conn_stall(c)) {
+	while (more && !c->limited && !conn_stall(c)) {
 		c->need = 0;
 		more = c->carrier == RK_CARRIER_RAW ? next_raw(c) : next_ws(c);
 	}

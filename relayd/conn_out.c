@@ -26,16 +26,27 @@
 #define HEADER_MAX    (RK_WS_HEADER_MAX + RK_FRAME_HEADER_MAX)
 
 /*
- * In one batch each lane may take so much.  The packets' share is bounded so
- * that a backlog of them cannot starve disco, which comes behind.
+ * The order of the lanes, by generation (D-06), and what each may take in one
+ * batch: so many vectors and bytes with those before it.  The first of
+ * packets and disco has a bound, so that its backlog cannot starve what comes
+ * behind.
  */
-static const struct {
+struct lane_turn {
+	enum lane lane;
 	int vectors;
 	size_t bytes;
-} lane_share[NLANES] = {
-	[LANE_GONE] = { BATCH_VECTORS - 2, BATCH_BYTES },
-	[LANE_PACKETS] = { BATCH_VECTORS * 3 / 4, BATCH_BYTES / 2 },
-	[LANE_DISCO] = { BATCH_VECTORS - 2, BATCH_BYTES },
+};
+
+static const struct lane_turn order_028[NLANES] = {
+	{ LANE_GONE, BATCH_VECTORS - 2, BATCH_BYTES },
+	{ LANE_PACKETS, BATCH_VECTORS * 3 / 4, BATCH_BYTES / 2 },
+	{ LANE_DISCO, BATCH_VECTORS - 2, BATCH_BYTES },
+};
+
+static const struct lane_turn order_035[NLANES] = {
+	{ LANE_DISCO, BATCH_VECTORS / 2, BATCH_BYTES / 2 },
+	{ LANE_PACKETS, BATCH_VECTORS * 3 / 4, BATCH_BYTES / 4 },
+	{ LANE_GONE, BATCH_VECTORS - 2, BATCH_BYTES },
 };
 
 static const enum metrics_queue queue_of[NLANES] = {
@@ -102,8 +113,7 @@ conn_write_frame(struct conn *c, const struct rk_frame_spec *spec,
 }
 
 bool
-conn_write_control(struct conn *c, uint8_t opcode, const void *payload,
-    size_t len)
+conn_write_ws(struct conn *c, uint8_t opcode, const void *payload, size_t len)
 {
 	uint8_t buf[HEADER_MAX];
 	struct rk_writer w;
@@ -241,7 +251,7 @@ struct batch {
 	size_t bytes;
 	uint32_t frames[NLANES];
 	uint64_t data; /* bytes of packets */
-	uint8_t keepalive[HEADER_MAX];
+	uint8_t beat[HEADER_MAX + CONN_NONCE_LEN];
 };
 
 static void
@@ -262,31 +272,31 @@ add_bytes(struct batch *b, const void *p, size_t len)
 }
 
 static void
-add_lane(struct batch *b, const struct sendq *q, enum lane lane)
+add_lane(struct batch *b, const struct sendq *q, const struct lane_turn *turn)
 {
-	size_t stop = b->bytes + lane_share[lane].bytes;
+	size_t stop = b->bytes + turn->bytes;
 	uint32_t i = 0;
 
 	if (stop > BATCH_BYTES)
 		stop = BATCH_BYTES;
-	while (i < q->count && b->n < lane_share[lane].vectors &&
-	    b->bytes < stop) {
+	while (i < q->count && b->n < turn->vectors && b->bytes < stop) {
 		const struct sendq_frame *f = sendq_at(q, i++);
 
 		add_bytes(b, f->bytes, f->len);
 		b->data += f->data_len;
 	}
-	b->frames[lane] = i;
+	b->frames[turn->lane] = i;
 }
 
 static void
-add_keepalive(struct batch *b, const struct conn *c)
+add_lanes(struct batch *b, const struct conn *c)
 {
-	struct rk_writer w;
+	const struct lane_turn *order =
+	    c->worker->conf->generation == GENERATION_035 ? order_035
+							  : order_028;
 
-	rk_writer_init(&w, b->keepalive, sizeof(b->keepalive));
-	conn_frame_header(c, c->worker->keepalive->type, 0, &w);
-	add_bytes(b, b->keepalive, w.len);
+	for (int i = 0; i < NLANES; i++)
+		add_lane(b, &c->lane[order[i].lane], &order[i]);
 }
 
 /* Give the stream one batch; false if there is nothing to give. */
@@ -294,6 +304,7 @@ static bool
 write_batch(struct conn *c)
 {
 	struct metrics *m = &c->worker->metrics;
+	struct rk_writer beat;
 	struct batch b;
 
 	b.n = 0;
@@ -301,17 +312,15 @@ write_batch(struct conn *c)
 	b.data = 0;
 	if (c->out.len > 0)
 		add_bytes(&b, c->out.p, c->out.len);
-	for (int i = 0; i < NLANES; i++)
-		add_lane(&b, &c->lane[i], (enum lane)i);
-	if (c->keepalive_due)
-		add_keepalive(&b, c);
+	add_lanes(&b, c);
+	rk_writer_init(&beat, b.beat, sizeof(b.beat));
+	if (conn_live_write(c, &beat))
+		add_bytes(&b, b.beat, beat.len);
 	if (b.n == 0)
 		return false;
 	m->bytes_sent += b.data;
-	m->keepalives_sent += c->keepalive_due;
 	c->write_failed = !stream_writev(c->stream, b.v, b.n);
 	c->out.len = 0;
-	c->keepalive_due = false;
 	for (int i = 0; i < NLANES; i++)
 		sendq_pop(&c->lane[i], b.frames[i]);
 	return true;
@@ -330,10 +339,7 @@ static void
 end_stall(struct conn *c)
 {
 	c->stalled = false;
-	if (c->state > CONN_OPEN)
-		return;
-	stream_resume(c->stream);
-	stream_again(c->stream);
+	conn_resume(c);
 }
 
 /* Everything has been given to the kernel. */

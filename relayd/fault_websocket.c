@@ -142,7 +142,7 @@ ping_without_data(const struct fault *f, struct fault_event *e)
 {
 	if (e->type != RK_WS_PING)
 		return false;
-	conn_write_control(e->c, RK_WS_PONG, "", 0);
+	conn_write_ws(e->c, RK_WS_PONG, "", 0);
 	return true;
 }
 
@@ -151,7 +151,7 @@ ping_returned(const struct fault *f, struct fault_event *e)
 {
 	if (e->type != RK_WS_PING)
 		return false;
-	conn_write_control(e->c, RK_WS_PING, e->payload, e->len);
+	conn_write_ws(e->c, RK_WS_PING, e->payload, e->len);
 	return true;
 }
 

@@ -49,6 +49,7 @@ struct text;
 	X(http_requests, "relayd_http_requests", GENERATION_BOTH, "HTTP requests answered, upgrades included.") \
 	X(http_errors, "relayd_http_errors", GENERATION_BOTH, "Of them with a status of 400 or above.") \
 	X(keepalives_sent, "relayd_keepalives_sent", GENERATION_BOTH, "KeepAlive frames written.") \
+	X(pings_sent, "relayd_pings_sent", GENERATION_BOTH, "Ping frames written.") \
 	X(write_timeouts, "relayd_write_timeouts", GENERATION_BOTH, "Connections that accepted no output for too long.") \
 	X(ws_skipped, "relayd_websocket_skipped", GENERATION_BOTH, "WebSocket text and pong messages read and ignored.")
 /* clang-format on */

@@ -13,6 +13,7 @@
 #include "net/listen.h"
 #include "net/loop.h"
 #include "net/tls.h"
+#include "relayd/access.h"
 #include "relayd/conn.h"
 #include "relayd/fault.h"
 #include "relayd/router.h"
@@ -77,6 +78,7 @@ server_free(struct server *s)
 	worker_clear(&s->worker);
 	router_free(s->router);
 	tls_ctx_free(s->tls);
+	access_free(s->access);
 	idset_clear(&s->keys_today);
 	free(s);
 }
@@ -106,6 +108,25 @@ service_of(const struct server *s, enum listen_kind kind)
 	    : SERVICE_RELAY;
 }
 
+/* One connection in the time of its limit. */
+static int64_t
+accept_cost(const struct conf *conf)
+{
+	return 1000 * NS_PER_S / conf->accept_rate;
+}
+
+static void
+init_accept_limit(struct server *s)
+{
+	const struct conf *conf = s->conf;
+	int64_t burst = conf->accept_burst >= 0 ? conf->accept_burst
+						: conf->accept_rate / 1000;
+
+	if (conf->accept_rate > 0)
+		bucket_init(&s->accept_limit,
+		    (burst > 1 ? burst : 1) * accept_cost(conf));
+}
+
 static bool
 open_acceptor(struct acceptor *a, const char *address, char *err,
     size_t err_size)
@@ -124,6 +145,9 @@ open_acceptor(struct acceptor *a, const char *address, char *err,
 		return false;
 	if (a->kind == LISTEN_METRICS)
 		listener_set_essential(a->listener);
+	else if (s->conf->accept_rate > 0)
+		listener_set_limit(a->listener, &s->accept_limit,
+		    accept_cost(s->conf));
 	return true;
 }
 
@@ -138,6 +162,10 @@ server_listen(struct server *s, char *err, size_t err_size)
 		if (s->tls == NULL)
 			return -1;
 	}
+	s->access = access_new(conf, err, err_size);
+	if (s->access == NULL)
+		return -1;
+	init_accept_limit(s);
 	s->acceptors = xcalloc(conf->nlisten, sizeof(*s->acceptors));
 	for (size_t i = 0; i < conf->nlisten; i++) {
 		s->acceptors[i].server = s;
@@ -210,6 +238,12 @@ server_is_new_key(struct server *s, const struct rk_key *key)
 		return false;
 	hash = router_hash(s->router, key);
 	return idset_add(&s->keys_today, hash != 0 ? hash : 1) == 1;
+}
+
+bool
+server_allows(const struct server *s, const struct rk_key *key)
+{
+	return s->access == NULL || access_allows(s->access, key);
 }
 
 bool

@@ -9,11 +9,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/bucket.h"
 #include "relayd/conf.h"
 #include "relayd/idset.h"
 #include "relayd/worker.h"
 
 struct acceptor;
+struct access;
 struct loop;
 struct rk_key;
 struct router;
@@ -26,6 +28,8 @@ struct server {
 	struct router *router;
 	struct worker worker;
 	struct tls_ctx *tls;
+	struct access *access;
+	struct bucket accept_limit;
 	struct acceptor *acceptors;
 	size_t nacceptors;
 	uint64_t last_id; /* of a connection */
@@ -58,6 +62,8 @@ uint64_t server_next_id(struct server *s);
 void server_on_idle(struct server *s);
 /* Is this the first login of |key| on this UTC day? */
 bool server_is_new_key(struct server *s, const struct rk_key *key);
+/* May |key| log in? */
+bool server_allows(const struct server *s, const struct rk_key *key);
 /* False if it is known already that |field| is missing from requests. */
 bool server_is_new_complaint(struct server *s, const char *field);
 void server_write_metrics(struct server *s, struct text *out);

@@ -74,6 +74,7 @@ worker_init(struct worker *w, struct server *s, struct loop *loop)
 	w->recv = rk_frame_spec_by_kind(d, RK_FRAME_RECV);
 	w->pong = rk_frame_spec_by_kind(d, RK_FRAME_PONG);
 	w->gone = rk_frame_spec_by_kind(d, RK_FRAME_GONE);
+	w->ping = rk_frame_spec_by_kind(d, RK_FRAME_PING);
 	w->keepalive = rk_frame_spec_by_kind(d, RK_FRAME_KEEP_ALIVE);
 }
 

@@ -30,7 +30,8 @@ struct worker {
 	struct conn *dead;
 	struct deferred turn_end;
 	/* Rows of the frame table that are looked up for each frame. */
-	const struct rk_frame_spec *send, *recv, *pong, *gone, *keepalive;
+	const struct rk_frame_spec *send, *recv, *pong, *gone, *keepalive,
+	    *ping;
 };
 
 void worker_init(struct worker *w, struct server *s, struct loop *loop);

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/bucket.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/address.h"
 #include "net/listen.h"
@@ -373,6 +375,44 @@ START_TEST(a_connection_that_was_reset_in_the_queue_is_passed_over)
 }
 END_TEST
 
+/* ---- accept limits ---- */
+
+static const struct {
+	int burst;
+	int at_once; /* of six */
+} bursts[] = { { 1, 1 }, { 2, 2 }, { 5, 5 }, { 6, 6 }, { 7, 6 } };
+
+START_TEST(no_more_than_the_burst_is_accepted_at_once)
+{
+	const int64_t second = NS_PER_S;
+	struct bucket b;
+	int fds[6];
+
+	clock_fake(100 * second);
+	listen_on("127.0.0.1:0");
+	bucket_init(&b, bursts[_i].burst * second);
+	listener_set_limit(listener, &b, second);
+	for (int i = 0; i < 6; i++)
+		fds[i] = knock("127.0.0.1", listener_port(listener));
+	for (int i = 0; i < 5; i++)
+		loop_turn(loop, 0);
+	ck_assert_int_eq(naccepted, bursts[_i].at_once);
+	/* One more in each second; none is lost. */
+	for (int want = bursts[_i].at_once; want < 6; want++) {
+		clock_advance(second - 1);
+		loop_turn(loop, 0);
+		ck_assert_int_eq(naccepted, want);
+		clock_advance(1);
+		loop_turn(loop, 0);
+		ck_assert_int_eq(naccepted, want + 1);
+	}
+	for (int i = 0; i < 6; i++)
+		close(fds[i]);
+	/* It is no lack of anything, so nothing is said. */
+	ck_assert_str_eq(text_str(&log_lines), "");
+}
+END_TEST
+
 static Suite *
 listen_suite(void)
 {
@@ -393,6 +433,8 @@ listen_suite(void)
 	tcase_add_test(tc, an_essential_listener_still_accepts);
 	tcase_add_test(tc,
 	    a_connection_that_was_reset_in_the_queue_is_passed_over);
+	tcase_add_loop_test(tc, no_more_than_the_burst_is_accepted_at_once, 0,
+	    NROWS(bursts));
 	suite_add_tcase(s, tc);
 	return s;
 }

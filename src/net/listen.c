@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "base/bucket.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/address.h"
@@ -36,6 +37,8 @@ struct listener {
 	struct timer *retry;
 	listener_fn on_accept;
 	void *arg;
+	struct bucket *limit; /* NULL: none */
+	int64_t cost_ns;
 	bool essential;
 	bool paused; /* said so, and not yet that it is over */
 	bool *freed; /* the accept loop's, while it runs */
@@ -92,6 +95,21 @@ is_passing(int error)
 	    error == ENETUNREACH || error == EPERM;
 }
 
+/* Over the limit: later. */
+static bool
+must_wait(struct listener *li)
+{
+	int64_t wait = 0;
+
+	if (li->limit != NULL)
+		wait = bucket_wait(li->limit, clock_mono_ns(), li->cost_ns);
+	if (wait == 0)
+		return false;
+	watch_set(li->watch, 0);
+	timer_set(li->retry, wait);
+	return true;
+}
+
 /* Accept to EAGAIN: the state of the listener follows from how it ended. */
 static void
 accept_all(struct listener *li)
@@ -100,7 +118,7 @@ accept_all(struct listener *li)
 
 	li->freed = &freed;
 	watch_set(li->watch, WATCH_READ);
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+	for (int i = 0; i < ACCEPTS_A_TURN && !must_wait(li); i++) {
 		int fd =
 		    accept4(li->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -114,6 +132,8 @@ accept_all(struct listener *li)
 			pause_accepting(li, errno);
 			break;
 		}
+		if (li->limit != NULL)
+			bucket_take(li->limit, clock_mono_ns(), li->cost_ns);
 		li->on_accept(li->arg, fd);
 		if (freed)
 			return;
@@ -242,6 +262,13 @@ void
 listener_set_essential(struct listener *li)
 {
 	li->essential = true;
+}
+
+void
+listener_set_limit(struct listener *li, struct bucket *b, int64_t cost_ns)
+{
+	li->limit = b;
+	li->cost_ns = cost_ns;
 }
 
 const char *

@@ -3,6 +3,7 @@
 #define NET_LISTEN_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct loop;
 struct listener;
@@ -28,5 +29,12 @@ unsigned listener_port(const struct listener *li);
  * that a crowded server can still be asked for its counters.
  */
 void listener_set_essential(struct listener *li);
+
+/*
+ * Accept no more than |b| gives, at |cost_ns| each; the rest waits in the
+ * kernel.  The bucket is borrowed and may be that of several listeners.
+ */
+struct bucket;
+void listener_set_limit(struct listener *li, struct bucket *b, int64_t cost_ns);
 
 #endif
