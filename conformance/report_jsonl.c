@@ -178,6 +178,7 @@ put_result(json_t *o, const struct case_result *d)
 	put_text(o, "message", d->message);
 	put_text(o, "detail", d->detail);
 	put_text(o, "teardown", d->teardown);
+	put_text(o, "not_observable", d->not_observable);
 	put_text(o, "vars", d->vars);
 	if (d->step != NULL) {
 		put_text(o, "file", d->step->at.file);

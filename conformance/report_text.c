@@ -252,6 +252,26 @@ add_result(struct report *r, const struct run_case *c, struct text *out)
 	    d->teardown != NULL && d->teardown[0] != '\0' ? d->teardown : "-");
 }
 
+/* What was asserted and could not be seen. */
+static void
+add_not_observable(const struct run *run, struct text *out)
+{
+	size_t n = 0;
+	const char *example = NULL;
+
+	for (size_t i = 0; i < run->nplan; i++) {
+		const struct case_result *d = run->plan[i].result;
+
+		if (d == NULL || d->not_observable == NULL)
+			continue;
+		n++;
+		example = d->not_observable;
+	}
+	if (n > 0)
+		text_addf(out, "not observable: in %zu case%s, such as %s\n", n,
+		    n == 1 ? "" : "s", example);
+}
+
 static void
 add_details(struct report *r, const struct run_case *c, struct text *out)
 {
@@ -514,6 +534,7 @@ add_summary(const struct report *r, int exit_status, struct text *out)
 	    run->ncontrols_ok, run->ncontrols, run->ncanaries_ok,
 	    run->ncanaries);
 	add_margins(run, out);
+	add_not_observable(run, out);
 	add_names(r, VERDICT_NONSTRICT, out);
 	add_lacks(run, out);
 	if (run->targets[0].trouble == NULL)

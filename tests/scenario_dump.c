@@ -120,6 +120,9 @@ dump_kind(const struct step *s, struct text *out)
 	static const char *const lives[] = { "shut", "close", "abort", "pause",
 		"resume", "start-raw", "start-ws", "start-tls" };
 
+	static const char *const targets[] = { "signal", "restart", "exit",
+		"alive", "fds", "rss", "metric" };
+
 	text_add(out,
 	    s->run == RUN_DEFECT        ? "defect "
 		: s->run == RUN_CONTROL ? "control "
@@ -132,6 +135,10 @@ dump_kind(const struct step *s, struct text *out)
 		text_addf(out, " %s", sends[s->send_kind]);
 	if (s->kind == STEP_LIFE)
 		text_addf(out, " %s", lives[s->life]);
+	if (s->kind == STEP_TARGET)
+		text_addf(out, " %s", targets[s->target]);
+	if (s->kind == STEP_TARGET && s->from_baseline)
+		text_addf(out, " baseline%+d", (int)s->value_sign);
 }
 
 static void

@@ -161,7 +161,6 @@ static const struct row rows[] = {
 	{ "an_assertion_that_does_not_hold", "", "conn A = login key=alice\nlet $n = 1\nassert $n == 2\n" ALIVE, CODE_WRONG, "$n == 2 does not hold" },
 	{ "division_by_zero", "", "conn A = login key=alice\nlet $n = 0\nlet $m = 4 / $n\nassert $m == 1\n" ALIVE, CODE_SCRIPT, "division by zero" },
 	{ "a_note", "", "conn A = login key=alice\nnote \"here we are\"\n" ALIVE, CODE_OK, NULL },
-	{ "a_target_step", "", "conn A = login key=alice\ntarget restart\n" ALIVE, CODE_UNSUPPORTED, "not played yet" },
 
 	/* drain */
 	{ "drain", "", "conn A = login key=alice\n" ORDER("10") "A drain RecvPacket count 5 increasing data quiet 30ms\n" ALIVE, CODE_OK, NULL },

@@ -545,6 +545,20 @@ static const struct row lines[] = {
 	{ "  target\n",
 	    "t.rly:6:9: expected signal, restart, wait or assert, found th"
 	    "e end of the line\n" },
+	{ "  target signal TERN\n",
+	    "t.rly:6:17: there is no signal \"TERN\"; did you mean \"TERM\"?\n" },
+	{ "  target signal HUP\n  target restart\n  target wait exit==0\n",
+	    "t.rly:6:3: other cases play on this target: say \"own\" in front of the steps\n"
+	    "t.rly:7:3: other cases play on this target: say \"own\" in front of the steps\n"
+	    "t.rly:8:3: other cases play on this target: say \"own\" in front of the steps\n" },
+	{ "  target wait exit 0\n",
+	    "t.rly:6:20: expected \"exit==\" and a status, found \"0\"\n" },
+	{ "  target assert fds<=baseline\n",
+	    "t.rly:6:3: other cases change that, too: say \"serial\" or \"own\" in front of the steps\n" },
+	{ "  target assert metric x rises 1\n",
+	    "t.rly:6:26: expected \"increments\" and a number or a range, found \"rises\"\n" },
+	{ "  target assert alive within 1s\n",
+	    "t.rly:6:30: it is alive now or it is not: there is nothing to wait for\n" },
 	{ "  note hello\n",
 	    "t.rly:6:8: expected a \"text\", found \"hello\"\n" },
 	{ "  control let $x = \"a\"\n  A -> raw $x\n",

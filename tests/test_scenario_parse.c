@@ -20,6 +20,7 @@ static const char before[] =
     "scenario t \"A test\"\n"
     "  covers R-129\n"
     "  over ws\n"
+    "  own\n"
     "  conn A = login key=alice\n"
     "  conn B = login key=bob\n"
     "  conn H = http\n"
@@ -241,14 +242,20 @@ static const struct {
 	    "<0202020202020202020202020202020202020202020202020202020202020202"
 	    ">)) data=cat(<61>, $v) }" },
 	{ "note \"what follows is slow\"", "note text:what follows is slow" },
-	{ "target signal INT", "target text:signal INT" },
-	{ "target restart", "target text:restart" },
+	{ "target signal INT", "target signal name:INT" },
+	{ "target restart", "target restart" },
 	{ "target wait exit==0 within 5s",
-	    "target within:5000000000ns text:wait exit==0" },
+	    "target exit value:0 within:5000000000ns" },
 	{ "target assert metric relayd_ended_total increments 1 within 2s",
-	    "target within:2000000000ns text:assert metric "
-	    "relayd_ended_total increments 1" },
-	{ "target assert fds<=12", "target text:assert fds<=12" },
+	    "target metric name:relayd_ended_total value:1 "
+	    "within:2000000000ns" },
+	{ "target assert metric x increments 1..$v",
+	    "target metric name:x value:1..$v" },
+	{ "target assert fds<=12", "target fds value:12" },
+	{ "target assert fds < baseline", "target fds baseline+1" },
+	{ "target assert rss<=baseline + 2", "target rss baseline+1 value:2" },
+	{ "target assert rss<=baseline - 1", "target rss baseline-1 value:1" },
+	{ "target assert alive", "target alive" },
 };
 /* clang-format on */
 
@@ -332,7 +339,7 @@ START_TEST(places_name_line_column_and_length)
 	const struct step *expect = s->scenarios[0]->steps[STEPS_BEFORE + 1];
 
 	ck_assert_str_eq(send->at.file, "t.rly");
-	ck_assert_int_eq(send->at.line, 16);
+	ck_assert_int_eq(send->at.line, 17);
 	ck_assert_int_eq(send->at.col, 4);
 	ck_assert_str_eq(send->source, "A -> Ping  data=\"\xc3\xa4\"");
 	ck_assert_int_eq(send->settings[0].at.col, 15);
@@ -341,9 +348,9 @@ START_TEST(places_name_line_column_and_length)
 	ck_assert_int_eq(expect->watch.preds[0].at.col, 13);
 	ck_assert_int_eq(expect->watch.preds[0].at.len, 13);
 	ck_assert_str_eq(expect->watch.preds[0].value->source, "x\"00*8\"");
-	ck_assert_int_eq(s->scenarios[0]->end_line, 20);
-	ck_assert_uint_eq(s->nlines, 20);
-	ck_assert_str_eq(s->lines[19], "end");
+	ck_assert_int_eq(s->scenarios[0]->end_line, 21);
+	ck_assert_uint_eq(s->nlines, 21);
+	ck_assert_str_eq(s->lines[20], "end");
 	script_free(s);
 }
 END_TEST

@@ -297,7 +297,6 @@ START_TEST(the_suite_covers_what_can_be_seen_from_outside)
 	static const char *const unseen[] = {
 		"R-035", /* no step speaks plain to a TLS port yet */
 		"R-126", /* there is nothing to see */
-		"R-128", /* only in the metrics */
 		"R-145", /* no bound to hold it to */
 		"R-146", /* a measurement, not a case */
 		NULL

@@ -45,6 +45,14 @@ is_confirmed_login(const struct step *s)
 	return true;
 }
 
+/* A counter that has to rise. */
+static bool
+is_counted(const struct step *s)
+{
+	return s->target == TARGET_METRIC && s->value->kind == EXPR_INT &&
+	    s->value->number > 0;
+}
+
 static enum proof
 proof_of(const struct step *s)
 {
@@ -60,7 +68,8 @@ proof_of(const struct step *s)
 	case STEP_FENCE:
 		return PROOF_LIFE;
 	case STEP_TARGET:
-		return s->target == TARGET_EXIT ? PROOF_LIFE : PROOF_NONE;
+		return s->target == TARGET_EXIT || is_counted(s) ? PROOF_LIFE
+								 : PROOF_NONE;
 	case STEP_DRAIN:
 		return s->count != NULL ? PROOF_LIFE : PROOF_NONE;
 	default:

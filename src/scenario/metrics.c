@@ -4,7 +4,6 @@
 #include "scenario/metrics.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,20 +161,6 @@ metrics_get(const struct metrics *m, const char *name, double *out)
 	if (s != NULL)
 		*out = s->value;
 	return s != NULL;
-}
-
-bool
-metrics_equal(const struct metrics *a, const struct metrics *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++) {
-		const struct sample *s = find(b, a->list[i].name);
-
-		if (s == NULL || fabs(s->value - a->list[i].value) > 0)
-			return false;
-	}
-	return true;
 }
 
 /* ---- HTTP ---- */

@@ -20,7 +20,6 @@ struct metrics *metrics_parse(const char *text, size_t len, char *err,
 void metrics_free(struct metrics *m); /* NULL is fine */
 /* False if there is no sample of that name. */
 bool metrics_get(const struct metrics *m, const char *name, double *out);
-bool metrics_equal(const struct metrics *a, const struct metrics *b);
 
 /*
  * GET |url|.  |on_done| is called once, not from inside this call, unless it

@@ -15,7 +15,7 @@
 #include "scenario/oracle.h"
 
 #define LOOK_EVERY    (20 * NS_PER_MS)
-#define SETTLE        (60 * NS_PER_MS)
+#define SETTLE        (25 * NS_PER_MS)
 #define SETTLE_MAX    (5 * NS_PER_S)
 #define START_MAX     (60 * NS_PER_S)
 #define FETCH_TIMEOUT (2 * NS_PER_S)
@@ -148,12 +148,37 @@ begin_look(struct play *p)
 		on_fetched(p, NULL, err);
 }
 
+/* Only what the steps ask about: the look itself may be counted somewhere. */
 static bool
-agree(const struct oracle_sample *a, const struct oracle_sample *b)
+metrics_agree(const struct metrics *a, const struct metrics *b,
+    struct step *const *steps, size_t n)
 {
+	for (size_t i = 0; i < n; i++) {
+		const struct step *s = steps[i];
+		double before = 0, after = 0;
+
+		if (!metrics_agree(a, b, s->body, s->nbody))
+			return false;
+		if (s->kind != STEP_TARGET || s->target != TARGET_METRIC)
+			continue;
+		metrics_get(a, s->name, &before);
+		metrics_get(b, s->name, &after);
+		if (after > before || after < before)
+			return false;
+	}
+	return true;
+}
+
+static bool
+agree(const struct play *p, const struct oracle_sample *a,
+    const struct oracle_sample *b)
+{
+	const struct scenario *sc = p->instance->scenario;
+
 	if (a->fds != b->fds || (a->metrics == NULL) != (b->metrics == NULL))
 		return false;
-	return a->metrics == NULL || metrics_equal(a->metrics, b->metrics);
+	return a->metrics == NULL ||
+	    metrics_agree(a->metrics, b->metrics, sc->steps, sc->nsteps);
 }
 
 /* The look is over: is it like the one before? */
@@ -170,7 +195,7 @@ end_look(struct play *p)
 		sample.fds = oracle_fds(p->target->pid);
 	if ((p->oracle->wants & ORACLE_RSS) != 0)
 		sample.rss_kb = oracle_rss_kb(p->target->pid);
-	settled = (pre->looked && agree(&pre->last, &sample)) ||
+	settled = (pre->looked && agree(p, &pre->last, &sample)) ||
 	    now - pre->begun_ns > SETTLE_MAX;
 	metrics_free(pre->last.metrics);
 	pre->last = sample;

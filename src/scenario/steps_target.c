@@ -1,10 +1,10 @@
 /* target …: the process under test, signalled, awaited and looked at. */
 #include "config.h"
 
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/xalloc.h"
 #include "scenario/metrics.h"
@@ -29,9 +29,24 @@ struct target_state {
 
 /* ---- what cannot be seen ---- */
 
+static bool
+is_needed(const struct play *p, const char *cap)
+{
+	const struct scenario *sc = p->instance->scenario;
+
+	for (size_t i = 0; i < sc->nneeds; i++)
+		if (strcmp(sc->needs[i], cap) == 0)
+			return true;
+	return false;
+}
+
+/* A case that is about nothing else must not pass by it. */
 static enum step_status
 skip(struct play *p, const struct step *s, const char *what, const char *why)
 {
+	if (is_needed(p, s->target == TARGET_METRIC ? "metrics" : "process"))
+		return play_fail(p, CODE_UNSUPPORTED, "not observable: %s%s%s",
+		    what, why != NULL ? ": " : "", why != NULL ? why : "");
 	text_addf(&p->not_observable, "%s%s",
 	    p->not_observable.len > 0 ? ", " : "", what);
 	play_remark(p, NULL, s->at.line, "not observable: %s%s%s", what,

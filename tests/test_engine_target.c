@@ -1,0 +1,451 @@
+/* Steps about the target's process: a process and counters that the test
+ * makes up, and its own process where real ones are looked at. */
+#include "config.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "engine_stage.h"
+#include "scenario/metrics.h"
+#include "scenario/oracle.h"
+#include "support.h"
+
+/* ---- counters ---- */
+
+static unsigned packets, scrapes;
+static const char *exposition; /* NULL: what was counted */
+
+static bool
+serve_metrics(struct fake_client *c, const struct rk_http_head *h)
+{
+	char body[256], head[128];
+
+	if (!rk_http_span_is(h->path, "/metrics"))
+		return false;
+	snprintf(body, sizeof(body),
+	    "# TYPE x counter\nx_packets_total{lane=\"}\"} %u\n"
+	    "x_packets_total{lane=\"b\"} 7 1700000000\nx_scrapes_total %u\n"
+	    "# EOF\n",
+	    packets, ++scrapes);
+	snprintf(head, sizeof(head),
+	    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
+	    strlen(exposition != NULL ? exposition : body));
+	fake_write_text(c, head);
+	fake_write_text(c, exposition != NULL ? exposition : body);
+	return true;
+}
+
+static bool
+count_packet(struct fake_client *from, struct fake_client *to,
+    struct rk_span data)
+{
+	packets++;
+	return false;
+}
+
+static const struct fake_rules rules = { .on_request = serve_metrics,
+	.on_packet = count_packet };
+
+/* ---- a process that is none ---- */
+
+struct engine_own {
+	const struct engine_target *target;
+	int polls; /* until it is ready */
+	bool ended;
+	struct own_exit exit;
+	unsigned restarts;
+};
+
+static struct host_plan {
+	const struct engine_target *target;
+	bool no_start, lost, deaf;
+	int exit_status; /* at SIGINT */
+	int starts, stops, signo;
+} plan;
+
+static struct engine_own *
+host_start(void *arg, const char *url, char *err, size_t err_size)
+{
+	struct engine_own *o;
+
+	ck_assert_ptr_null(url);
+	snprintf(err, err_size, "no such program");
+	if (plan.no_start)
+		return NULL;
+	o = xcalloc(1, sizeof(*o));
+	o->target = plan.target;
+	o->polls = 3;
+	plan.starts++;
+	return o;
+}
+
+static enum own_state
+host_state(struct engine_own *o, char *err, size_t err_size)
+{
+	snprintf(err, err_size, "ended at its start");
+	if (plan.lost)
+		return OWN_LOST;
+	return o->polls-- > 0 ? OWN_STARTING : OWN_READY;
+}
+
+static const struct engine_target *
+host_target(struct engine_own *o)
+{
+	return o->target;
+}
+
+static bool
+host_signal(struct engine_own *o, int signo)
+{
+	plan.signo = signo;
+	o->ended = !plan.deaf;
+	o->exit =
+	    (struct own_exit){ plan.exit_status, signo == SIGINT ? 0 : signo };
+	return true;
+}
+
+static bool
+host_restart(struct engine_own *o, char *err, size_t err_size)
+{
+	o->ended = false;
+	o->polls = 3;
+	o->restarts++;
+	return true;
+}
+
+static bool
+host_has_exited(struct engine_own *o, struct own_exit *out)
+{
+	*out = o->exit;
+	return o->ended;
+}
+
+static void
+host_stop(struct engine_own *o)
+{
+	plan.stops++;
+	free(o);
+}
+
+static const struct engine_host host = { .start = host_start,
+	.state = host_state,
+	.target = host_target,
+	.signal = host_signal,
+	.restart = host_restart,
+	.has_exited = host_has_exited,
+	.stop = host_stop };
+
+static void
+open_stage(struct engine_stage *st)
+{
+	packets = scrapes = 0;
+	exposition = NULL;
+	memset(&plan, 0, sizeof(plan));
+	stage_open(st, &rules);
+	st->target.metrics_url = xasprintf("http://127.0.0.1:%u/metrics",
+	    fake_relay_port(st->relay));
+	st->target.pid = getpid();
+	st->target.host = &host;
+	plan.target = &st->target;
+}
+
+static void
+close_stage(struct engine_stage *st)
+{
+	ck_assert_int_eq(plan.starts, plan.stops);
+	free(st->target.metrics_url);
+	stage_close(st);
+}
+
+/* ---- metrics ---- */
+
+#define SEND                                                                   \
+	"A -> SendPacket key=pub(alice) data=\"x\"\n"                          \
+	"A <- RecvPacket key==pub(alice)\n"
+
+static const struct row {
+	const char *steps;
+	enum result_code code;
+	const char *part;
+} metric_rows[] = {
+	{ SEND "target assert metric x_packets_total increments 1", CODE_OK,
+	    NULL },
+	{ SEND SEND "target assert metric x_packets_total increments 1..2",
+	    CODE_OK, NULL },
+	{ SEND "target assert metric x_packets_total increments 2 within 300ms",
+	    CODE_NEVER, "x_packets_total rose by 1, not by 2" },
+	{ SEND "target assert metric x_packets_total increments 0", CODE_EXTRA,
+	    "x_packets_total rose by 1, not by 0" },
+	{ SEND "target assert metric x_total increments 1", CODE_NEVER,
+	    "no metric x_total" },
+};
+
+START_TEST(test_metric)
+{
+	struct engine_stage st = { 0 };
+	const struct row *r = &metric_rows[_i];
+	char steps[512];
+
+	open_stage(&st);
+	snprintf(steps, sizeof(steps), "conn A = login key=alice\n%s",
+	    r->steps);
+	stage_expect(&st, "serial", steps, r->code, r->part);
+	close_stage(&st);
+}
+END_TEST
+
+/* What cannot be seen is left out and said; a case about nothing else must
+ * not pass by it. */
+START_TEST(test_not_observable)
+{
+	struct engine_stage st = { 0 };
+	const char *steps =
+	    "conn A = login key=alice\n"
+	    "target assert metric x_packets_total increments 9\n"
+	    "target assert fds<=baseline\n"
+	    "target assert alive\n";
+
+	open_stage(&st);
+	exposition = "what is this\n";
+	st.target.pid = 0;
+	stage_expect(&st, "serial", steps, CODE_OK, NULL);
+	ck_assert_str_eq(st.result->not_observable,
+	    "metric x_packets_total, fds, alive");
+	stage_expect(&st, "serial\n needs metrics", steps, CODE_UNSUPPORTED,
+	    "line 1 of the metrics is no sample");
+	stage_expect(&st, "serial\n needs process", steps, CODE_UNSUPPORTED,
+	    "not observable: fds");
+	close_stage(&st);
+}
+END_TEST
+
+START_TEST(test_exposition)
+{
+	static const char good[] =
+	    "a_total 1\r\n\n# HELP a b\n"
+	    "b{c=\"\\\"}\",d=\"e\"} 2.5e0 # {x=\"y\"} 1\n"
+	    "b{c=\"2\"} 0.5\nc -Inf";
+	static const char *const bad[] = { "a", "a \n", "a{b=\"c\" 1",
+		"a{b=\"c\"}1", "a 1x", " 1", "a one" };
+	char err[128];
+	double v;
+	struct metrics *m =
+	    metrics_parse(good, sizeof(good) - 1, err, sizeof(err));
+
+	ck_assert_ptr_nonnull(m);
+	ck_assert(metrics_get(m, "a_total", &v) && v == 1);
+	ck_assert(metrics_get(m, "b", &v) && v == 3);
+	ck_assert(!metrics_get(m, "b{c=\"2\"}", &v));
+	metrics_free(m);
+	ck_assert_ptr_null(metrics_parse("a\0 1", 4, err, sizeof(err)));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		m = metrics_parse(bad[i], strlen(bad[i]), err, sizeof(err));
+		ck_assert_msg(m == NULL, "\"%s\" was read", bad[i]);
+	}
+}
+END_TEST
+
+/* ---- descriptors and memory ---- */
+
+static const struct row size_rows[] = {
+	/* Both ends of the connection are this process's. */
+	{ "conn A = login key=alice\ntarget assert fds<=baseline + 2", CODE_OK,
+	    NULL },
+	{ "conn A = login key=alice\n"
+	  "target assert fds<=baseline + 1 within 200ms",
+	    CODE_LEAK, "at most" },
+	{ "conn A = login key=alice\nA close\ntarget assert fds<=baseline",
+	    CODE_OK, NULL },
+	{ "conn A = login key=alice\ntarget assert fds<3 within 100ms",
+	    CODE_LEAK, "at most 3 expected" },
+	{ "conn A = login key=alice\ntarget assert rss<=baseline + 1000000",
+	    CODE_OK, NULL },
+	{ "conn A = login key=alice\n"
+	  "target assert rss<=baseline - 1000000 within 100ms",
+	    CODE_LEAK, "kB of memory" },
+	{ "conn A = login key=alice\ntarget assert alive", CODE_OK, NULL },
+};
+
+START_TEST(test_size)
+{
+	struct engine_stage st = { 0 };
+	const struct row *r = &size_rows[_i];
+
+	open_stage(&st);
+	stage_expect(&st, "serial", r->steps, r->code, r->part);
+	close_stage(&st);
+}
+END_TEST
+
+/* A process that is there, one that waits to be reaped, one that is gone. */
+START_TEST(test_alive)
+{
+	siginfo_t info;
+	pid_t pid;
+
+	ck_assert_int_eq(oracle_alive(getpid()), 1);
+	ck_assert_int_eq(oracle_alive(0), -1);
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	ck_assert_int_eq(oracle_alive(pid), 0);
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED), 0);
+	ck_assert_int_eq(oracle_alive(pid), 0);
+	ck_assert_int_eq(oracle_fds(pid), -1);
+	ck_assert_int_eq(oracle_rss_kb(pid), -1);
+}
+END_TEST
+
+START_TEST(test_dead)
+{
+	struct engine_stage st = { 0 };
+	siginfo_t info;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	open_stage(&st);
+	st.target.pid = pid;
+	stage_expect(&st, "serial",
+	    "conn A = login key=alice\ntarget assert alive", CODE_CRASH,
+	    "is gone");
+	close_stage(&st);
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED), 0);
+}
+END_TEST
+
+/* ---- an instance of its own ---- */
+
+static const struct own_row {
+	const char *steps;
+	struct host_plan plan;
+	enum result_code code;
+	const char *part;
+	int signo;
+} own_rows[] = {
+	{ "note \"fine\"", { 0 }, CODE_OK, NULL, 0 },
+	{ "target signal INT\ntarget wait exit==0", { 0 }, CODE_OK, NULL,
+	    SIGINT },
+	{ "target signal INT\ntarget wait exit==0", { .exit_status = 3 },
+	    CODE_WRONG, "exit status 3, expected 0", SIGINT },
+	{ "target signal INT\ntarget wait exit==3..4", { .exit_status = 3 },
+	    CODE_OK, NULL, SIGINT },
+	{ "target signal TERM\ntarget wait exit==0", { 0 }, CODE_CRASH,
+	    "ended by signal 15", SIGTERM },
+	{ "target signal INT\ntarget wait exit==0 within 300ms",
+	    { .deaf = true }, CODE_NEVER, "did not end within 0.3 s", SIGINT },
+	{ "target signal INT\ntarget assert alive", { 0 }, CODE_CRASH,
+	    "is gone", SIGINT },
+	{ "target signal INT\ntarget restart\ntarget assert alive", { 0 },
+	    CODE_OK, NULL, SIGINT },
+	{ "target assert alive", { .no_start = true }, CODE_UNSUPPORTED,
+	    "no such program", 0 },
+	{ "target assert alive", { .lost = true }, CODE_UNSUPPORTED,
+	    "ended at its start", 0 },
+};
+
+START_TEST(test_own)
+{
+	struct engine_stage st = { 0 };
+	const struct own_row *r = &own_rows[_i];
+	char steps[512];
+
+	open_stage(&st);
+	plan = r->plan;
+	plan.target = &st.target;
+	snprintf(steps, sizeof(steps), "conn A = login key=alice\n%s",
+	    r->steps);
+	stage_expect(&st, "own", steps, r->code, r->part);
+	ck_assert_int_eq(plan.signo, r->signo);
+	close_stage(&st);
+}
+END_TEST
+
+static struct engine_own *doomed;
+
+static struct engine_own *
+start_doomed(void *arg, const char *url, char *err, size_t err_size)
+{
+	doomed = host_start(arg, url, err, err_size);
+	return doomed;
+}
+
+static bool
+kill_doomed(struct fake_client *c, const struct rk_frame *f)
+{
+	if (f->kind == RK_FRAME_SEND) {
+		doomed->ended = true;
+		doomed->exit = (struct own_exit){ 0, SIGSEGV };
+	}
+	return false;
+}
+
+/* It ended, and nobody told it to: whatever else was seen. */
+START_TEST(test_crash)
+{
+	static const struct fake_rules deadly = { .on_frame = kill_doomed };
+	struct engine_stage st = { 0 };
+	struct engine_host h = host;
+
+	memset(&plan, 0, sizeof(plan));
+	h.start = start_doomed;
+	stage_open(&st, &deadly);
+	st.target.host = &h;
+	plan.target = &st.target;
+	stage_expect(&st, "own",
+	    "conn A = login key=alice\n"
+	    "A -> SendPacket key=pub(nobody) data=\"x\"\n"
+	    "A -> Ping data=x\"01*8\"\nA <- Pong data==x\"01*8\"",
+	    CODE_CRASH, "ended by itself: signal 11");
+	ck_assert_int_eq(plan.stops, 1);
+	stage_close(&st);
+}
+END_TEST
+
+/* A URL has nothing that could be started, or signalled. */
+START_TEST(test_url)
+{
+	struct engine_stage st = { 0 };
+
+	stage_open(&st, &rules);
+	stage_expect(&st, "own", "conn A = login key=alice", CODE_UNSUPPORTED,
+	    "cannot be started");
+	stage_expect(&st, "serial",
+	    "conn A = login key=alice\ntarget signal HUP", CODE_UNSUPPORTED,
+	    "cannot be signalled");
+	st.target.pid = getpid();
+	st.target.signals = true;
+	signal(SIGHUP, SIG_IGN);
+	stage_expect(&st, "serial",
+	    "conn A = login key=alice\ntarget signal HUP", CODE_OK, NULL);
+	stage_close(&st);
+}
+END_TEST
+
+#define NITEMS(a) ((int)(sizeof(a) / sizeof((a)[0])))
+
+int
+main(void)
+{
+	Suite *s = suite_create("engine_target");
+	TCase *t = tcase_create("target");
+
+	tcase_add_loop_test(t, test_metric, 0, NITEMS(metric_rows));
+	tcase_add_test(t, test_not_observable);
+	tcase_add_test(t, test_exposition);
+	tcase_add_loop_test(t, test_size, 0, NITEMS(size_rows));
+	tcase_add_test(t, test_alive);
+	tcase_add_test(t, test_dead);
+	tcase_add_loop_test(t, test_own, 0, NITEMS(own_rows));
+	tcase_add_test(t, test_crash);
+	tcase_add_test(t, test_url);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}
