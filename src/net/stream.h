@@ -45,7 +45,8 @@ struct stream *stream_new_tls(struct loop *l, int fd, struct tls_ctx *ctx,
  * waiting, or without memory. */
 bool stream_start_tls(struct stream *s, struct tls_ctx *ctx, const char *sni);
 /* Close the descriptor (FIN, or RST if input is unread) and forget output.
- * NULL is fine. */
+ * Nothing is said over TLS: who takes leave in order calls stream_shut()
+ * first, which does it at once where no output waits.  NULL is fine. */
 void stream_free(struct stream *s);
 
 void stream_set_callback(struct stream *s, stream_fn on_event, void *arg);
@@ -112,7 +113,8 @@ void stream_set_deadline(struct stream *s, int64_t at_ns);
  * After STREAM_ENDED: ENDING_EOF (FIN; over TLS its close_notify),
  * ENDING_TRUNCATED (TLS without close_notify), ENDING_RESET (also a write
  * into a closed connection, and any other error of the socket),
- * ENDING_PROTOCOL (TLS itself failed: stream_tls_failed()).  Input that came
+ * ENDING_PROTOCOL (TLS itself failed: stream_tls_failed()), ENDING_LIMIT (no
+ * memory).  Input that came
  * before the end is delivered first, and STREAM_ENDED waits for whoever asked
  * with stream_again().  A stream whose peer sent FIN can still be written to;
  * if that fails later, STREAM_ENDED comes once more, with ENDING_RESET.
