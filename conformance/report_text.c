@@ -422,8 +422,12 @@ add_margins(const struct run *run, struct text *out)
 
 		if (ratio < 0.2)
 			text_addf(out,
-			    "will flake: %s line %d took %.2f s of %.2f s\n",
-			    c->c->instance->name, c->result->tightest.line,
+			    "will flake: %s%s%s line %d took %.2f s of "
+			    "%.2f s\n",
+			    c->c->instance->name,
+			    run->ntargets > 1 ? " on " : "",
+			    run->ntargets > 1 ? c->target->target->name : "",
+			    c->result->tightest.line,
 			    seconds(c->result->tightest.took_ns),
 			    seconds(c->result->tightest.bound_ns));
 		if (ratio < least) {
