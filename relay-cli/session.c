@@ -89,8 +89,10 @@ drop_connection(struct session *s)
 	s->phase = PHASE_OVER;
 	dial_cancel(s->dial);
 	s->dial = NULL;
-	if (s->stream != NULL)
+	if (s->stream != NULL) {
+		stream_shut(s->stream); /* over TLS says so */
 		stream_free(s->stream);
+	}
 	s->stream = NULL;
 	if (s->deadline != NULL)
 		timer_cancel(s->deadline);

@@ -136,6 +136,7 @@ chmod 600 bob.key
 receive() {
 	file=$1
 	shift
+	: >"$file.err" # before the background has a chance to
 	"$cli" recv -v --key bob.key "$@" "$url" >"$file" 2>"$file.err" &
 	receiver=$!
 	await 'logged in' "$file.err"
@@ -158,7 +159,7 @@ printf 'one\ntwo\nthree\n' | "$cli" send --lines "$url" "$bob" 2>err
 wait "$receiver"
 claim "recv --count 2 of three lines prints two" test "$(cat got)" = "$(printf 'one\ntwo')"
 
-receive got --count 2 --timeout 500ms --lines
+receive got --count 2 --timeout 2s --lines
 printf 'one' | "$cli" send "$url" "$bob" 2>err
 wait "$receiver"
 claim "too few within --timeout are an expectation missed" test "$?:$(cat got)" = "1:one"
