@@ -5,6 +5,8 @@
 # shellcheck source=tests/relays.sh disable=SC2154 # they are from there
 . "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
 
-start relayd "$build/relayd/relayd" --listen 127.0.0.1:0 --metrics 127.0.0.1:0
+start relayd "$build/relayd/relayd" --listen 127.0.0.1:0 --metrics 127.0.0.1:0 \
+    --stun 127.0.0.1:0
 "$runner" run --slow "http://$(listening relayd http)" \
-    --metrics "http://$(listening relayd metrics)/metrics" --report tap=-
+    --metrics "http://$(listening relayd metrics)/metrics" \
+    --stun "$(listening relayd stun)" --pid "$started" --report tap=-

@@ -98,7 +98,6 @@ static const struct row rows[] = {
 	{ "both_carriers_in_one_case", "", "conn A = login key=alice carrier=raw\nconn B = login key=bob carrier=ws\n" HELLO, CODE_OK, NULL },
 	{ "a_connection_that_is_made_again", "", "repeat 3 {\nconn A = login key=alice\n" ALIVE "}", CODE_OK, NULL },
 	{ "no_such_listener", "", "conn A = tcp to=metrics\nA <- closed\nconn B = login key=bob", CODE_UNSUPPORTED, "metrics" },
-	{ "udp_is_not_played", "", "conn A = udp port=$target.stun\nconn B = login key=bob", CODE_UNSUPPORTED, "udp" },
 	{ "a_server_ping_is_not_answered_with_autopong_no", "", "conn A = login key=alice autopong=no\n" ORDER("16") "never A <- Health for 50ms\n" ALIVE, CODE_OK, NULL },
 
 	/* send */

@@ -545,6 +545,12 @@ static const struct row lines[] = {
 	{ "  target\n",
 	    "t.rly:6:9: expected signal, restart, wait or assert, found th"
 	    "e end of the line\n" },
+	{ "  conn U = udp\n  U -> Ping\n  U <- Pong\n",
+	    "t.rly:7:3: \"U\" is UDP: it sends raw bytes, and receives bytes or stun\n"
+	    "t.rly:8:8: \"U\" is UDP: it sends raw bytes, and receives bytes or stun\n" },
+	{ "  A <- stun\n  A <- bytes sze==1\n",
+	    "t.rly:6:8: \"A\" is not UDP: STUN never comes there\n"
+	    "t.rly:7:14: bytes has no field \"sze\"; did you mean \"size\"?\n" },
 	{ "  target signal TERN\n",
 	    "t.rly:6:17: there is no signal \"TERN\"; did you mean \"TERM\"?\n" },
 	{ "  target signal HUP\n  target restart\n  target wait exit==0\n",

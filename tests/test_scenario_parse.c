@@ -81,7 +81,7 @@ static const struct {
 	  "tls.max=1.3 tls.verify=no",
 	    "conn on:X tcp tls.alpn=<6832> tls.sni=<612e6578616d706c65> "
 	    "tls.min=1.2 tls.max=1.3 tls.verify=no" },
-	{ "conn X = udp port=$target.stun", "conn on:X udp port=$target.stun" },
+	{ "conn X = udp to=$target.stun", "conn on:X udp to=$target.stun" },
 	{ "conn X = listen", "conn on:X listen" },
 	{ "conn X = login key=dave => fail \"cannot log in\"",
 	    "conn on:X login key=dave =>fail because:cannot log in" },

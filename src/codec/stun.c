@@ -161,6 +161,12 @@ fingerprint(const uint8_t *msg, size_t len)
 	return ~crc ^ CRC_XOR;
 }
 
+uint32_t
+rk_stun_fingerprint(const void *message, size_t len)
+{
+	return fingerprint(message, len);
+}
+
 /* ---- the request ---- */
 
 struct walk {

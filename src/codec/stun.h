@@ -39,6 +39,10 @@ struct rk_stun_address {
 RK_API int rk_stun_parse_request(const void *buf, size_t len,
     struct rk_stun_request *out);
 
+/* The value of the FINGERPRINT that ends a message of which the |len| bytes
+ * before it, at least 20, are these; their length field does not matter. */
+RK_API uint32_t rk_stun_fingerprint(const void *message, size_t len);
+
 /*
  * Append the success response with XOR-MAPPED-ADDRESS and nothing else.  An
  * IPv4 address in IPv6 form (::ffff:a.b.c.d) is written as IPv4.

@@ -17,11 +17,25 @@ check_duration(struct checker *k, const struct expr *e)
 	check_expr(k, e, USE_VALUE);
 }
 
+/* $A.port: set by the connection, and nobody has to use it. */
+static void
+define_own(struct checker *k, const struct step *s, const char *what)
+{
+	const char *name = arena_printf(k->arena, "%s.%s", s->conn, what);
+
+	define_var(k, name, &s->at);
+	use_var(k, name, &s->at);
+}
+
 static void
 check_conn(struct checker *k, struct step *s)
 {
 	check_conn_settings(k, s);
 	define_conn(k, s);
+	if (s->conn_kind == CONN_UDP) {
+		define_own(k, s, "address");
+		define_own(k, s, "port");
+	}
 }
 
 static void

@@ -27,6 +27,7 @@ static const struct function {
 	{ "ws-accept", "b", NULL, "ws-accept(key)" },
 	{ "export", "cbi", NULL, "export(connection, label, length)" },
 	{ "seed", "b", NULL, "seed(32 bytes)" },
+	{ "fingerprint", "b", NULL, "fingerprint(message)" },
 };
 
 #define NFUNCTIONS (sizeof(functions) / sizeof(functions[0]))

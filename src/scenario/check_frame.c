@@ -96,7 +96,7 @@ struct setting_rule {
 static const struct setting_rule conn_rules[] = {
 	{ "key", USE_KEY, 1U << CONN_LOGIN },
 	{ "carrier", USE_WORD, FRAMED },
-	{ "to", USE_WORD, TCP },
+	{ "to", USE_WORD, TCP | 1U << CONN_UDP },
 	{ "confirm", USE_WORD, 1U << CONN_LOGIN },
 	{ "autopong", USE_WORD, TCP },
 	{ "rcvbuf", USE_COUNT, TCP },
@@ -105,7 +105,6 @@ static const struct setting_rule conn_rules[] = {
 	{ "tls.min", USE_WORD, TCP },
 	{ "tls.max", USE_WORD, TCP },
 	{ "tls.verify", USE_WORD, TCP },
-	{ "port", USE_WORD, 1U << CONN_UDP },
 };
 
 static const struct setting_rule ws_rules[] = {
@@ -275,11 +274,32 @@ check_ws_send(struct checker *k, const struct step *s)
 	}
 }
 
+/* On UDP there is nothing but datagrams, and nowhere else is STUN. */
+static void
+check_datagrams(struct checker *k, const struct place *at,
+    const struct known_name *conn, bool datagrams, bool stun)
+{
+	bool udp;
+
+	if (conn == NULL || conn->conn == NULL)
+		return;
+	udp = conn->conn->conn_kind == CONN_UDP;
+	if (udp && !datagrams)
+		complain(k->c, at,
+		    "\"%s\" is UDP: it sends raw bytes, and receives bytes or "
+		    "stun",
+		    conn->name);
+	else if (!udp && stun)
+		complain(k->c, at, "\"%s\" is not UDP: STUN never comes there",
+		    conn->name);
+}
+
 void
 check_send(struct checker *k, struct step *s)
 {
 	const struct known_name *conn = use_conn(k, s->conn, &s->at);
 
+	check_datagrams(k, &s->at, conn, s->send_kind == SEND_RAW, false);
 	check_carrier(k, s, conn, s->send_kind == SEND_WS,
 	    s->len_delta != NULL);
 	check_expr(k, s->value, USE_VALUE);
@@ -341,10 +361,13 @@ check_event_field(struct checker *k, const struct watch_for *w,
 	static const struct {
 		enum event_match match;
 		const char *what;
-		const char *words[5];
+		const char *words[9];
 	} table[] = {
 		{ MATCH_WS, "ws", { "opcode", "payload", "code", "reason" } },
-		{ MATCH_BYTES, "bytes", { "data" } },
+		{ MATCH_BYTES, "bytes", { "data", "size" } },
+		{ MATCH_STUN, "stun",
+		    { "type", "id", "attributes", "family", "address", "port",
+			"data", "size" } },
 		{ MATCH_TLS, "tls", { "version", "cipher", "alpn" } },
 		{ MATCH_ANY, "any", { NULL } },
 		{ MATCH_CLOSED, "closed", { NULL } },
@@ -416,6 +439,10 @@ check_watch(struct checker *k, const struct step *s, struct watch_for *w)
 		if (k->dialect != NULL)
 			w->frame = f;
 	}
+	check_datagrams(k, &w->at, conn,
+	    w->match == MATCH_BYTES || w->match == MATCH_STUN ||
+		(w->match >= MATCH_CLOSED && w->match <= MATCH_TRUNCATED),
+	    w->match == MATCH_STUN);
 	check_carrier(k, s, conn, w->match == MATCH_WS, false);
 	for (size_t i = 0; i < w->npreds; i++)
 		check_pred(k, w, f, &w->preds[i]);

@@ -65,7 +65,7 @@ must_not_be_left(const struct play *p, const struct item *it)
 	case LEFTOVER_DEFAULT:
 		break;
 	}
-	return it->kind == ITEM_REST ||
+	return it->kind == ITEM_REST || it->kind == ITEM_DATAGRAM ||
 	    (it->kind == ITEM_FRAME &&
 		(it->error != RK_OK || (counted & 1U << it->lane) != 0));
 }
@@ -97,7 +97,8 @@ judge_leftovers(struct play *p)
 	    engine_observes(p->engine))
 		return;
 	for (struct session *s = p->sessions; s != NULL; s = s->next) {
-		if (!session_is_open(s) || !s->logged_in)
+		if (!session_is_open(s) ||
+		    (!s->logged_in && s->wire != WIRE_DATAGRAMS))
 			continue;
 		for (const struct item *it = s->items; it != NULL;
 		     it = it->next)
@@ -126,7 +127,7 @@ teardown_word(const struct session *s)
 		return ending_name(s->ended);
 	if (s->closed)
 		return "closed";
-	if (s->stream == NULL)
+	if (s->stream == NULL && s->udp_fd < 0)
 		return "none";
 	return s->shut ? "lingering" : "clean";
 }

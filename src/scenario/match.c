@@ -17,6 +17,7 @@ item_free(struct item *it)
 	free(it->bytes);
 	free(it->head);
 	free(it->body);
+	free(it->stun);
 	for (size_t i = 0; i < 3; i++)
 		free(it->tls[i]);
 	free(it);
@@ -122,6 +123,16 @@ tls_field(const struct item *it, const char *name)
 	return absent();
 }
 
+static struct value
+datagram_field(const struct item *it, const char *name)
+{
+	if (strcmp(name, "data") == 0)
+		return view(it->bytes, it->len);
+	if (strcmp(name, "size") == 0)
+		return value_int((int64_t)it->len);
+	return item_stun_field(it, name);
+}
+
 struct value
 item_field(const struct item *it, const char *name)
 {
@@ -131,6 +142,7 @@ item_field(const struct item *it, const char *name)
 		[ITEM_HTTP] = http_field,
 		[ITEM_WS] = ws_field,
 		[ITEM_REST] = rest_field,
+		[ITEM_DATAGRAM] = datagram_field,
 		[ITEM_TLS] = tls_field,
 	};
 
@@ -237,6 +249,8 @@ wanted_is_kind(const struct wanted *w, const struct item *it)
 		return it->kind == ITEM_FRAME || it->kind == ITEM_REST;
 	case MATCH_BYTES:
 		return it->kind != ITEM_TLS;
+	case MATCH_STUN:
+		return it->stun != NULL;
 	case MATCH_HTTP:
 		return it->kind == ITEM_HTTP;
 	case MATCH_WS:

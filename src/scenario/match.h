@@ -14,7 +14,18 @@ enum item_kind {
 	ITEM_HTTP, /* a response, whole with its body */
 	ITEM_WS,   /* control or text message */
 	ITEM_REST, /* bytes that are no frame or no response */
-	ITEM_TLS   /* the handshake's facts; in no inbox */
+	ITEM_DATAGRAM,
+	ITEM_TLS /* the handshake's facts; in no inbox */
+};
+
+/* What a datagram says as STUN. */
+struct item_stun {
+	int64_t type;
+	int64_t attributes; /* how many; -1: not as long as it says */
+	int family;         /* of XOR-MAPPED-ADDRESS: 1, 2; 0: there is none */
+	int64_t port;
+	uint8_t address[16];
+	size_t address_len; /* 4 also for IPv4 in IPv6 form */
 };
 
 /* One thing that arrived. */
@@ -36,7 +47,8 @@ struct item {
 	size_t body_len;
 	uint8_t opcode; /* WS */
 	int close_code;
-	char *tls[3]; /* version, cipher, alpn ("" for none) */
+	char *tls[3];           /* version, cipher, alpn ("" for none) */
+	struct item_stun *stun; /* DATAGRAM; NULL: it is no STUN */
 };
 
 void item_free(struct item *it); /* NULL is fine */
@@ -71,6 +83,10 @@ void wanted_capture(const struct wanted *w, const struct item *it,
  * there.
  */
 struct value item_field(const struct item *it, const char *name);
+
+/* Of match_stun.c: set it->stun; and a view of one of its fields. */
+void item_read_stun(struct item *it);
+struct value item_stun_field(const struct item *it, const char *name);
 
 /* One line each, for messages. */
 void wanted_to_text(const struct wanted *w, struct text *out);

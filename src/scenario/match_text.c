@@ -25,6 +25,7 @@ static const char *const match_names[] = {
 	[MATCH_RESET] = "reset",
 	[MATCH_TRUNCATED] = "truncated",
 	[MATCH_TLS] = "tls",
+	[MATCH_STUN] = "stun",
 };
 
 static bool
@@ -106,6 +107,12 @@ item_to_text(const struct item *it, const struct values *vs, struct text *out)
 	case ITEM_WS:
 		text_addf(out, "ws opcode %u ", it->opcode);
 		v = item_field(it, "payload");
+		value_to_text(&v, out);
+		break;
+	case ITEM_DATAGRAM:
+		text_addf(out, "%s of %zu bytes ",
+		    it->stun != NULL ? "stun" : "datagram", it->len);
+		v = item_field(it, "data");
 		value_to_text(&v, out);
 		break;
 	case ITEM_REST:

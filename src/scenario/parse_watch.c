@@ -20,6 +20,7 @@ static const struct {
 	{ "reset", MATCH_RESET },
 	{ "truncated", MATCH_TRUNCATED },
 	{ "tls", MATCH_TLS },
+	{ "stun", MATCH_STUN },
 };
 
 static bool

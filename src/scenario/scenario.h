@@ -9,7 +9,8 @@
  *   that name there are); any other name is a header field, compared as text,
  *   "absent" where it is not there.  ws: opcode, payload, code, reason.
  *   bytes: data (the next so many bytes are these) or none (any byte).
- *   tls: version, cipher, alpn.
+ *   tls: version, cipher, alpn.  On UDP bytes are a datagram: data, size; stun
+ *   has type, id, attributes (how many), family, address, port, and these.
  * - "~" compares as a pattern over the whole value, without regard to case:
  *   "*" stands for any bytes, "?" for one.
  * - http sends: settings are header fields in their order, several of one
@@ -151,7 +152,8 @@ enum event_match {
 	MATCH_EOF,
 	MATCH_RESET,
 	MATCH_TRUNCATED,
-	MATCH_TLS /* the handshake and its facts */
+	MATCH_TLS, /* the handshake and its facts */
+	MATCH_STUN /* a STUN message, on UDP */
 };
 
 enum fence_kind {

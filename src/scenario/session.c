@@ -253,6 +253,11 @@ session_open(struct play *p, const char *name, const struct session_config *c)
 	s->next = p->sessions;
 	p->sessions = s;
 
+	s->udp_fd = -1;
+	if (c->kind == CONN_UDP) {
+		session_udp_begin(s);
+		return s;
+	}
 	dc.port = c->url.port;
 	dc.resolve = p->target->resolve;
 	dc.timeout_ns = c->within_ns;
@@ -279,6 +284,8 @@ free_items(struct session *s)
 void
 session_free(struct session *s)
 {
+	lookup_free(s->lookup);
+	session_udp_close(s);
 	dial_cancel(s->dial);
 	if (s->stream != NULL)
 		stream_free(s->stream);
@@ -297,27 +304,32 @@ session_free(struct session *s)
 bool
 session_is_open(const struct session *s)
 {
-	return s->stream != NULL && s->ended == ENDING_NONE &&
-	    s->state != SESSION_FAILED;
+	return (s->stream != NULL || s->udp_fd >= 0) &&
+	    s->ended == ENDING_NONE && s->state != SESSION_FAILED;
 }
 
 bool
 session_can_write(const struct session *s)
 {
-	return s->stream != NULL && !s->shut && !s->write_failed &&
-	    s->ended != ENDING_RESET;
+	return (s->stream != NULL || s->udp_fd >= 0) && !s->shut &&
+	    !s->write_failed && s->ended != ENDING_RESET;
 }
 
 bool
 session_is_drained(const struct session *s)
 {
-	return !session_can_write(s) || stream_queued(s->stream) == 0;
+	return !session_can_write(s) || s->stream == NULL ||
+	    stream_queued(s->stream) == 0;
 }
 
 void
 session_write(struct session *s, const void *p, size_t len)
 {
-	if (session_can_write(s))
+	if (!session_can_write(s))
+		return;
+	if (s->udp_fd >= 0)
+		session_udp_send(s, p, len);
+	else
 		stream_write(s->stream, p, len);
 }
 
@@ -414,6 +426,11 @@ start_tls(struct session *s)
 void
 session_life(struct session *s, enum life_kind life, int line)
 {
+	if (s->udp_fd >= 0 && life == LIFE_CLOSE) {
+		record_end(s, DIR_C2S, ENDING_SHUTDOWN, line);
+		session_udp_close(s);
+		s->closed = true;
+	}
 	if (s->stream == NULL)
 		return;
 	switch (life) {

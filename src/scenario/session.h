@@ -10,6 +10,7 @@
 #include "codec/upgrade.h"
 #include "codec/ws.h"
 #include "net/dial.h"
+#include "net/resolve.h"
 #include "net/stream.h"
 #include "net/tls.h"
 #include "net/url.h"
@@ -43,7 +44,8 @@ enum session_wire {
 	WIRE_BYTES, /* as bytes, until a step takes them */
 	WIRE_HTTP,
 	WIRE_FRAMES,
-	WIRE_LOST /* the framing is broken: thrown away */
+	WIRE_DATAGRAMS, /* UDP */
+	WIRE_LOST       /* the framing is broken: thrown away */
 };
 
 struct session_config {
@@ -81,6 +83,9 @@ struct session {
 	int64_t begun_ns;
 	int64_t ready_ns;
 
+	struct lookup *lookup; /* UDP */
+	int udp_fd;            /* -1: none */
+	struct watch *udp_watch;
 	struct dial *dial;
 	struct stream *stream; /* NULL: not there yet, or closed by us */
 	bool securing;
@@ -187,6 +192,10 @@ void session_upgraded(struct session *s, struct item *response);
 /* A frame while setting up: true if that was its purpose. */
 bool session_setup_frame(struct session *s, const struct rk_raw_frame *raw,
     const struct rk_frame *f);
+/* Of session_udp.c. */
+void session_udp_begin(struct session *s);
+void session_udp_send(struct session *s, const void *p, size_t len);
+void session_udp_close(struct session *s);
 void intake_drop(struct intake *in, size_t at, size_t n);
 
 #endif

@@ -319,6 +319,7 @@ session_digest(struct session *s)
 		[WIRE_BYTES] = read_nothing,
 		[WIRE_HTTP] = session_read_response,
 		[WIRE_FRAMES] = read_frame,
+		[WIRE_DATAGRAMS] = read_nothing,
 		[WIRE_LOST] = throw_away,
 	};
 

@@ -2,8 +2,10 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/xalloc.h"
 #include "scenario/steps.h"
 
 struct conn_making {
@@ -78,6 +80,26 @@ set_url(struct conn_making *m, const char *url)
 	return true;
 }
 
+/* HOST:PORT: the URL of a scheme that UDP does not have. */
+static bool
+set_udp(struct conn_making *m, const char *place)
+{
+	char *url;
+	bool ok;
+
+	if (place == NULL) {
+		play_fail(m->play, CODE_UNSUPPORTED,
+		    "the target has no known STUN port");
+		return false;
+	}
+	url = xasprintf("http://%s", place);
+	ok = set_url(m, url);
+	free(url);
+	snprintf(m->config->url.text, sizeof(m->config->url.text), "%s", place);
+	m->config->tls = false;
+	return ok;
+}
+
 /* The listeners that a target may have beside the main one. */
 static bool
 set_to(struct conn_making *m, const struct value *v)
@@ -88,6 +110,8 @@ set_to(struct conn_making *m, const struct value *v)
 
 	if (!text_of(v, word, sizeof(word), m->err))
 		return false;
+	if (m->config->kind == CONN_UDP)
+		return set_udp(m, strcmp(word, "stun") == 0 ? t->stun : word);
 	if (strcmp(word, "main") == 0)
 		return true;
 	if (strcmp(word, "plain") == 0)
@@ -246,6 +270,9 @@ configure(struct play *p, const struct step *s, struct session_config *c,
 	struct conn_making m = { p, c, err };
 
 	set_defaults(p, s, c);
+	if (s->conn_kind == CONN_UDP && !has_setting(s, "to") &&
+	    !set_udp(&m, p->target->stun))
+		return false;
 	for (size_t i = 0; i < s->nsettings; i++)
 		if (!apply(&m, &s->settings[i]))
 			return false;
@@ -266,10 +293,9 @@ conn_begin(struct play *p, const struct step *s)
 	struct text err = { 0 };
 
 	memset(&c, 0, sizeof(c));
-	if (s->conn_kind == CONN_UDP || s->conn_kind == CONN_LISTEN)
+	if (s->conn_kind == CONN_LISTEN)
 		return play_fail(p, CODE_UNSUPPORTED,
-		    "connections of the kind \"%s\" are not played yet",
-		    s->conn_kind == CONN_UDP ? "udp" : "listen");
+		    "connections of the kind \"listen\" are not played yet");
 	if (!configure(p, s, &c, &err)) {
 		if (err.len == 0)
 			return STEP_FAILED;

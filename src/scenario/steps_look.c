@@ -120,8 +120,11 @@ lane_bit(const struct wanted *want, const struct item *it)
 		return it->kind == ITEM_HTTP;
 	case MATCH_WS:
 		return it->kind == ITEM_WS;
+	case MATCH_STUN:
+		return it->kind == ITEM_DATAGRAM;
 	case MATCH_BYTES:
-		return it->kind == ITEM_REST || it->kind == ITEM_HTTP;
+		return it->kind == ITEM_REST || it->kind == ITEM_HTTP ||
+		    it->kind == ITEM_DATAGRAM;
 	default:
 		return 0;
 	}
@@ -297,6 +300,8 @@ watcher_hit(struct play *p, struct watcher *w, struct found *f)
 		hit = look_end(s, want->what->match, f) == LOOK_FITS;
 	else if (want->what->match == MATCH_TLS)
 		hit = look_tls(s, want, f) == LOOK_FITS;
+	else if (s->wire == WIRE_DATAGRAMS)
+		hit = hit_items(p, w, f);
 	else if (want->what->match == MATCH_BYTES && want->what->npreds > 0)
 		hit = look_bytes(s, want, f) == LOOK_FITS;
 	else if (want->what->match == MATCH_BYTES)

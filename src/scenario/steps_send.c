@@ -62,7 +62,8 @@ send_poll(struct play *p, const struct step *s)
 			return all_sent(p, s, st);
 		if (!session_is_drained(st->session))
 			return STEP_WAITS;
-		if (st->at == st->out.bytes.len)
+		if (st->at == st->out.bytes.len &&
+		    (st->session->udp_fd < 0 || st->writes > 0))
 			return all_sent(p, s, st);
 		if (play_now(p) < st->next_ns) {
 			play_wake_at(p, st->next_ns);

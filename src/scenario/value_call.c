@@ -7,6 +7,7 @@
 #include "base/xalloc.h"
 #include "codec/digest.h"
 #include "codec/frame.h"
+#include "codec/stun.h"
 #include "codec/upgrade.h"
 #include "codec/ws.h"
 #include "scenario/value.h"
@@ -319,6 +320,27 @@ call_export(struct call *c)
 	return ok;
 }
 
+/* A STUN message with the FINGERPRINT behind it, and its length so. */
+static bool
+call_fingerprint(struct call *c)
+{
+	struct rk_writer w;
+	struct rk_span v;
+
+	if (!bytes_arg(c, 0, &v))
+		return false;
+	if (v.len < 20 || v.len > UINT16_MAX)
+		return refuse(c, "a STUN message is needed", &c->arg[0]);
+	rk_writer_init(&w, room(c, v.len + 8), v.len + 8);
+	rk_write_bytes(&w, v.p, 2);
+	rk_write_u16be(&w, (uint16_t)(v.len + 8 - 20));
+	rk_write_bytes(&w, v.p + 4, v.len - 4);
+	rk_write_u16be(&w, 0x8028);
+	rk_write_u16be(&w, 4);
+	rk_write_u32be(&w, rk_stun_fingerprint(v.p, v.len));
+	return true;
+}
+
 static const struct function {
 	const char *name;
 	size_t min, max; /* arguments */
@@ -338,6 +360,7 @@ static const struct function {
 	{ "ws-accept", 1, 1, call_ws_accept },
 	{ "frame", 2, 2, call_frame },
 	{ "export", 3, 3, call_export },
+	{ "fingerprint", 1, 1, call_fingerprint },
 };
 
 static const struct function *
