@@ -224,7 +224,12 @@ tls_keylog_count(const struct tls_keylog *k)
 bool
 tls_keylog_has(const struct tls_keylog *k, const uint8_t random[TLS_RANDOM_LEN])
 {
-	return find(k, random) != NULL;
+	const struct connection *c = find(k, random);
+
+	for (int i = 0; c != NULL && i < TLS_NLABELS; i++)
+		if (c->secret[i].len > 0)
+			return true;
+	return false;
 }
 
 const struct tls_secret *

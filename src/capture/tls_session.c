@@ -90,24 +90,29 @@ show_secured(struct half *h, struct when at)
 
 /* ---- application data ---- */
 
+/* Each time: what the other side waits for may have been in it. */
 void
 half_lose(struct half *h, size_t len, struct when at)
 {
-	struct dissector *d = h->s->dissector;
-
-	if (d != NULL && (len > 0 || !h->lost))
-		dissector_gap(d, h->dir, len, at.time_ns, at.packet);
-	h->lost = h->lost || len == 0 || d == NULL;
+	if (h->s->dissector != NULL)
+		dissector_gap(h->s->dissector, h->dir, len, at.time_ns,
+		    at.packet);
+	else
+		h->lost = true;
 }
 
+/* Where the beginning of one side is missing, what the other one begins with
+ * need not be the beginning of HTTP either. */
 static void
 begin_dissector(struct tls_session *s, struct when at)
 {
+	bool lost = s->half[DIR_C2S].lost || s->half[DIR_S2C].lost;
+
 	if (s->dissector != NULL)
 		return;
 	s->dissector = dissector_new(s->c.t, s->c.conn, s->c.dialect);
 	for (int i = 0; i < 2; i++) {
-		if (s->half[i].lost)
+		if (lost)
 			dissector_gap(s->dissector, (enum direction)i, 0,
 			    at.time_ns, at.packet);
 		if (s->half[i].over)
@@ -132,7 +137,6 @@ half_data(struct half *h, const uint8_t *p, size_t len, struct when at)
 	h->early = false;
 	show_secured(h, at);
 	begin_dissector(s, at);
-	h->lost = false;
 	dissector_feed(s->dissector, h->dir, p, len, at.time_ns, at.packet);
 }
 
@@ -247,14 +251,10 @@ waits_for_hello(const struct half *h, const struct tls_record *r)
 		return !s->have_client;
 	if (!s->have_client || h->missed)
 		return false;
-	switch (r->header[0]) {
-	case TLS_CHANGE_CIPHER_SPEC:
-		return true;
-	case TLS_DATA: /* after HelloRetryRequest it is 0-RTT data */
-		return !s->retry;
-	default:
-		return false;
-	}
+	/* After HelloRetryRequest it is 0-RTT data. */
+	return !s->retry &&
+	    (r->header[0] == TLS_CHANGE_CIPHER_SPEC ||
+		r->header[0] == TLS_DATA);
 }
 
 static bool
@@ -429,8 +429,7 @@ half_clear(struct half *h)
 	}
 	tls_records_free(h->records);
 	tls_messages_clear(&h->messages);
-	tls_key_free(h->key);
-	tls_key_free(h->next_key);
+	half_forget_keys(h);
 }
 
 void

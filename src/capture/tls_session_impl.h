@@ -29,6 +29,14 @@ struct item {
 	uint8_t bytes[]; /* what record.body points to */
 };
 
+/* So many changes of the key may be among the records of one hole. */
+#define KEYS_AHEAD 8
+
+struct later_key {
+	struct tls_key *key;
+	struct tls_secret secret;
+};
+
 /* What one side sends. */
 struct half {
 	struct tls_session *s;
@@ -48,12 +56,12 @@ struct half {
 	uint64_t seq;
 	unsigned slack;  /* so many records behind may have been missed */
 	uint64_t credit; /* bytes that may still be tried in vain */
-	/* the key of what comes after it */
-	struct tls_key *next_key;
-	struct tls_secret next_secret;
+	/* the keys of what comes after it, as far as they were needed */
+	struct later_key later[KEYS_AHEAD];
+	unsigned nlater;
 	unsigned updates; /* of the key */
 	bool early;       /* 0-RTT data went by */
-	bool lost;        /* application data is missing, and that was told */
+	bool lost;        /* application data, before there was a dissector */
 	bool closed;      /* close_notify */
 	bool alerted;     /* it sent a fatal alert */
 	bool said_failed; /* that a record cannot be opened */
@@ -132,6 +140,7 @@ struct tls_key *half_key(struct half *h);
 /* Does a key log have something of this connection? */
 bool session_has_secrets(const struct tls_session *s);
 void half_set_phase(struct half *h, enum phase phase);
+void half_forget_keys(struct half *h);
 void half_begin_handshake(struct half *h, const struct tls_record *r);
 /* The next key of this direction, because it said so. */
 void half_update_key(struct half *h, struct when at);

@@ -105,14 +105,16 @@ half_key(struct half *h)
 
 /* ---- changes ---- */
 
-static void
-take_key(struct half *h, struct tls_key *key, const struct tls_secret *secret)
+void
+half_forget_keys(struct half *h)
 {
 	tls_key_free(h->key);
-	tls_key_free(h->next_key);
-	h->key = key;
-	h->next_key = NULL;
-	h->secret = *secret;
+	h->key = NULL;
+	for (unsigned i = 0; i < h->nlater; i++) {
+		tls_key_free(h->later[i].key);
+		tls_secret_wipe(&h->later[i].secret);
+	}
+	h->nlater = 0;
 	h->looked = 0;
 	h->seq = 0;
 }
@@ -120,9 +122,7 @@ take_key(struct half *h, struct tls_key *key, const struct tls_secret *secret)
 void
 half_set_phase(struct half *h, enum phase phase)
 {
-	const struct tls_secret none = { 0 };
-
-	take_key(h, NULL, &none);
+	half_forget_keys(h);
 	h->phase = phase;
 	half_key(h);
 }
@@ -138,39 +138,66 @@ half_begin_handshake(struct half *h, const struct tls_record *r)
 		half_set_phase(h, PHASE_HANDSHAKE);
 }
 
-/* The key behind the present one, for trying; NULL if there is none. */
-static struct tls_key *
-next_key(struct half *h)
+/* The first key behind the present one; false if there is none. */
+static bool
+first_later(const struct half *h, struct later_key *out)
 {
 	const struct tls_session *s = h->s;
 
-	if (h->next_key != NULL)
-		return h->next_key;
 	if (h->phase != PHASE_DATA) {
-		h->next_key = make_key(h, PHASE_DATA, &h->next_secret);
-	} else if (s->version == TLS_VERSION_13 && h->key != NULL) {
-		h->next_secret = h->secret;
-		if (tls_secret_next(s->suite, &h->next_secret))
-			h->next_key = tls_key_13(s->suite, &h->next_secret);
+		out->key = make_key(h, PHASE_DATA, &out->secret);
+		return out->key != NULL;
 	}
-	return h->next_key;
+	out->secret = h->secret;
+	return s->version == TLS_VERSION_13 && h->key != NULL &&
+	    tls_secret_next(s->suite, &out->secret) &&
+	    (out->key = tls_key_13(s->suite, &out->secret)) != NULL;
 }
 
-static void
-take_next_key(struct half *h)
+/* The key |n| changes, one of them at least, behind the present one. */
+static struct later_key *
+later_key(struct half *h, unsigned n)
 {
-	struct tls_key *key = h->next_key;
+	const struct tls_suite *suite = h->s->suite;
 
-	h->next_key = NULL;
-	take_key(h, key, &h->next_secret);
+	while (h->nlater < n) {
+		struct later_key *k = &h->later[h->nlater];
+
+		*k = (struct later_key){ 0 };
+		if (h->nlater == 0) {
+			if (!first_later(h, k))
+				return NULL;
+		} else {
+			k->secret = k[-1].secret;
+			if (h->s->version != TLS_VERSION_13 ||
+			    !tls_secret_next(suite, &k->secret) ||
+			    (k->key = tls_key_13(suite, &k->secret)) == NULL)
+				return NULL;
+		}
+		h->nlater++;
+	}
+	return &h->later[n - 1];
+}
+
+/* |n| changes later. */
+static void
+take_later_key(struct half *h, unsigned n)
+{
+	struct later_key k = h->later[n - 1];
+
+	h->later[n - 1].key = NULL;
+	half_forget_keys(h);
+	h->key = k.key;
+	h->secret = k.secret;
+	tls_secret_wipe(&k.secret);
 }
 
 void
 half_update_key(struct half *h, struct when at)
 {
-	if (next_key(h) == NULL)
+	if (later_key(h, 1) == NULL)
 		return;
-	take_next_key(h);
+	take_later_key(h, 1);
 	h->slack = 0;
 	h->updates++;
 	session_remark(h->s, REMARK_NOTE, at, "TLS key update %u of the %s",
@@ -187,7 +214,7 @@ half_missed_records(struct half *h, uint64_t n, struct when at)
 	    n > SLACK_MAX - h->slack ? SLACK_MAX : h->slack + (unsigned)n;
 	/* Records of a handshake carry none; without keys none is known. */
 	if (h->phase == PHASE_DATA ||
-	    (half_key(h) == NULL && next_key(h) == NULL))
+	    (half_key(h) == NULL && later_key(h, 1) == NULL))
 		half_lose(h, 0, at);
 }
 
@@ -209,18 +236,42 @@ try(struct half *h, struct tls_key *key, uint64_t from,
 	return false;
 }
 
-/* What is behind a change that was not captured. */
+/* |n| changes of the key went by that were not captured. */
 static void
-note_crossing(struct half *h, uint64_t seq, const struct tls_record *r)
+note_changes(struct half *h, unsigned n, uint64_t seq,
+    const struct tls_record *r)
 {
-	if (h->phase == PHASE_DATA) {
+	unsigned updates = h->phase == PHASE_DATA ? n : n - 1;
+
+	for (unsigned i = 0; i < updates; i++) {
 		h->updates++;
 		session_remark(h->s, REMARK_NOTE, when_of(r),
 		    "TLS key update %u of the %s, itself not captured",
 		    h->updates, side_name(h));
 	}
-	if (h->phase == PHASE_DATA || seq > 0)
+	if (updates > 0 || seq > 0)
 		half_lose(h, 0, when_of(r));
+}
+
+static bool
+locate_later(struct half *h, const struct tls_record *r, uint64_t *seq,
+    size_t *len)
+{
+	unsigned max = h->slack < KEYS_AHEAD ? h->slack + 1 : KEYS_AHEAD;
+
+	for (unsigned n = 1; n <= max; n++) {
+		struct later_key *k = later_key(h, n);
+
+		if (k == NULL)
+			return false;
+		if (!try(h, k->key, 0, r, seq, len))
+			continue;
+		note_changes(h, n, *seq, r);
+		h->phase = PHASE_DATA;
+		take_later_key(h, n);
+		return true;
+	}
+	return false;
 }
 
 bool
@@ -229,18 +280,11 @@ half_locate(struct half *h, const struct tls_record *r, size_t *len)
 	uint64_t seq;
 
 	half_begin_handshake(h, r);
-	if (h->phase != PHASE_PLAIN && half_key(h) != NULL &&
-	    try(h, h->key, h->seq, r, &seq, len)) {
-		h->seq = seq;
-	} else if (next_key(h) != NULL &&
-	    try(h, h->next_key, 0, r, &seq, len)) {
-		note_crossing(h, seq, r);
-		h->phase = PHASE_DATA;
-		take_next_key(h);
-		h->seq = seq;
-	} else {
+	if ((h->phase == PHASE_PLAIN || half_key(h) == NULL ||
+		!try(h, h->key, h->seq, r, &seq, len)) &&
+	    !locate_later(h, r, &seq, len))
 		return false;
-	}
+	h->seq = seq;
 	h->slack = 0;
 	h->proven = true;
 	return true;

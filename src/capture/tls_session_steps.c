@@ -127,14 +127,20 @@ take_client_hello(struct half *h, const uint8_t *p, size_t len)
 	}
 	memcpy(s->client_random, hello.random, TLS_RANDOM_LEN);
 	s->have_client = true;
-	/* Again in TLS 1.2: whatever was agreed on is agreed on anew. */
-	if (!s->retry)
-		s->have_server = false;
+	h->missed = false;
+	/* The second one of TLS 1.3 may come behind its answer. */
+	if (s->version == TLS_VERSION_13)
+		return;
+	/* In TLS 1.2 all is agreed on anew. */
+	s->have_server = false;
 	s->certificate = false;
 	s->early_offered = s->early_offered || hello.early_data;
 	keep_server_name(s, hello.server_name);
 	tls_secret_wipe(&s->resumed);
 	master = tls_resume_find(s->c.context->resume, hello.ticket);
+	if (master == NULL)
+		master =
+		    tls_resume_find(s->c.context->resume, hello.session_id);
 	if (master != NULL)
 		s->resumed = *master;
 }
@@ -143,7 +149,6 @@ static void
 take_server_hello(struct half *h, const uint8_t *p, size_t len)
 {
 	struct tls_session *s = h->s;
-	const struct tls_secret *master;
 	struct tls_server_hello hello;
 
 	if (!tls_server_hello_read(&hello, p, len)) {
@@ -162,13 +167,11 @@ take_server_hello(struct half *h, const uint8_t *p, size_t len)
 		return;
 	memcpy(s->server_random, hello.random, TLS_RANDOM_LEN);
 	s->have_server = true;
+	h->missed = false;
 	s->session_id_len = hello.session_id.len < sizeof(s->session_id)
 	    ? hello.session_id.len
 	    : sizeof(s->session_id);
 	memcpy(s->session_id, hello.session_id.p, s->session_id_len);
-	master = tls_resume_find(s->c.context->resume, hello.session_id);
-	if (master != NULL)
-		s->resumed = *master;
 }
 
 /* ---- other messages ---- */
@@ -249,7 +252,8 @@ static void
 take_change(struct half *h)
 {
 	if (!h->s->have_server) {
-		miss_hello(h);
+		if (!h->s->retry)
+			miss_hello(h);
 		return;
 	}
 	if (h->s->version == TLS_VERSION_13)
@@ -446,7 +450,7 @@ take_plain(struct half *h, const struct tls_record *r)
 	}
 	take_content(h, r->header[0], r->body, r->len, when_of(r));
 	/* Without its secrets all of a connection is shown. */
-	if (!session_has_secrets(h->s) && h->s->resumed.len == 0)
+	if (!session_has_secrets(h->s) && session_master(h->s) == NULL)
 		half_opaque_record(h, r, NULL);
 }
 
