@@ -9,6 +9,8 @@
 #define EXPLAIN_SYNOPSIS "ID | E-CODE | VERDICT…"
 #define CHECK_SYNOPSIS   "[FILE…]"
 #define FMT_SYNOPSIS     "[--check] FILE…"
+#define LIFT_SYNOPSIS    "[options] FILE"
+#define REPLAY_SYNOPSIS  "[options] FILE TARGET"
 
 int cmd_run(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
@@ -17,5 +19,7 @@ int cmd_show(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);
+int cmd_lift(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 
 #endif

@@ -25,6 +25,11 @@ static const struct cli_command commands[] = {
 	  "read scenarios without playing them", cmd_check },
 	{ "fmt",     FMT_SYNOPSIS,
 	  "lay scenario files out anew", cmd_fmt },
+	{ "lift",    LIFT_SYNOPSIS,
+	  "turn a capture into a scenario", cmd_lift },
+	{ "replay",  REPLAY_SYNOPSIS,
+	  "play a capture against a relay; show what it does differently",
+	  cmd_replay },
 	{ NULL, NULL, NULL, NULL }
 };
 /* clang-format on */

@@ -172,6 +172,33 @@ set_reqs(struct options *o, const char *arg)
 	return 0;
 }
 
+static int
+set_expect(struct options *o, const char *arg)
+{
+	if (lift_parse_expect(arg, &o->lift.expect))
+		return 0;
+	return cli_usage_error(
+	    "--expect: '%s' is none of none, types, fields, bytes", arg);
+}
+
+static int
+set_pace(struct options *o, const char *arg)
+{
+	if (lift_parse_pace(arg, &o->lift.pace))
+		return 0;
+	return cli_usage_error("--pace: '%s' is none of asis, fast, xN (N from "
+			       "0.01 to 1000)",
+	    arg);
+}
+
+static int
+set_flow(struct options *o, const char *arg)
+{
+	if (number_parse(arg, 0, INT32_MAX, &o->lift.flow))
+		return 0;
+	return cli_usage_error("--flow: '%s' is no connection's number", arg);
+}
+
 #define AT(field) offsetof(struct options, field)
 
 /* clang-format off */
@@ -186,7 +213,7 @@ static const struct row rows[] = {
 	  "read selectors, one a line; \"skip SELECT\" takes out" },
 	{ "jobs", 'j', FOR_PLAYING, NUMBER, AT(jobs), NULL, "N",
 	  "at most N cases at a time on each target (all)" },
-	{ "seed", 0, FOR_PLAYING, CALL, 0, set_seed, "HEX",
+	{ "seed", 0, FOR_PLAYING | FOR_REPLAY, CALL, 0, set_seed, "HEX",
 	  "repeat the random choices of an earlier run" },
 	{ "repeat", 0, FOR_RUN, NUMBER, AT(repeat), NULL, "N",
 	  "the whole run N times" },
@@ -200,17 +227,17 @@ static const struct row rows[] = {
 	  "run all cases although the canary failed" },
 	{ "no-controls", 0, FOR_RUN, FLAG, AT(no_controls), NULL, NULL,
 	  "leave out the runs that prove that a case can fail" },
-	{ "time-scale", 0, FOR_PLAYING, CALL, 0, set_scale, "X",
+	{ "time-scale", 0, FOR_PLAYING | FOR_REPLAY, CALL, 0, set_scale, "X",
 	  "multiply every duration of the scenarios" },
-	{ "timeout", 't', FOR_PLAYING, CALL, 0, set_timeout, "TIME",
+	{ "timeout", 't', FOR_PLAYING | FOR_REPLAY, CALL, 0, set_timeout, "TIME",
 	  "end the whole run after TIME" },
-	{ "dialect", 0, FOR_SELECTING | FOR_SHOW, CALL, 0, set_dialect, "NAME",
+	{ "dialect", 0, FOR_SELECTING | FOR_SHOW | FOR_LIFT | FOR_REPLAY, CALL, 0, set_dialect, "NAME",
 	  "the protocol of the targets" },
 	{ "carrier", 0, FOR_SELECTING, CALL, 0, set_carrier, "raw|ws",
 	  "only cases over this upgrade" },
 	{ "caps", 0, FOR_PLAYING, STRING, AT(target.caps), NULL, "LIST",
 	  "what the targets can, comma-separated" },
-	{ "plain", 0, FOR_PLAYING, STRING, AT(target.plain_url), NULL, "URL",
+	{ "plain", 0, FOR_PLAYING | FOR_REPLAY, STRING, AT(target.plain_url), NULL, "URL",
 	  "the plain listener beside a TLS one" },
 	{ "metrics", 0, FOR_PLAYING, STRING, AT(target.metrics_url), NULL, "URL",
 	  "where the counters can be read" },
@@ -220,25 +247,39 @@ static const struct row rows[] = {
 	  "the target's process" },
 	{ "signals", 0, FOR_PLAYING, FLAG, AT(target.signals), NULL, NULL,
 	  "that process may be sent signals" },
-	{ "peers", 0, FOR_PLAYING, STRING, AT(target.peers), NULL, "DIR",
+	{ "peers", 0, FOR_PLAYING | FOR_REPLAY, STRING, AT(target.peers), NULL, "DIR",
 	  "{peers} of .target files (RELAYKIT_PEERS)" },
-	{ "cafile", 0, FOR_PLAYING, STRING, AT(target.cafile), NULL, "FILE",
+	{ "cafile", 0, FOR_PLAYING | FOR_REPLAY, STRING, AT(target.cafile), NULL, "FILE",
 	  "trust these certificates, not the system's" },
-	{ "insecure", 0, FOR_PLAYING, FLAG, AT(target.insecure), NULL, NULL,
+	{ "insecure", 0, FOR_PLAYING | FOR_REPLAY, FLAG, AT(target.insecure), NULL, NULL,
 	  "do not verify the targets' certificates" },
-	{ "resolve", 0, FOR_PLAYING, STRING, AT(target.resolve), NULL, "HOST:PORT:ADDR",
+	{ "resolve", 0, FOR_PLAYING | FOR_REPLAY, STRING, AT(target.resolve), NULL, "HOST:PORT:ADDR",
 	  "connect to ADDR for HOST:PORT" },
-	{ "sni", 0, FOR_PLAYING, STRING, AT(target.sni), NULL, "NAME",
+	{ "sni", 0, FOR_PLAYING | FOR_REPLAY, STRING, AT(target.sni), NULL, "NAME",
 	  "server name to send and to verify" },
 	{ "keylog", 0, FOR_PLAYING, STRING, AT(target.keylog), NULL, "FILE",
 	  "append TLS secrets" },
+	{ "output", 'o', FOR_LIFT, STRING, AT(output), NULL, "FILE",
+	  "where the scenario goes (stdout)" },
+	{ "force", 0, FOR_LIFT, FLAG, AT(force), NULL, NULL,
+	  "write over a file that is there" },
+	{ "expect", 0, FOR_LIFT | FOR_REPLAY, CALL, 0, set_expect, "WHAT",
+	  "of the relay: none, types, fields (default), bytes" },
+	{ "pace", 0, FOR_LIFT | FOR_REPLAY, CALL, 0, set_pace, "PACE",
+	  "pauses: fast (none, default), asis, xN (N times faster)" },
+	{ "flow", 0, FOR_LIFT | FOR_REPLAY, CALL, 0, set_flow, "N",
+	  "only this connection, numbered as relay-cli decode does" },
+	{ "scrub", 0, FOR_LIFT, FLAG, AT(lift.scrub), NULL, NULL,
+	  "replace payloads, keys and addresses; say what was kept" },
+	{ "keylog", 0, FOR_LIFT | FOR_REPLAY, STRING, AT(lift.keylog), NULL, "FILE",
+	  "TLS secrets of the capture" },
 	{ "order", 0, FOR_RUN, CALL, 0, set_order, "run|file",
 	  "show cases as they end, or in the suite's order" },
 	{ "color", 0, FOR_RUN, CALL, 0, set_color, "WHEN",
 	  "auto, always or never" },
-	{ "quiet", 'q', FOR_PLAYING, FLAG, AT(quiet), NULL, NULL,
+	{ "quiet", 'q', FOR_PLAYING | FOR_REPLAY, FLAG, AT(quiet), NULL, NULL,
 	  "the summary only" },
-	{ "verbose", 'v', FOR_PLAYING, FLAG, AT(verbose), NULL, NULL,
+	{ "verbose", 'v', FOR_PLAYING | FOR_REPLAY, FLAG, AT(verbose), NULL, NULL,
 	  "the transcript of every case" },
 	{ "cases", 0, FOR_LIST, CALL, 0, set_cases, NULL,
 	  "every case, not only every scenario" },
@@ -468,6 +509,7 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 	memset(o, 0, sizeof(*o));
 	o->repeat = (command & FOR_DIFF) != 0 ? 2 : 1;
 	o->time_scale = 1;
+	lift_options_default(&o->lift);
 	o->color = "auto";
 	o->target.peers = getenv("RELAYKIT_PEERS");
 	if (o->target.peers != NULL && o->target.peers[0] == '\0')

@@ -2,6 +2,7 @@
 #ifndef CONFORMANCE_OPTIONS_H
 #define CONFORMANCE_OPTIONS_H
 
+#include "conformance/lift.h"
 #include "conformance/select.h"
 #include "conformance/target.h"
 
@@ -12,6 +13,8 @@ enum {
 	FOR_SHOW = 8,
 	FOR_CHECK = 16,
 	FOR_EXPLAIN = 32,
+	FOR_LIFT = 64,
+	FOR_REPLAY = 128,
 	FOR_PLAYING = FOR_RUN | FOR_DIFF,
 	FOR_SELECTING = FOR_RUN | FOR_DIFF | FOR_LIST
 };
@@ -48,6 +51,9 @@ struct options {
 	bool verbose;
 	bool json;
 	enum list_what what;
+	struct lift_options lift;
+	const char *output;
+	bool force;
 	bool help; /* it was printed; nothing more is to be done */
 };
 

@@ -469,7 +469,8 @@ tcp_stream_finish(struct tcp_stream *s, int64_t time_ns, uint64_t packet)
 {
 	const struct segment by = { .time_ns = time_ns, .packet = packet };
 
+	/* Behind a known end nothing is missing, whatever an ACK claims. */
 	while (s->pieces != NULL || (s->fin_known && !s->fin_shown) ||
-	    s->acked > s->next + 1)
+	    (!s->fin_known && s->acked > s->next + 1))
 		declare_gap(s, &by);
 }
