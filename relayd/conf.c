@@ -12,13 +12,8 @@
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "codec/dialect.h"
+#include "relayd/conf_file.h"
 #include "relayd/fault.h"
-
-/* Section 7 of the specification. */
-#define DEV_ADDRESS     "[::]:3340"
-#define DEV_METRICS     "[::]:9090"
-#define DEV_STUN        "[::]:3478"
-#define DEFAULT_ADDRESS "127.0.0.1:3340"
 
 struct option_spec;
 
@@ -33,6 +28,7 @@ struct option_spec {
 	size_t offset;    /* of the member of struct conf */
 	int64_t min, max; /* numbers and durations */
 	const char *help;
+	const char *key; /* in a file, if the reference names it otherwise */
 };
 
 static void *
@@ -42,11 +38,25 @@ member(struct conf *c, const struct option_spec *o)
 }
 
 static bool
+parse_bool(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	bool yes = strcmp(value, "true") == 0;
+
+	if (!yes && strcmp(value, "false") != 0) {
+		snprintf(err, err_size, "neither true nor false");
+		return false;
+	}
+	*(bool *)member(c, o) = yes;
+	return true;
+}
+
+static bool
 parse_flag(struct conf *c, const struct option_spec *o, const char *value,
     char *err, size_t err_size)
 {
 	*(bool *)member(c, o) = true;
-	return true;
+	return value == NULL || parse_bool(c, o, value, err, err_size);
 }
 
 static bool
@@ -109,7 +119,8 @@ parse_listen(struct conf *c, const struct option_spec *o, const char *value,
 	    xreallocarray(c->listen, c->nlisten + 1, sizeof(*c->listen));
 	c->listen[c->nlisten++] =
 	    (struct conf_listen){ .kind = (enum listen_kind)o->min,
-		    .address = xstrdup(value) };
+		    .address = xstrdup(value),
+		    .from_file = c->reading };
 	return true;
 }
 
@@ -148,6 +159,19 @@ parse_rate(struct conf *c, const struct option_spec *o, const char *value,
 	snprintf(err, err_size,
 	    "not a number above 0 such as 50 or 0.5, with three decimals at "
 	    "most");
+	return false;
+}
+
+/* Their certificates are files in any case; here they are read again with
+ * each SIGHUP only. */
+static bool
+parse_cert_mode(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	if (strcmp(value, "Manual") == 0 || strcmp(value, "Reloading") == 0)
+		return true;
+	snprintf(err, err_size,
+	    "not Manual or Reloading; certificates are not fetched");
 	return false;
 }
 
@@ -230,38 +254,45 @@ parse_fault(struct conf *c, const struct option_spec *o, const char *value,
 #define HOUR  (3600 * NS_PER_S)
 
 static const struct option_spec options[] = {
-	{ "listen",        "ADDR:PORT", parse_listen, 0, LISTEN_HTTP, 0,    "serve HTTP there; repeatable, port 0 is free" },
-	{ "listen-tls",    "ADDR:PORT", parse_listen, 0, LISTEN_HTTPS, 0,   "serve HTTPS there; repeatable" },
-	{ "cert",          "FILE", parse_text, AT(cert), 0, 0,              "certificate chain, PEM" },
-	{ "key",           "FILE", parse_text, AT(key), 0, 0,               "its key, PEM, if not in the same file" },
-	{ "metrics",       "ADDR:PORT", parse_listen, 0, LISTEN_METRICS, 0, "serve metrics there; repeatable" },
-	{ "stun",          "ADDR:PORT", parse_listen, 0, LISTEN_STUN, 0,    "answer STUN there; repeatable" },
-	{ "dev",           NULL, parse_flag, AT(dev), 0, 0,                 "listen on " DEV_ADDRESS ", metrics on 9090, STUN on 3478" },
-	{ "plain-relay",   NULL, parse_flag, AT(plain_relay), 0, 0,         "beside TLS, relay over plain HTTP too" },
-	{ "generation",    "0.28|0.35|both", parse_generation, 0, 0, 0,     "which relay to be" },
-	{ "log-level",     "WORD", parse_log_level, 0, 0, 0,                "error, warn, info or debug" },
-	{ "keepalive",     "TIME", parse_duration, AT(keepalive), 10 * MS, HOUR,     "period of KeepAlive" },
-	{ "login-timeout", "TIME", parse_duration, AT(login_timeout), 10 * MS, HOUR, "for the login, from the upgrade" },
-	{ "write-timeout", "TIME", parse_duration, AT(write_timeout), 10 * MS, HOUR, "for a receiver that takes nothing" },
-	{ "head-timeout",  "TIME", parse_duration, AT(head_timeout), 10 * MS, HOUR,  "for each HTTP request" },
-	{ "tls-timeout",   "TIME", parse_duration, AT(tls_timeout), 10 * MS, HOUR,   "for the TLS handshake" },
-	{ "ping-after",    "TIME", parse_duration, AT(ping_after), 10 * MS, HOUR,    "0.35: Ping after such silence, and 1 to 5s" },
-	{ "pong-timeout",  "TIME", parse_duration, AT(pong_timeout), 10 * MS, HOUR,  "0.35: for the Pong" },
-	{ "queue-packets", "N", parse_number, AT(queue_packets), 1, 1000000,         "per receiver and class" },
-	{ "queue-bytes",   "N", parse_number, AT(queue_bytes), 1, INT64_C(1) << 40,  "per receiver and class" },
-	{ "max-head",      "N", parse_number, AT(max_head), 256, 1048576,            "bytes of a request head" },
+	{ "config",        "FILE", parse_text, AT(file), 0, 0,              "read this first; options given here win", "" },
+	{ "check-config",  NULL, parse_flag, AT(check), 0, 0,               "say what is wrong with it, and exit", "" },
+	{ "listen",        "ADDR:PORT", parse_listen, 0, LISTEN_HTTP, 0,    "serve HTTP there; repeatable, port 0 is free", "http_bind_addr" },
+	{ "listen-tls",    "ADDR:PORT", parse_listen, 0, LISTEN_HTTPS, 0,   "serve HTTPS there; repeatable", "tls.https_bind_addr" },
+	{ "cert",          "FILE", parse_text, AT(cert), 0, 0,              "certificate chain, PEM", "tls.manual_cert_path" },
+	{ "key",           "FILE", parse_text, AT(key), 0, 0,               "its key, PEM, if not in the same file", "tls.manual_key_path" },
+	{ "metrics",       "ADDR:PORT", parse_listen, 0, LISTEN_METRICS, 0, "serve metrics there; repeatable", "metrics_bind_addr" },
+	{ "stun",          "ADDR:PORT", parse_listen, 0, LISTEN_STUN, 0,    "answer STUN there; repeatable", "stun_bind_addr" },
+	{ "cert-mode",     "Manual|Reloading", parse_cert_mode, 0, 0, 0,    "where certificates come from", "tls.cert_mode" },
+	{ "cert-dir",      "DIR", parse_text, AT(cert_dir), 0, 0,           "of default.crt and default.key", "tls.cert_dir" },
+	{ "enable-relay",  "BOOL", parse_bool, AT(enable_relay), 0, 0,      "without effect", NULL },
+	{ "enable-stun",   "BOOL", parse_bool, AT(enable_stun), 0, 0,       "with a file: false leaves out its STUN", NULL },
+	{ "enable-metrics", "BOOL", parse_bool, AT(enable_metrics), 0, 0,   "with a file: false leaves out its metrics", NULL },
+	{ "dev",           NULL, parse_flag, AT(dev), 0, 0,                 "listen on " CONF_DEV_ADDRESS ", metrics on 9090, STUN on 3478", NULL },
+	{ "plain-relay",   NULL, parse_flag, AT(plain_relay), 0, 0,         "beside TLS, relay over plain HTTP too", NULL },
+	{ "generation",    "0.28|0.35|both", parse_generation, 0, 0, 0,     "which relay to be", NULL },
+	{ "log-level",     "WORD", parse_log_level, 0, 0, 0,                "error, warn, info or debug", NULL },
+	{ "keepalive",     "TIME", parse_duration, AT(keepalive), 10 * MS, HOUR,     "period of KeepAlive", NULL },
+	{ "login-timeout", "TIME", parse_duration, AT(login_timeout), 10 * MS, HOUR, "for the login, from the upgrade", NULL },
+	{ "write-timeout", "TIME", parse_duration, AT(write_timeout), 10 * MS, HOUR, "for a receiver that takes nothing", NULL },
+	{ "head-timeout",  "TIME", parse_duration, AT(head_timeout), 10 * MS, HOUR,  "for each HTTP request", NULL },
+	{ "tls-timeout",   "TIME", parse_duration, AT(tls_timeout), 10 * MS, HOUR,   "for the TLS handshake", NULL },
+	{ "ping-after",    "TIME", parse_duration, AT(ping_after), 10 * MS, HOUR,    "0.35: Ping after such silence, and 1 to 5s", NULL },
+	{ "pong-timeout",  "TIME", parse_duration, AT(pong_timeout), 10 * MS, HOUR,  "0.35: for the Pong", NULL },
+	{ "queue-packets", "N", parse_number, AT(queue_packets), 1, 1000000,         "per receiver and class", NULL },
+	{ "queue-bytes",   "N", parse_number, AT(queue_bytes), 1, INT64_C(1) << 40,  "per receiver and class", NULL },
+	{ "max-head",      "N", parse_number, AT(max_head), 256, 1048576,            "bytes of a request head", NULL },
 #ifdef ENABLE_FAULTS
-	{ "fault",         "NAME", parse_fault, 0, 0, 0,                    "do this wrong on purpose; help lists them" },
-	{ "json",          NULL, parse_flag, AT(json), 0, 0,                "list faults as JSON" },
+	{ "fault",         "NAME", parse_fault, 0, 0, 0,                    "do this wrong on purpose; help lists them", NULL },
+	{ "json",          NULL, parse_flag, AT(json), 0, 0,                "list faults as JSON", "" },
 #endif
-	{ "rx-rate",       "N", parse_number, AT(rx_rate), 1, INT64_C(1) << 40,      "bytes a second that each client may send" },
-	{ "rx-burst",      "N", parse_number, AT(rx_burst), 1, INT64_C(1) << 30,     "bytes that it may send at once" },
-	{ "accept-rate",   "N", parse_rate, AT(accept_rate), 1, 1000000000,          "connections accepted a second" },
-	{ "accept-burst",  "N", parse_number, AT(accept_burst), 0, 1000000,          "connections accepted at once" },
-	{ "allow",         "KEY", parse_key, 0, ACCESS_LISTED, 0,                    "let in this key, and else nobody; repeatable" },
-	{ "allow-file",    "FILE", parse_key_file, 0, ACCESS_LISTED, 0,              "the same for each key of a file" },
-	{ "deny",          "KEY", parse_key, 0, ACCESS_UNLISTED, 0,                  "refuse this key; repeatable" },
-	{ "deny-file",     "FILE", parse_key_file, 0, ACCESS_UNLISTED, 0,            "the same for each key of a file" },
+	{ "rx-rate",       "N", parse_number, AT(rx_rate), 1, INT64_C(1) << 33,      "bytes a second that each client may send", "limits.client.rx.bytes_per_second" },
+	{ "rx-burst",      "N", parse_number, AT(rx_burst), 1, INT64_C(1) << 30,     "bytes that it may send at once", "limits.client.rx.max_burst_bytes" },
+	{ "accept-rate",   "N", parse_rate, AT(accept_rate), 1, 1000000000,          "connections accepted a second", "limits.accept_conn_limit" },
+	{ "accept-burst",  "N", parse_number, AT(accept_burst), 0, 1000000,          "connections accepted at once", "limits.accept_conn_burst" },
+	{ "allow",         "KEY", parse_key, 0, ACCESS_LISTED, 0,                    "let in this key, and else nobody; repeatable", "access.allowlist" },
+	{ "allow-file",    "FILE", parse_key_file, 0, ACCESS_LISTED, 0,              "the same for each key of a file", NULL },
+	{ "deny",          "KEY", parse_key, 0, ACCESS_UNLISTED, 0,                  "refuse this key; repeatable", "access.denylist" },
+	{ "deny-file",     "FILE", parse_key_file, 0, ACCESS_UNLISTED, 0,            "the same for each key of a file", NULL },
 };
 
 #define NOPTIONS (sizeof(options) / sizeof(options[0]))
@@ -285,6 +316,9 @@ conf_init(struct conf *c, const struct rk_dialect *dialect)
 		.queue_bytes = 4 << 20,
 		.max_head = 128 << 10,
 		.accept_burst = -1,
+		.enable_relay = true,
+		.enable_stun = true,
+		.enable_metrics = true,
 	};
 }
 
@@ -300,60 +334,131 @@ conf_clear(struct conf *c)
 	free(c->keys);
 	free(c->cert);
 	free(c->key);
+	free(c->cert_dir);
+	free(c->file);
 	memset(c, 0, sizeof(*c));
 }
 
-static bool
-has_listener(const struct conf *c, enum listen_kind kind)
-{
-	for (size_t i = 0; i < c->nlisten; i++)
-		if (c->listen[i].kind == kind)
-			return true;
-	return false;
-}
-
-static void
-add_listener(struct conf *c, enum listen_kind kind, const char *address)
+void
+conf_add_listener(struct conf *c, enum listen_kind kind, const char *address)
 {
 	struct option_spec o = { .min = kind };
 
 	parse_listen(c, &o, address, NULL, 0);
 }
 
-/* What the options ask for together. */
-static const char *
-check(struct conf *c)
-{
-	bool tls = has_listener(c, LISTEN_HTTPS);
+/* ---- keys of a file ---- */
 
-	if (c->list_faults)
-		return NULL;
-	if (c->json)
-		return "--json needs --fault help";
-	if (tls && c->dev)
-		return "--dev serves plain HTTP, it excludes --listen-tls";
-	if (tls && c->cert == NULL)
-		return "--listen-tls needs --cert (and --key)";
-	if (!tls && (c->cert != NULL || c->key != NULL))
-		return "--cert and --key need --listen-tls";
-	if (!tls && c->plain_relay)
-		return "--plain-relay needs --listen-tls";
-	if (c->rx_burst != 0 && c->rx_rate == 0)
-		return "--rx-burst needs --rx-rate";
-	if (c->accept_burst >= 0 && c->accept_rate == 0)
-		return "--accept-burst needs --accept-rate";
-	if (tls && c->key == NULL)
-		c->key = xstrdup(c->cert);
-	if (c->dev && !has_listener(c, LISTEN_HTTP))
-		add_listener(c, LISTEN_HTTP, DEV_ADDRESS);
-	if (c->dev && !has_listener(c, LISTEN_METRICS))
-		add_listener(c, LISTEN_METRICS, DEV_METRICS);
-	if (c->dev && !has_listener(c, LISTEN_STUN))
-		add_listener(c, LISTEN_STUN, DEV_STUN);
-	if (c->nlisten == 0)
-		add_listener(c, LISTEN_HTTP, DEFAULT_ADDRESS);
-	return NULL;
+/* The reference's that mean nothing here, and what may be said of them. */
+static const struct {
+	const char *key;
+	const char *harmless; /* such a value is passed over; NULL: any */
+	const char *why;
+} useless_keys[] = {
+	{ "access", "everyone", NULL },
+	{ "access.http.url", "", "the HTTP callback is not there" },
+	{ "access.http.bearer_token", NULL, NULL },
+	{ "key_cache_capacity", NULL, NULL },
+	{ "enable_quic_addr_discovery", "false",
+	    "address discovery over QUIC is not there" },
+	{ "tls.quic_bind_addr", NULL, NULL },
+	{ "tls.hostname", NULL, NULL },
+	{ "tls.contact", NULL, NULL },
+	{ "tls.prod_tls", NULL, NULL },
+	{ "tls.dangerous_http_only", "false",
+	    "without effect; --plain-relay relays over plain HTTP too" },
+};
+
+static enum conf_setting
+set_useless(const char *key, const char *value, char *err, size_t err_size)
+{
+	for (size_t i = 0; i < sizeof(useless_keys) / sizeof(useless_keys[0]);
+	     i++) {
+		const char *fine = useless_keys[i].harmless;
+
+		if (strcmp(useless_keys[i].key, key) != 0)
+			continue;
+		if (fine == NULL || (value != NULL && strcmp(value, fine) == 0))
+			return CONF_SET;
+		/* Who is let in is nothing to guess at. */
+		if (strncmp(key, "access", strlen("access")) == 0) {
+			snprintf(err, err_size, "%s: %s", key,
+			    useless_keys[i].why != NULL ? useless_keys[i].why
+							: "not everyone");
+			return CONF_BAD;
+		}
+		snprintf(err, err_size, "%s: %s", key, useless_keys[i].why);
+		return CONF_USELESS;
+	}
+	snprintf(err, err_size, "unknown key %s", key);
+	return CONF_UNKNOWN;
 }
+
+static bool
+has_key(const struct option_spec *o, const char *key)
+{
+	const char *name = o->name;
+
+	if (o->key != NULL && strcmp(o->key, key) == 0)
+		return true;
+	if (o->key != NULL && o->key[0] == '\0')
+		return false;
+	for (;
+	     *name != '\0' && (*key == *name || (*name == '-' && *key == '_'));
+	     name++, key++)
+		;
+	return *name == '\0' && *key == '\0';
+}
+
+const char *
+conf_key(size_t i)
+{
+	static char own[32];
+
+	if (i >= NOPTIONS)
+		return NULL;
+	if (options[i].key != NULL)
+		return options[i].key;
+	snprintf(own, sizeof(own), "%s", options[i].name);
+	for (char *s = own; *s != '\0'; s++)
+		if (*s == '-')
+			*s = '_';
+	return own;
+}
+
+static enum conf_setting
+set_nothing(struct conf *c, const struct option_spec *o, char *err,
+    size_t err_size)
+{
+	if (o->parse == parse_key)
+		return set_rule(c, o, err, err_size) ? CONF_SET : CONF_BAD;
+	return CONF_SET;
+}
+
+enum conf_setting
+conf_set(struct conf *c, const char *key, const char *value, char *err,
+    size_t err_size)
+{
+	char why[128];
+
+	if (strncmp(key, "tls.", strlen("tls.")) == 0)
+		c->tls = true;
+	for (size_t i = 0; i < NOPTIONS; i++) {
+		const struct option_spec *o = &options[i];
+
+		if (!has_key(o, key))
+			continue;
+		if (value == NULL)
+			return set_nothing(c, o, err, err_size);
+		if (o->parse(c, o, value, why, sizeof(why)))
+			return CONF_SET;
+		snprintf(err, err_size, "%s = %s: %s", key, value, why);
+		return CONF_BAD;
+	}
+	return set_useless(key, value, err, err_size);
+}
+
+/* ---- the command line ---- */
 
 enum {
 	VALUE_HELP = 256, /* behind the values of short options */
@@ -401,11 +506,11 @@ fill_long_options(struct option *lo)
 	lo[NOPTIONS + 2] = (struct option){ 0 };
 }
 
-enum conf_action
-conf_parse(struct conf *c, int argc, char **argv, char *err, size_t err_size)
+/* CONF_RUN: all of it was fine. */
+static enum conf_action
+parse_words(struct conf *c, int argc, char **argv, char *err, size_t err_size)
 {
 	struct option lo[NOPTIONS + 3];
-	const char *wrong;
 	int v;
 
 	fill_long_options(lo);
@@ -432,12 +537,44 @@ conf_parse(struct conf *c, int argc, char **argv, char *err, size_t err_size)
 		snprintf(err, err_size, "unexpected argument %s", argv[optind]);
 		return CONF_ERROR;
 	}
-	wrong = check(c);
+	return CONF_RUN;
+}
+
+/* The file goes first, so that the options win; which it is, they say. */
+static enum conf_action
+parse_with_file(struct conf *c, int argc, char **argv, char *err,
+    size_t err_size)
+{
+	struct conf words = *c;
+	bool ok;
+
+	conf_init(c, words.dialect);
+	c->check = words.check;
+	c->reading = true;
+	ok = conf_file_read(c, words.file, err, err_size);
+	c->reading = false;
+	conf_clear(&words);
+	return ok ? parse_words(c, argc, argv, err, err_size) : CONF_ERROR;
+}
+
+enum conf_action
+conf_parse(struct conf *c, int argc, char **argv, char *err, size_t err_size)
+{
+	enum conf_action action = parse_words(c, argc, argv, err, err_size);
+	const char *wrong;
+
+	if (action == CONF_RUN && c->file != NULL)
+		action = parse_with_file(c, argc, argv, err, err_size);
+	if (action != CONF_RUN)
+		return action;
+	wrong = conf_settle(c);
 	if (wrong != NULL) {
 		snprintf(err, err_size, "%s", wrong);
 		return CONF_ERROR;
 	}
-	return c->list_faults ? CONF_FAULTS : CONF_RUN;
+	if (c->list_faults)
+		return CONF_FAULTS;
+	return c->check ? CONF_CHECKED : CONF_RUN;
 }
 
 /* " (65s)", or nothing. */
@@ -477,7 +614,7 @@ conf_print_help(FILE *out)
 		fprintf(out, "%s\n", text_str(&line));
 	}
 	fprintf(out, "  --help, --version\nWithout a listener: --listen %s\n",
-	    DEFAULT_ADDRESS);
+	    CONF_DEFAULT_ADDRESS);
 	text_clear(&line);
 	conf_clear(&defaults);
 }

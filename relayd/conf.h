@@ -24,6 +24,7 @@ enum listen_kind {
 struct conf_listen {
 	enum listen_kind kind;
 	char *address; /* "127.0.0.1:0" */
+	bool from_file;
 };
 
 enum access_rule {
@@ -40,6 +41,14 @@ struct conf {
 	size_t nlisten;
 	char *cert; /* PEM files; the key may be in the first */
 	char *key;
+	char *cert_dir; /* where they are if not named: default.crt and .key */
+	char *file;     /* that was read; NULL: none */
+	bool check;     /* be strict, and do not run */
+	bool reading;   /* what is set now comes from the file */
+	bool tls;       /* the file has a section for it */
+	bool enable_relay; /* without effect, as in the reference */
+	bool enable_stun;
+	bool enable_metrics;
 	bool dev;
 	bool plain_relay;
 	bool list_faults; /* --fault help */
@@ -76,13 +85,44 @@ enum conf_action {
 	CONF_RUN,
 	CONF_HELP,
 	CONF_VERSION,
-	CONF_FAULTS, /* --fault help */
-	CONF_ERROR   /* one line is in |err| */
+	CONF_CHECKED, /* nothing is wrong with it */
+	CONF_FAULTS,  /* --fault help */
+	CONF_ERROR    /* one line is in |err| */
 };
 
 /* Read the command line into an initialised |c| and check the whole. */
 enum conf_action conf_parse(struct conf *c, int argc, char **argv, char *err,
     size_t err_size);
+
+enum conf_setting {
+	CONF_SET,
+	CONF_UNKNOWN, /* no such key */
+	CONF_USELESS, /* known, but nothing comes of it */
+	CONF_BAD
+};
+
+/*
+ * Set what |key| of a configuration file stands for: the reference's name,
+ * with its section and a dot in front, or the option's with _ for -.  |value|
+ * NULL: an empty list.  A reason in |err| unless CONF_SET.
+ */
+enum conf_setting conf_set(struct conf *c, const char *key, const char *value,
+    char *err, size_t err_size);
+
+/* The |i|th option's key in a file, "" if it has none; NULL: no more.  Static,
+ * until the next call. */
+const char *conf_key(size_t i);
+
+/* ---- for the files of the configuration among themselves ---- */
+
+/* Section 7 of the specification, and ours. */
+#define CONF_DEV_ADDRESS     "[::]:3340"
+#define CONF_DEFAULT_ADDRESS "127.0.0.1:3340"
+
+void conf_add_listener(struct conf *c, enum listen_kind kind,
+    const char *address);
+/* Fill in what follows from all options together; NULL, or what is wrong. */
+const char *conf_settle(struct conf *c);
 
 void conf_print_help(FILE *out);
 

@@ -54,12 +54,50 @@ keep_memory(void)
 	mallopt(M_TRIM_THRESHOLD, 16 << 20);
 }
 
+/* The command line, for reading everything again. */
+struct reload {
+	struct server *server;
+	int argc;
+	char **argv;
+};
+
+/* SIGHUP: a bad reading changes nothing. */
+static void
+on_reload_signal(void *arg, int signo)
+{
+	struct reload *r = arg;
+	struct conf conf;
+	char err[512];
+
+	conf_init(&conf, rk_dialects()[0]);
+	if (conf_parse(&conf, r->argc, r->argv, err, sizeof(err)) == CONF_RUN &&
+	    server_reload(r->server, &conf, err, sizeof(err)))
+		log_info("reloaded");
+	else
+		log_error("reload-failed reason=\"%s\"", err);
+	conf_clear(&conf);
+}
+
 static int
-serve(const struct conf *conf)
+check_config(const struct conf *conf)
+{
+	char err[512];
+
+	if (!server_check(conf, err, sizeof(err))) {
+		cli_error("%s", err);
+		return STATUS_FAILED;
+	}
+	printf("%s: nothing is wrong with it\n", conf->file);
+	return cli_finish_stdout(STATUS_FAILED);
+}
+
+static int
+serve(const struct conf *conf, int argc, char **argv)
 {
 	struct loop *loop = loop_new();
 	struct server *s = loop != NULL ? server_new(conf, loop) : NULL;
-	char err[256] = "no memory";
+	struct reload reload = { s, argc, argv };
+	char err[512] = "no memory";
 	int status = STATUS_FAILED;
 
 	if (s == NULL || server_listen(s, err, sizeof(err)) != 0) {
@@ -67,7 +105,8 @@ serve(const struct conf *conf)
 		goto out;
 	}
 	if (!loop_on_signal(loop, SIGINT, on_stop_signal, s) ||
-	    !loop_on_signal(loop, SIGTERM, on_stop_signal, s)) {
+	    !loop_on_signal(loop, SIGTERM, on_stop_signal, s) ||
+	    !loop_on_signal(loop, SIGHUP, on_reload_signal, &reload)) {
 		cli_error("cannot handle signals");
 		goto out;
 	}
@@ -85,7 +124,7 @@ int
 main(int argc, char **argv)
 {
 	struct conf conf;
-	char err[256];
+	char err[512];
 	int status = EXIT_SUCCESS;
 
 	cli_start("relayd");
@@ -94,6 +133,7 @@ main(int argc, char **argv)
 		cli_error("libsodium does not start");
 		return STATUS_FAILED;
 	}
+	log_init("relayd", LOG_INFO);
 	conf_init(&conf, rk_dialects()[0]);
 	switch (conf_parse(&conf, argc, argv, err, sizeof(err))) {
 	case CONF_HELP:
@@ -110,11 +150,14 @@ main(int argc, char **argv)
 #endif
 		status = cli_finish_stdout(STATUS_FAILED);
 		break;
+	case CONF_CHECKED:
+		status = check_config(&conf);
+		break;
 	case CONF_ERROR:
 		status = cli_usage_error("%s", err);
 		break;
 	case CONF_RUN:
-		log_init("relayd", conf.log_level);
+		log_set_level(conf.log_level);
 		raise_descriptor_limit();
 		keep_memory();
 #ifdef ENABLE_FAULTS
@@ -122,7 +165,7 @@ main(int argc, char **argv)
 			log_warn("faulty on-purpose=%s", fault_names());
 #endif
 		FAULT(HOOK_CONF, .conf = &conf);
-		status = serve(&conf);
+		status = serve(&conf, argc, argv);
 		break;
 	}
 	conf_clear(&conf);

@@ -151,20 +151,66 @@ open_acceptor(struct acceptor *a, const char *address, char *err,
 	return true;
 }
 
+/* What |conf| names besides addresses; |tls| stays NULL without TLS. */
+static bool
+load_files(const struct conf *conf, struct tls_ctx **tls,
+    struct access **access, char *err, size_t err_size)
+{
+	*tls = NULL;
+	*access = access_new(conf, err, err_size);
+	if (*access == NULL)
+		return false;
+	if (conf->cert == NULL)
+		return true;
+	*tls = tls_server_ctx_new(conf->cert, conf->key, NULL, err, err_size);
+	if (*tls == NULL)
+		access_free(*access);
+	return *tls != NULL;
+}
+
+bool
+server_check(const struct conf *conf, char *err, size_t err_size)
+{
+	struct access *access;
+	struct tls_ctx *tls;
+
+	if (!load_files(conf, &tls, &access, err, err_size))
+		return false;
+	access_free(access);
+	tls_ctx_free(tls);
+	return true;
+}
+
+bool
+server_reload(struct server *s, const struct conf *conf, char *err,
+    size_t err_size)
+{
+	struct access *access;
+	struct tls_ctx *tls;
+
+	if (!load_files(conf, &tls, &access, err, err_size))
+		return false;
+	access_free(s->access);
+	s->access = access;
+	/* With TLS or without: that is decided at the start. */
+	if (s->tls != NULL && tls != NULL) {
+		tls_ctx_free(s->tls);
+		s->tls = tls;
+	} else {
+		tls_ctx_free(tls);
+	}
+	return true;
+}
+
 int
 server_listen(struct server *s, char *err, size_t err_size)
 {
 	const struct conf *conf = s->conf;
 
-	if (conf->cert != NULL) {
-		s->tls = tls_server_ctx_new(conf->cert, conf->key, NULL, err,
-		    err_size);
-		if (s->tls == NULL)
-			return -1;
-	}
-	s->access = access_new(conf, err, err_size);
-	if (s->access == NULL)
+	if (!load_files(conf, &s->tls, &s->access, err, err_size)) {
+		s->access = NULL;
 		return -1;
+	}
 	init_accept_limit(s);
 	s->acceptors = xcalloc(conf->nlisten, sizeof(*s->acceptors));
 	for (size_t i = 0; i < conf->nlisten; i++) {

@@ -44,6 +44,16 @@ struct server {
 struct server *server_new(const struct conf *conf, struct loop *loop);
 void server_free(struct server *s);
 
+/* Could it be served as far as its files go?  One line in |err| if not. */
+bool server_check(const struct conf *conf, char *err, size_t err_size);
+/*
+ * Take certificate and access lists of |conf|, which is a newer reading of
+ * the server's own, for connections from now on.  False, with one line in
+ * |err|: all stays as it was.
+ */
+bool server_reload(struct server *s, const struct conf *conf, char *err,
+    size_t err_size);
+
 /* Open what the configuration names.  -1 with one line in |err|. */
 int server_listen(struct server *s, char *err, size_t err_size);
 /* "listening http 127.0.0.1:43211" … and "ready", flushed. */

@@ -1,0 +1,296 @@
+/*
+ * Lines, sections and keys are found by inih; values are taken apart here:
+ * strings in either quotes, plain words and numbers, and arrays, which may go
+ * on over several lines.
+ */
+#include "config.h"
+
+#include "relayd/conf_file.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "relayd/conf.h"
+
+#define LINE_MAX_BYTES (1 << 20)
+#define BLANKS         " \t\r\n"
+
+struct reading {
+	struct conf *conf;
+	const char *path;
+	FILE *f;
+	int line;         /* the one that inih works on */
+	int joined;       /* lines that were read ahead, and come as empty */
+	struct text text; /* of |line| */
+	char *err;
+	size_t err_size;
+	bool failed;
+};
+
+static void
+fail(struct reading *r, int line, const char *what)
+{
+	if (!r->failed)
+		snprintf(r->err, r->err_size, "%s:%d: %s", r->path, line, what);
+	r->failed = true;
+}
+
+/* ---- lines ---- */
+
+/* The next of |chars| in |s| that is not in quotes, or the end. */
+static char *
+find_bare(char *s, const char *chars)
+{
+	char quote = '\0';
+
+	for (; *s != '\0'; s++) {
+		if (quote != '\0' && *s == '\\' && quote == '"' && s[1] != '\0')
+			s++;
+		else if (quote != '\0')
+			quote = *s == quote ? '\0' : quote;
+		else if (strchr(chars, *s) != NULL)
+			break;
+		else if (*s == '"' || *s == '\'')
+			quote = *s;
+	}
+	return s;
+}
+
+/* Append a line without its end and its remark. */
+static bool
+append_line(struct reading *r)
+{
+	char *line = NULL;
+	size_t size = 0;
+	bool got = getline(&line, &size, r->f) >= 0;
+
+	if (got) {
+		line[strcspn(line, "\r\n")] = '\0';
+		*find_bare(line, "#") = '\0';
+		text_add(&r->text, line);
+		text_add(&r->text, " ");
+	}
+	free(line);
+	return got;
+}
+
+/* An array goes on to its bracket. */
+static void
+read_logical_line(struct reading *r)
+{
+	const char *value = strchr(text_str(&r->text), '=');
+	size_t seen;
+	bool open;
+
+	if (value == NULL || value[1 + strspn(value + 1, BLANKS)] != '[')
+		return;
+	seen = (size_t)(value - r->text.s);
+	open = *find_bare(r->text.s + seen, "]") == '\0';
+	while (open && r->text.len < LINE_MAX_BYTES) {
+		seen = r->text.len;
+		if (!append_line(r))
+			break;
+		r->joined++;
+		open = *find_bare(r->text.s + seen, "]") == '\0';
+	}
+	if (open)
+		fail(r, r->line, "the array has no end");
+}
+
+/* For inih, which counts the lines that it gets. */
+static char *
+next_line(char *out, int size, void *stream)
+{
+	struct reading *r = stream;
+
+	r->line++;
+	if (r->joined > 0) {
+		r->joined--;
+		return strcpy(out, "\n");
+	}
+	text_reset(&r->text);
+	if (!append_line(r))
+		return NULL;
+	read_logical_line(r);
+	if (r->text.len + 2 > (size_t)size) {
+		fail(r, r->line, "the line is too long");
+		return NULL;
+	}
+	memcpy(out, text_str(&r->text), r->text.len);
+	strcpy(out + r->text.len, "\n");
+	return out;
+}
+
+/* ---- values ---- */
+
+/* "text" with \" and \\, or 'text' as it is; false if it has no end. */
+static bool
+take_quoted(const char **at, struct text *out)
+{
+	char quote = *(*at)++;
+
+	for (; **at != quote; (*at)++) {
+		if (**at == '\\' && quote == '"')
+			(*at)++;
+		if (**at == '\0')
+			return false;
+		text_add_n(out, *at, 1);
+	}
+	(*at)++;
+	return true;
+}
+
+static bool
+take_scalar(const char **at, const char *stop, struct text *out)
+{
+	size_t len;
+
+	text_reset(out);
+	if (**at == '"' || **at == '\'')
+		return take_quoted(at, out);
+	len = strcspn(*at, stop);
+	while (len > 0 && strchr(BLANKS, (*at)[len - 1]) != NULL)
+		len--;
+	text_add_n(out, *at, len);
+	*at += len;
+	return len > 0;
+}
+
+static void
+skip_blanks(const char **at)
+{
+	*at += strspn(*at, BLANKS);
+}
+
+static bool
+is_at_end(const char *at)
+{
+	skip_blanks(&at);
+	return *at == '\0';
+}
+
+static void
+set(struct reading *r, const char *key, const char *value)
+{
+	char why[256];
+
+	switch (conf_set(r->conf, key, value, why, sizeof(why))) {
+	case CONF_SET:
+		break;
+	case CONF_UNKNOWN:
+		if (r->conf->check)
+			fail(r, r->line, why);
+		else
+			log_warn("config %s:%d: %s; ignored", r->path, r->line,
+			    why);
+		break;
+	case CONF_USELESS:
+		log_warn("config %s:%d: %s", r->path, r->line, why);
+		break;
+	case CONF_BAD:
+		fail(r, r->line, why);
+		break;
+	}
+}
+
+/* Each element sets the key; without any it is set to nothing. */
+static bool
+take_array(struct reading *r, const char *key, const char **at)
+{
+	struct text value;
+	bool ok = true;
+	int n = 0;
+
+	text_init(&value);
+	(*at)++;
+	for (skip_blanks(at); ok && **at != ']'; skip_blanks(at)) {
+		ok = take_scalar(at, ",]", &value);
+		if (!ok)
+			break;
+		set(r, key, text_str(&value));
+		n++;
+		skip_blanks(at);
+		if (**at == ',')
+			(*at)++;
+		else
+			ok = **at == ']';
+	}
+	text_clear(&value);
+	if (ok)
+		(*at)++;
+	if (ok && n == 0)
+		set(r, key, NULL);
+	return ok;
+}
+
+static bool
+take_value(struct reading *r, const char *key, const char *at)
+{
+	struct text value;
+	bool ok;
+
+	skip_blanks(&at);
+	if (*at == '[')
+		return take_array(r, key, &at) && is_at_end(at);
+	text_init(&value);
+	ok = *at != '{' && take_scalar(&at, "", &value) && is_at_end(at);
+	if (ok)
+		set(r, key, text_str(&value));
+	text_clear(&value);
+	return ok;
+}
+
+static int
+on_key(void *arg, const char *section, const char *name, const char *value)
+{
+	struct reading *r = arg;
+	struct text key;
+
+	if (r->failed)
+		return 0;
+	text_init(&key);
+	text_addf(&key, "%s%s%s", section, section[0] != '\0' ? "." : "", name);
+	if (!take_value(r, text_str(&key), value))
+		fail(r, r->line,
+		    "not a value: a \"string\", a number, true, false or an "
+		    "[array] of them");
+	text_clear(&key);
+	return !r->failed;
+}
+
+bool
+conf_file_read(struct conf *c, const char *path, char *err, size_t err_size)
+{
+	struct reading r = { .conf = c,
+		.path = path,
+		.f = fopen(path, "re"),
+		.err = err,
+		.err_size = err_size };
+	int line;
+
+	if (r.f == NULL) {
+		snprintf(err, err_size, "%s: %s", path, strerror(errno));
+		return false;
+	}
+	ini_use_stack = false;
+	ini_max_line = LINE_MAX_BYTES;
+	ini_initial_alloc = LINE_MAX_BYTES;
+	ini_allow_multiline = false;
+	ini_allow_inline_comments = false;
+	text_init(&r.text);
+	line = ini_parse_stream(next_line, &r, on_key, &r);
+	if (ferror(r.f) && !r.failed) {
+		snprintf(err, err_size, "%s: cannot be read", path);
+		r.failed = true;
+	}
+	if (line != 0)
+		fail(&r, line, "neither [section] nor key = value");
+	text_clear(&r.text);
+	fclose(r.f);
+	return !r.failed;
+}

@@ -1,0 +1,444 @@
+/* The configuration file, and the page that describes it. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/xalloc.h"
+#include "codec/relaykit.h"
+#include "relayd/conf.h"
+#include "support.h"
+
+static char path[40];
+static struct conf conf;
+static struct text log_lines;
+static char err[512];
+
+static void
+on_line(void *arg, enum log_level level, const char *line)
+{
+	text_addf(&log_lines, "%s\n", line);
+}
+
+static void
+setup(void)
+{
+	int fd;
+
+	strcpy(path, "/tmp/test_relayd_conf.XXXXXX");
+	fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	text_init(&log_lines);
+	log_capture(on_line, NULL);
+	conf_init(&conf, rk_dialects()[0]);
+}
+
+static void
+teardown(void)
+{
+	conf_clear(&conf);
+	log_capture(NULL, NULL);
+	text_clear(&log_lines);
+	unlink(path);
+}
+
+/* "relayd --config PATH" and the words of |more|. */
+static enum conf_action
+read_file(const char *text, const char *more)
+{
+	char *argv[20] = { xstrdup("relayd"), xstrdup("--config"),
+		xstrdup(path) },
+	     *words = xstrdup(more), *save = NULL;
+	enum conf_action action;
+	FILE *f = fopen(path, "w");
+	int argc = 3;
+
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	ck_assert_int_eq(fclose(f), 0);
+	for (char *w = strtok_r(words, " ", &save); w != NULL;
+	     w = strtok_r(NULL, " ", &save))
+		argv[argc++] = xstrdup(w);
+	err[0] = '\0';
+	action = conf_parse(&conf, argc, argv, err, sizeof(err));
+	for (int i = 0; i < 20; i++) /* getopt may have moved them */
+		free(argv[i]);
+	free(words);
+	return action;
+}
+
+static void
+read_fine(const char *text, const char *more)
+{
+	enum conf_action action = read_file(text, more);
+
+	ck_assert_msg(action == CONF_RUN, "%d %s", action, err);
+}
+
+static void
+expect_listeners(const char *want)
+{
+	static const char *const names[LISTEN_NKINDS] = { "http", "https",
+		"metrics", "stun" };
+	struct text t;
+
+	text_init(&t);
+	for (int kind = 0; kind < LISTEN_NKINDS; kind++)
+		for (size_t i = 0; i < conf.nlisten; i++)
+			if ((int)conf.listen[i].kind == kind)
+				text_addf(&t, "%s %s\n", names[kind],
+				    conf.listen[i].address);
+	ck_assert_str_eq(text_str(&t), want);
+	text_clear(&t);
+}
+
+/* ---- what opens ---- */
+
+static const struct {
+	const char *file, *options, *listeners;
+} openings[] = {
+	{ "", "", "http [::]:80\nmetrics [::]:9090\nstun [::]:3478\n" },
+	/* as 0.28 writes it */
+	{ "enable_relay = true\nenable_stun = true\nenable_metrics = true\n",
+	    "", "http [::]:80\nmetrics [::]:9090\nstun [::]:3478\n" },
+	{ "http_bind_addr = \"127.0.0.1:8080\"\n", "",
+	    "http 127.0.0.1:8080\nmetrics 127.0.0.1:9090\n"
+	    "stun 127.0.0.1:3478\n" },
+	{ "http_bind_addr = \"[::1]:0\"\nenable_stun = false\n"
+	  "enable_metrics = false\n",
+	    "", "http [::1]:0\n" },
+	{ "enable_stun = false\nstun_bind_addr = \"127.0.0.1:1\"\n"
+	  "metrics_bind_addr = '127.0.0.1:2'",
+	    "", "http [::]:80\nmetrics 127.0.0.1:2\n" },
+	{ "[tls]\ncert_mode = \"Manual\"\n", "",
+	    "http [::]:80\nhttps [::]:443\nmetrics [::]:9090\n"
+	    "stun [::]:3478\n" },
+	{ "http_bind_addr = \"0.0.0.0:80\"\n[tls]\ncert_mode = \"Manual\"\n"
+	  "https_bind_addr = \"1.2.3.4:443\"\n",
+	    "",
+	    "http 0.0.0.0:80\nhttps 1.2.3.4:443\nmetrics 0.0.0.0:9090\n"
+	    "stun 0.0.0.0:3478\n" },
+	{ "[tls]\ncert_mode = \"Manual\"\n", "--dev",
+	    "http [::]:3340\nmetrics [::]:9090\nstun [::]:3478\n" },
+	{ "http_bind_addr = \"[::1]:99\"\n", "--dev",
+	    "http [::1]:99\nmetrics [::1]:9090\nstun [::1]:3478\n" },
+	/* the command line wins */
+	{ "http_bind_addr = \"[::1]:99\"\nstun_bind_addr = \"[::1]:98\"\n",
+	    "--listen 127.0.0.1:1 --listen 127.0.0.1:2",
+	    "http 127.0.0.1:1\nhttp 127.0.0.1:2\nmetrics 127.0.0.1:9090\n"
+	    "stun [::1]:98\n" },
+	{ "enable_stun = true\n", "--enable-stun false --enable-metrics false",
+	    "http [::]:80\n" },
+	/* several, by the option's name */
+	{ "listen = [\"127.0.0.1:1\", '127.0.0.1:2', ]\nenable_stun = false\n"
+	  "metrics = [ '127.0.0.1:3',\n# one more\n\t'[::1]:4' # and this\n]\n",
+	    "",
+	    "http 127.0.0.1:1\nhttp 127.0.0.1:2\nmetrics 127.0.0.1:3\n"
+	    "metrics [::1]:4\n" },
+};
+
+START_TEST(what_the_reference_would_open_is_opened)
+{
+	read_fine(openings[_i].file, openings[_i].options);
+	expect_listeners(openings[_i].listeners);
+	ck_assert_str_eq(text_str(&log_lines), "");
+}
+END_TEST
+
+START_TEST(dev_alone_opens_the_same_without_a_file)
+{
+	char program[] = "relayd", dev[] = "--dev";
+	char *argv[] = { program, dev, NULL };
+
+	ck_assert_int_eq(conf_parse(&conf, 2, argv, err, sizeof(err)),
+	    CONF_RUN);
+	expect_listeners("http [::]:3340\nmetrics [::]:9090\nstun [::]:3478\n");
+}
+END_TEST
+
+/* ---- values ---- */
+
+#define KEY_A "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c"
+#define KEY_B "qe4xodvipulv6vvdkrtmgtd6ztfy3curwtxdpis56yhvxd6jwoka"
+
+START_TEST(a_whole_file_is_read)
+{
+	read_fine("# the reference's names\n"
+		  "http_bind_addr = \"127.0.0.1:0\" # remark\n"
+		  "key_cache_capacity = 1024\n"
+		  "access.allowlist = [\n"
+		  "  \"" KEY_A "\", # one\n"
+		  "  \"" KEY_B "\"\n"
+		  "]\n"
+		  "\n"
+		  "[limits]\n"
+		  "  accept_conn_limit = 12.5\n"
+		  "  accept_conn_burst = 3\n"
+		  "[limits.client.rx]\n"
+		  "bytes_per_second = 50000\n"
+		  "max_burst_bytes = 100000\n"
+		  "[tls]\n"
+		  "cert_mode = \"Reloading\"\n"
+		  "cert_dir = \"/etc/a dir # with\"\n"
+		  "manual_key_path = '/etc/\"key\"'\n"
+		  "hostname = \"relay.example\"\n"
+		  "contact = \"a@example.org\"\n"
+		  "prod_tls = false\n",
+	    "");
+	ck_assert_str_eq(text_str(&log_lines), "");
+	ck_assert_int_eq(conf.access, ACCESS_LISTED);
+	ck_assert_uint_eq(conf.nkeys, 2);
+	ck_assert_int_eq(conf.accept_rate, 12500);
+	ck_assert_int_eq(conf.accept_burst, 3);
+	ck_assert_int_eq(conf.rx_rate, 50000);
+	ck_assert_int_eq(conf.rx_burst, 100000);
+	ck_assert_str_eq(conf.cert, "/etc/a dir # with/default.crt");
+	ck_assert_str_eq(conf.key, "/etc/\"key\"");
+}
+END_TEST
+
+START_TEST(our_own_options_are_keys_too)
+{
+	read_fine("keepalive = \"10s\"\nqueue_packets = 7\n"
+		  "generation = \"0.35\"\nlog_level = 'debug'\n"
+		  "login-timeout = \"3s\"\n",
+	    "--queue-packets 8");
+	ck_assert_int_eq(conf.keepalive, 10 * NS_PER_S);
+	ck_assert_int_eq(conf.login_timeout, 3 * NS_PER_S);
+	ck_assert_int_eq(conf.queue_packets, 8); /* the option wins */
+	ck_assert_int_eq(conf.generation, GENERATION_035);
+	ck_assert_int_eq(conf.log_level, LOG_DEBUG);
+}
+END_TEST
+
+static const struct {
+	const char *file;
+	enum access_rule rule;
+} accesses[] = {
+	{ "access = \"everyone\"\n", ACCESS_EVERYONE },
+	{ "access.allowlist = []\n", ACCESS_LISTED },
+	{ "access.denylist = [ ]\n", ACCESS_UNLISTED },
+	{ "[access]\ndenylist = [\"" KEY_B "\"]\n", ACCESS_UNLISTED },
+};
+
+START_TEST(access_is_read)
+{
+	read_fine(accesses[_i].file, "");
+	ck_assert_int_eq(conf.access, accesses[_i].rule);
+}
+END_TEST
+
+/* ---- what is wrong ---- */
+
+START_TEST(unknown_keys_are_warned_about_with_their_line)
+{
+	char want[200];
+
+	read_fine("\n[tls]\ncert_mode = \"Manual\"\n\n[nonsense]\nx = 1\n", "");
+	snprintf(want, sizeof(want),
+	    "config %s:6: unknown key nonsense.x; ignored\n", path);
+	ck_assert_str_eq(text_str(&log_lines), want);
+	ck_assert_int_eq(read_file("\nx = 1\ny = 2\n", "--check-config"),
+	    CONF_ERROR);
+	snprintf(want, sizeof(want), "%s:2: unknown key x", path);
+	ck_assert_str_eq(err, want);
+}
+END_TEST
+
+START_TEST(what_is_known_but_has_no_effect_is_said)
+{
+	read_fine("enable_quic_addr_discovery = true\n", "");
+	ck_assert_ptr_nonnull(strstr(text_str(&log_lines), ":1: "));
+	ck_assert_ptr_nonnull(strstr(text_str(&log_lines), "over QUIC"));
+	/* It is no mistake. */
+	ck_assert_int_eq(read_file("enable_quic_addr_discovery = true\n",
+			     "--check-config"),
+	    CONF_CHECKED);
+}
+END_TEST
+
+static const struct {
+	const char *file;
+	const char *error; /* behind the path */
+} mistakes[] = {
+	{ "nonsense\n", ":1: neither [section] nor key = value" },
+	{ "x = 1\n\n[tls\n", ":3: neither" },
+	{ "keepalive = soon\n", ":1: keepalive = soon: not a duration" },
+	{ "\nqueue_packets = \"many\"\n", ":2: queue_packets = many: not a" },
+	{ "http_bind_addr = \"unfinished\n", ":1: not a value" },
+	{ "http_bind_addr =\n", ":1: not a value" },
+	{ "http_bind_addr = \"a\" \"b\"\n", ":1: not a value" },
+	{ "limits = { accept_conn_limit = 1 }\n", ":1: not a value" },
+	{ "listen = [\"a\" \"b\"]\n", ":1: not a value" },
+	{ "listen = [\"a\",,]\n", ":1: not a value" },
+	{ "\nlisten = [\n\"a\",\n", ":2: the array has no end" },
+	{ "enable_stun = maybe\n", ":1: enable_stun = maybe: neither true" },
+	{ "dev = 1\n", ":1: dev = 1: neither true nor false" },
+	{ "[tls]\ncert_mode = \"LetsEncrypt\"\n", ":2: tls.cert_mode = Lets" },
+	{ "access = \"nobody\"\n", ":1: access: not everyone" },
+	{ "access.http.url = \"http://a/\"\n",
+	    ":1: access.http.url: the HTTP" },
+	{ "access.allowlist = [\n\n\"x\"]\n", ":1: access.allowlist = x: not" },
+	{ "access.allowlist = []\naccess.denylist = []\n", ":2: clients are" },
+	{ "config = \"other\"\n", NULL }, /* is an option, but no key */
+};
+
+START_TEST(mistakes_are_named_with_their_line)
+{
+	enum conf_action action = read_file(mistakes[_i].file,
+	    mistakes[_i].error ? "" : "--check-config");
+	char want[200];
+
+	snprintf(want, sizeof(want), "%s%s", path,
+	    mistakes[_i].error != NULL ? mistakes[_i].error
+				       : ":1: unknown key config");
+	ck_assert_int_eq(action, CONF_ERROR);
+	ck_assert_msg(strncmp(err, want, strlen(want)) == 0, "%s", err);
+}
+END_TEST
+
+START_TEST(a_missing_file_is_an_error)
+{
+	char program[] = "relayd", option[] = "--config", none[] = "/nowhere";
+	char *argv[] = { program, option, none, NULL };
+
+	ck_assert_int_eq(conf_parse(&conf, 3, argv, err, sizeof(err)),
+	    CONF_ERROR);
+	ck_assert_str_eq(err, "/nowhere: No such file or directory");
+	strcpy(none, "/tmp");
+	ck_assert_int_eq(conf_parse(&conf, 3, argv, err, sizeof(err)),
+	    CONF_ERROR);
+	ck_assert_ptr_nonnull(strstr(err, "/tmp"));
+}
+END_TEST
+
+START_TEST(a_long_line_is_fine_and_an_endless_one_is_not)
+{
+	struct text t;
+
+	text_init(&t);
+	text_add(&t, "access.allowlist = [\n");
+	for (int i = 0; i < 10000; i++)
+		text_add(&t, "\"" KEY_A "\",\n");
+	text_add(&t, "]\nx = 1\n");
+	read_fine(text_str(&t), "");
+	ck_assert_uint_eq(conf.nkeys, 10000);
+	ck_assert_ptr_nonnull(strstr(text_str(&log_lines), ":10003: unknown"));
+	text_reset(&t);
+	text_add(&t, "cert = \"");
+	for (int i = 0; i < 1 << 17; i++)
+		text_add(&t, "xxxxxxxxxx");
+	text_add(&t, "\"\n");
+	ck_assert_int_eq(read_file(text_str(&t), ""), CONF_ERROR);
+	ck_assert_ptr_nonnull(strstr(err, ":1: the line is too long"));
+	text_clear(&t);
+}
+END_TEST
+
+START_TEST(random_files_are_read_or_refused)
+{
+	static const char *const parts[] = { "[tls]", "[", "]", "\n", "=",
+		"listen", "\"", "'", "#", ",", " ", "access.allowlist", "{",
+		"x", "\\", ";", "\t", ":" };
+	uint64_t state = 3;
+	struct text t;
+
+	text_init(&t);
+	for (int i = 0; i < 3000; i++) {
+		text_reset(&t);
+		for (int n = (int)(test_random(&state) % 20); n >= 0; n--)
+			text_add(&t,
+			    parts[test_random(&state) %
+				(sizeof(parts) / sizeof(parts[0]))]);
+		if (read_file(text_str(&t), "") == CONF_ERROR)
+			ck_assert_str_ne(err, "");
+		conf_clear(&conf);
+		conf_init(&conf, rk_dialects()[0]);
+		text_reset(&log_lines);
+	}
+	text_clear(&t);
+}
+END_TEST
+
+/* ---- the manual ---- */
+
+static char *
+read_page(void)
+{
+	FILE *f = fopen(source_path("man/relayd.conf.5"), "r");
+	char *page = NULL;
+	size_t size = 0;
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_gt(getdelim(&page, &size, '\0', f), 0);
+	fclose(f);
+	return page;
+}
+
+START_TEST(the_page_has_every_key)
+{
+	char *page = read_page();
+	const char *key;
+
+	for (size_t i = 0; (key = conf_key(i)) != NULL; i++) {
+		char item[80];
+
+		snprintf(item, sizeof(item), "\n.It Ic %s\n", key);
+		ck_assert_msg(key[0] == '\0' || strstr(page, item) != NULL,
+		    "no item for %s", key);
+	}
+	free(page);
+}
+END_TEST
+
+START_TEST(every_key_of_the_page_is_one)
+{
+	char *page = read_page(), *save = NULL;
+	int n = 0;
+
+	for (char *line = strtok_r(page, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
+		if (strncmp(line, ".It Ic ", 7) != 0)
+			continue;
+		ck_assert_msg(conf_set(&conf, line + 7, "", err, sizeof(err)) !=
+			CONF_UNKNOWN,
+		    "%s", line + 7);
+		n++;
+	}
+	ck_assert_int_gt(n, 30);
+	free(page);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("relayd conf");
+	TCase *tc = tcase_create("conf");
+
+	if (rk_keys_init() != RK_OK)
+		return 1;
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_rows(tc, what_the_reference_would_open_is_opened, openings);
+	tcase_add_test(tc, dev_alone_opens_the_same_without_a_file);
+	tcase_add_test(tc, a_whole_file_is_read);
+	tcase_add_test(tc, our_own_options_are_keys_too);
+	tcase_add_rows(tc, access_is_read, accesses);
+	tcase_add_test(tc, unknown_keys_are_warned_about_with_their_line);
+	tcase_add_test(tc, what_is_known_but_has_no_effect_is_said);
+	tcase_add_rows(tc, mistakes_are_named_with_their_line, mistakes);
+	tcase_add_test(tc, a_missing_file_is_an_error);
+	tcase_add_test(tc, a_long_line_is_fine_and_an_endless_one_is_not);
+	tcase_add_test(tc, random_files_are_read_or_refused);
+	tcase_add_test(tc, the_page_has_every_key);
+	tcase_add_test(tc, every_key_of_the_page_is_one);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
