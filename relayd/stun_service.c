@@ -31,7 +31,7 @@ struct stun_service {
 
 /* The address that was asked, as control data of a message. */
 union control {
-	struct cmsghdr align;
+	size_t align; /* that of struct cmsghdr */
 	uint8_t in4[CMSG_SPACE(sizeof(struct in_pktinfo))];
 	uint8_t in6[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
