@@ -245,6 +245,37 @@ START_TEST(a_turn_waits_no_longer_than_it_may)
 }
 END_TEST
 
+/* The loop tells the kernel of changes only: none may be missed. */
+START_TEST(what_was_waited_for_before_does_not_matter)
+{
+	struct timer *far = timer_new(loop, note, late);
+	struct timer *near = timer_new(loop, on_real_time, NULL);
+
+	timer_set(far, 3600 * NS_PER_S);
+	loop_turn(loop, NS_PER_MS); /* bounded from outside */
+	for (int i = 0; i < 3; i++) {
+		ran_at = 0;
+		timer_set(near, NS_PER_MS); /* earlier than known */
+		timer_set(far, 3600 * NS_PER_S);
+		loop_run(loop);
+		ck_assert_int_ge(ran_at, timer_due(near));
+		timer_set_at(near, timer_due(near)); /* a time that was */
+		loop_run(loop);
+		timer_set(near, NS_PER_MS);
+		loop_turn(loop, 0); /* does not wait */
+		timer_cancel(near);
+		loop_turn(loop, 5 * NS_PER_MS);
+	}
+	timer_cancel(far);
+	clock_fake(5); /* the bound is of real time all the same */
+	loop_turn(loop, NS_PER_MS);
+	loop_turn(loop, NS_PER_MS);
+	ck_assert_str_eq(text_str(&notes), "");
+	timer_free(near);
+	timer_free(far);
+}
+END_TEST
+
 START_TEST(a_time_without_end_is_no_time_in_the_past)
 {
 	struct timer *t = timer_new(loop, note, word_x);
@@ -592,6 +623,7 @@ loop_suite(void)
 	tcase_add_test(tc, many_timers_run_as_if_sorted);
 	tcase_add_test(tc, by_the_real_clock_a_timer_is_never_early);
 	tcase_add_test(tc, a_turn_waits_no_longer_than_it_may);
+	tcase_add_test(tc, what_was_waited_for_before_does_not_matter);
 	tcase_add_test(tc, a_time_without_end_is_no_time_in_the_past);
 	tcase_add_test(tc, deferred_work_runs_once_behind_the_timers);
 	tcase_add_test(tc, deferred_work_can_be_taken_out);

@@ -100,6 +100,16 @@ rk_ws_write_header(const struct rk_ws_header *h, struct rk_writer *w)
 	return w->bad ? RK_ERR_SPACE : RK_OK;
 }
 
+static inline void
+xor8(uint8_t *p, uint64_t key)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	v ^= key;
+	memcpy(p, &v, sizeof(v));
+}
+
 void
 rk_ws_mask(const uint8_t mask[4], size_t offset, uint8_t *p, size_t len)
 {
@@ -110,13 +120,15 @@ rk_ws_mask(const uint8_t mask[4], size_t offset, uint8_t *p, size_t len)
 	for (size_t k = 0; k < sizeof(key); k++)
 		key[k] = mask[(offset + k) & 3];
 	memcpy(&key64, key, sizeof(key64));
-	for (; len - i >= sizeof(key64); i += sizeof(key64)) {
-		uint64_t v;
-
-		memcpy(&v, p + i, sizeof(v));
-		v ^= key64;
-		memcpy(p + i, &v, sizeof(v));
+	/* four at a time: compilers make vectors of them */
+	for (; len - i >= 32; i += 32) {
+		xor8(p + i, key64);
+		xor8(p + i + 8, key64);
+		xor8(p + i + 16, key64);
+		xor8(p + i + 24, key64);
 	}
+	for (; len - i >= 8; i += 8)
+		xor8(p + i, key64);
 	for (; i < len; i++)
 		p[i] ^= key[i & 7];
 }

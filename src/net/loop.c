@@ -10,6 +10,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/timerfd.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -20,6 +24,7 @@
 #define DEFER_ROUNDS 16
 
 #define NSIGNALS 65
+#define NEVER    INT64_MAX
 
 struct deferred_list {
 	struct deferred *head;
@@ -55,7 +60,9 @@ struct signal_handler {
 
 struct loop {
 	struct event_base *base;
-	struct event wake;
+	struct event alarm;
+	int alarm_fd;
+	int64_t alarm_at; /* as the kernel knows it; NEVER: off */
 	int64_t now;
 	bool now_is_old;
 	bool stopping;
@@ -481,8 +488,50 @@ on_libevent_log(int severity, const char *message)
 }
 
 static void
-on_wake(evutil_socket_t fd, short events, void *arg)
+on_alarm(evutil_socket_t fd, short events, void *arg)
 {
+	struct loop *l = arg;
+	uint64_t times;
+
+	(void)!read(l->alarm_fd, &times, sizeof(times));
+	l->alarm_at = NEVER;
+}
+
+/* The kernel is told of changes only: that is one call less a turn. */
+static void
+set_alarm(struct loop *l, int64_t at)
+{
+	struct itimerspec t = { { 0, 0 }, { 0, 0 } };
+	struct timespec now;
+
+	if (clock_is_fake() && at != NEVER) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		at += now.tv_sec * NS_PER_S + now.tv_nsec - clock_mono_ns();
+	}
+	if (at == l->alarm_at)
+		return;
+	if (at != NEVER) {
+		t.it_value.tv_sec = (time_t)(at / NS_PER_S);
+		t.it_value.tv_nsec = (long)(at % NS_PER_S);
+	}
+	timerfd_settime(l->alarm_fd, TFD_TIMER_ABSTIME, &t, NULL);
+	l->alarm_at = at;
+}
+
+static bool
+init_alarm(struct loop *l)
+{
+	l->alarm_at = NEVER;
+	l->alarm_fd =
+	    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (l->alarm_fd < 0)
+		return false;
+	event_assign(&l->alarm, l->base, l->alarm_fd, EV_READ | EV_PERSIST,
+	    on_alarm, l);
+	if (event_add(&l->alarm, NULL) == 0)
+		return true;
+	close(l->alarm_fd);
+	return false;
 }
 
 struct loop *
@@ -494,7 +543,6 @@ loop_new(void)
 	signal(SIGPIPE, SIG_IGN);
 	event_set_log_callback(on_libevent_log);
 	if (l != NULL && config != NULL) {
-		event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 		l->base = event_base_new_with_config(config);
 	}
@@ -504,7 +552,11 @@ loop_new(void)
 		free(l);
 		return NULL;
 	}
-	evtimer_assign(&l->wake, l->base, on_wake, NULL);
+	if (!init_alarm(l)) {
+		event_base_free(l->base);
+		free(l);
+		return NULL;
+	}
 	list_init(&l->deferred);
 	list_init(&l->next_turn);
 	list_init(&l->this_turn);
@@ -519,7 +571,8 @@ loop_free(struct loop *l)
 	if (l == NULL)
 		return;
 	run_deferred(l);
-	event_del(&l->wake);
+	event_del(&l->alarm);
+	close(l->alarm_fd);
 	for (int i = 0; i < NSIGNALS; i++)
 		if (l->signals[i].event != NULL)
 			event_free(l->signals[i].event);
@@ -528,43 +581,31 @@ loop_free(struct loop *l)
 	free(l);
 }
 
-/* How long this turn may wait; negative: for ever. */
+/* Until when this turn may wait: 0, not at all; NEVER, without end. */
 static int64_t
-wait_ns(const struct loop *l, int64_t max_ns)
+wait_until(const struct loop *l, int64_t max_ns)
 {
-	int64_t until_due;
+	int64_t now = clock_mono_ns();
+	int64_t at = max_ns < 0 ? NEVER : now + max_ns;
 
 	if (l->deferred.head != NULL || l->next_turn.head != NULL ||
 	    l->always != NULL)
 		return 0;
-	if (l->ntimers == 0)
-		return max_ns;
-	until_due = l->heap[1]->due - clock_mono_ns();
-	if (until_due <= 0)
-		return 0;
-	if (clock_is_fake())
-		return max_ns;
-	return max_ns >= 0 && max_ns < until_due ? max_ns : until_due;
+	if (l->ntimers > 0 && (l->heap[1]->due <= now || !clock_is_fake()) &&
+	    l->heap[1]->due < at)
+		at = l->heap[1]->due;
+	return at > now ? at : 0;
 }
 
 static void
-wait_for_events(struct loop *l, int64_t ns)
+wait_for_events(struct loop *l, int64_t until)
 {
-	struct timeval tv;
-
 	l->now_is_old = true;
-	if (ns == 0) {
+	if (until == 0) {
 		event_base_loop(l->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
 	} else {
-		if (ns > 0) {
-			/* upwards: waking early is waking twice */
-			ns += 999;
-			tv.tv_sec = (time_t)(ns / NS_PER_S);
-			tv.tv_usec = (suseconds_t)(ns % NS_PER_S / 1000);
-			event_add(&l->wake, &tv);
-		}
+		set_alarm(l, until);
 		event_base_loop(l->base, EVLOOP_ONCE);
-		event_del(&l->wake);
 	}
 	refresh_now(l);
 }
@@ -572,10 +613,10 @@ wait_for_events(struct loop *l, int64_t ns)
 void
 loop_turn(struct loop *l, int64_t max_ns)
 {
-	int64_t ns = wait_ns(l, max_ns);
+	int64_t until = wait_until(l, max_ns);
 
 	list_move(&l->next_turn, &l->this_turn);
-	wait_for_events(l, ns);
+	wait_for_events(l, until);
 	run_always(l);
 	list_run(&l->this_turn);
 	run_timers(l);
@@ -585,8 +626,10 @@ loop_turn(struct loop *l, int64_t max_ns)
 static bool
 has_something_to_wait_for(const struct loop *l)
 {
+	int ours = l->nsignals + 1; /* the alarm */
+
 	return event_base_get_num_events(l->base, EVENT_BASE_COUNT_ADDED) >
-	    l->nsignals ||
+	    ours ||
 	    l->ntimers > 0 || l->always != NULL || l->deferred.head != NULL ||
 	    l->next_turn.head != NULL;
 }

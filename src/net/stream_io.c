@@ -98,8 +98,10 @@ may_read(const struct stream *s)
 	    s->ending == ENDING_NONE && s->in.len < s->in_max;
 }
 
-/* Room to read into: as much as recent turns brought, then doubling, never
- * above the bound. */
+/*
+ * Room to read into: more than recent turns brought, so that one read sees the
+ * end; then doubling, never above the bound.
+ */
 static uint8_t *
 input_room(struct stream *s, size_t *room)
 {
@@ -107,16 +109,20 @@ input_room(struct stream *s, size_t *room)
 	size_t size = len * 2;
 	uint8_t *to;
 
-	if (size < s->read_hint)
-		size = s->read_hint;
+	if (size <= s->read_hint)
+		size = s->read_hint + 1;
 	if (size < READ_SMALLEST)
 		size = READ_SMALLEST;
-	if (size < len + buffer_room(&s->in))
-		size = len + buffer_room(&s->in);
-	*room = (size < s->in_max ? size : s->in_max) - len;
-	to = buffer_reserve(&s->in, *room);
-	if (to == NULL)
+	if (size > s->in_max)
+		size = s->in_max;
+	to = buffer_reserve(&s->in, size - len);
+	if (to == NULL) {
 		stream_end(s, ENDING_LIMIT, "out of memory");
+		return NULL;
+	}
+	*room = buffer_room(&s->in);
+	if (*room > s->in_max - len)
+		*room = s->in_max - len;
 	return to;
 }
 
@@ -376,7 +382,9 @@ stream_arrange(struct stream *s)
 {
 	int what = 0;
 
-	if (!stream_is_open(s))
+	/* While the owner holds the input nothing is waited for; afterwards
+	 * a full buffer may have room again, and all stays as it was. */
+	if (!stream_is_open(s) || s->held)
 		return;
 	if (s->handshaking) {
 		what = s->read_wants_write ? WATCH_WRITE : WATCH_READ;
