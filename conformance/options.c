@@ -247,6 +247,8 @@ static const struct row rows[] = {
 	  "the target's process" },
 	{ "signals", 0, FOR_PLAYING, FLAG, AT(target.signals), NULL, NULL,
 	  "that process may be sent signals" },
+	{ "client", 0, FOR_RUN, STRING, AT(target.client), NULL, "COMMAND",
+	  "test this client, not a relay; {url} in it is where it goes" },
 	{ "peers", 0, FOR_PLAYING | FOR_REPLAY, STRING, AT(target.peers), NULL, "DIR",
 	  "{peers} of .target files (RELAYKIT_PEERS)" },
 	{ "cafile", 0, FOR_PLAYING | FOR_REPLAY, STRING, AT(target.cafile), NULL, "FILE",
@@ -591,6 +593,7 @@ options_again(const struct options *o, struct text *out)
 		text_addf(out, " --pid %ld", t->pid);
 	if (t->signals)
 		text_add(out, " --signals");
+	add_string(out, "client", t->client);
 	add_string(out, "cafile", t->cafile);
 	if (t->insecure)
 		text_add(out, " --insecure");

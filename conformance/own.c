@@ -22,6 +22,7 @@
 struct engine_own {
 	struct target *origin;
 	struct target *target;
+	struct process *client; /* of a client nothing else is set */
 	struct probe *probe;
 	int64_t deadline_ns; /* to be ready */
 	int64_t next_ns;     /* of the next probe */
@@ -190,5 +191,63 @@ own_host(struct target *t)
 		.restart = host_restart,
 		.has_exited = host_has_exited,
 		.stop = host_stop,
+	};
+}
+
+/* ---- clients ---- */
+
+/* |command| with what stands for the URL put in. */
+static char *
+with_url(const char *command, const char *url)
+{
+	static const char place[] = "{url}";
+	struct text out;
+	const char *at;
+
+	text_init(&out);
+	for (; (at = strstr(command, place)) != NULL;
+	     command = at + sizeof(place) - 1) {
+		text_add_n(&out, command, (size_t)(at - command));
+		text_add(&out, url);
+	}
+	text_add(&out, command);
+	return text_take(&out);
+}
+
+static struct engine_own *
+client_start(void *arg, const char *url, char *err, size_t err_size)
+{
+	char *command = with_url(arg, url);
+	char **argv = words_split(command);
+	struct engine_own *o = NULL;
+	struct process *p = NULL;
+
+	snprintf(err, err_size, "a quote is not closed");
+	if (argv != NULL)
+		p = process_start(argv, NULL, err, err_size);
+	if (p != NULL) {
+		o = xcalloc(1, sizeof(*o));
+		o->client = p;
+	}
+	words_free(argv);
+	free(command);
+	return o;
+}
+
+static void
+client_stop(struct engine_own *o)
+{
+	process_stop(o->client, SIGKILL, STOP_WITHIN);
+	process_free(o->client);
+	free(o);
+}
+
+struct engine_host
+client_host(const char *command)
+{
+	return (struct engine_host){
+		.arg = (void *)(uintptr_t)command,
+		.start = client_start,
+		.stop = client_stop,
 	};
 }

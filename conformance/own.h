@@ -9,5 +9,7 @@ struct target;
 
 /* Starts copies of |t|, which has a file that says how. */
 struct engine_host own_host(struct target *t);
+/* Starts the client that is under test: |command| with its {url}. */
+struct engine_host client_host(const char *command);
 
 #endif

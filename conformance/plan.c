@@ -80,12 +80,32 @@ twin_name(const struct run *r, size_t n)
 }
 
 static int
+read_client(struct run *r)
+{
+	const struct options *o = r->o;
+
+	if (o->nwords > 0)
+		return cli_usage_error("either a target or --client");
+	if (strstr(o->target.client, "{url}") == NULL)
+		return cli_usage_error(
+		    "--client: the command has no {url}, where the client "
+		    "would be told where to go");
+	r->targets = xcalloc(1, sizeof(*r->targets));
+	r->targets[0].run = r;
+	r->targets[0].target = target_new_client(&o->target);
+	r->ntargets = 1;
+	return 0;
+}
+
+static int
 read_targets(struct run *r)
 {
 	const struct options *o = r->o;
 	struct text errors;
 	int status = 0;
 
+	if (o->target.client != NULL)
+		return read_client(r);
 	if (o->nwords == 0)
 		return cli_usage_error("which target? a URL, or the name or "
 				       "file of a .target");
@@ -135,6 +155,15 @@ is_of_carrier(const struct run *r, const struct suite_case *c)
 	    strcmp(wanted, rk_carrier_name(c->instance->carrier)) == 0;
 }
 
+static bool
+needs_client(const struct suite_case *c)
+{
+	for (size_t i = 0; i < c->scenario->nneeds; i++)
+		if (strcmp(c->scenario->needs[i], "client") == 0)
+			return true;
+	return false;
+}
+
 static void
 add_case(struct run *r, struct run_target *t, const struct suite_case *c,
     bool skip)
@@ -163,7 +192,8 @@ select_cases(struct run *r)
 			const struct suite_case *c = &t->list->cases[k];
 			enum selected how;
 
-			if (!is_of_carrier(r, c))
+			if (!is_of_carrier(r, c) ||
+			    needs_client(c) != (r->o->target.client != NULL))
 				continue;
 			r->ncases++;
 			how = selection_take(s, c);
@@ -215,7 +245,8 @@ list_cases(struct run *r)
 			fputs(text_str(&errors), stderr);
 			status = EXIT_SCRIPT;
 		} else {
-			t->canary = find_canary(t);
+			t->canary =
+			    r->o->target.client != NULL ? NULL : find_canary(t);
 		}
 	}
 	text_clear(&errors);

@@ -169,8 +169,10 @@ void
 report_again(const struct run *run, const struct run_case *c, struct text *out)
 {
 	text_add(out, "relay-conformance run ");
-	text_add_shell(out, c->target->target->said);
-	text_add(out, " ");
+	if (run->o->target.client == NULL) { /* else an option says it */
+		text_add_shell(out, c->target->target->said);
+		text_add(out, " ");
+	}
 	add_selector(c, out);
 	text_addf(out, " --seed %" PRIx64, run_seed(run, c->round));
 	options_again(run->o, out);

@@ -364,7 +364,8 @@ play_canaries(struct run *r, unsigned round, bool after)
 			struct run_target *t = &r->targets[i];
 			struct canary_run *c = &runs[i];
 
-			if (t->engine == NULL || t->trouble != NULL ||
+			if (t->engine == NULL || t->canary == NULL ||
+			    t->trouble != NULL ||
 			    (c->result != NULL &&
 				c->result->code != CODE_HARNESS_LATE))
 				continue;
@@ -549,7 +550,7 @@ start_targets(struct run *r)
 			fflush(stdout);
 			fputs(text_str(&errors), stderr);
 			lose_target(t, line);
-		} else if (t->canary == NULL) {
+		} else if (t->canary == NULL && r->o->target.client == NULL) {
 			lose_target(t,
 			    xstrdup("the suite has no canary ping.echo for "
 				    "this dialect and carrier"));

@@ -325,6 +325,28 @@ use_file(struct target *t, const struct target_options *o, char *err,
 }
 
 struct target *
+target_new_client(const struct target_options *o)
+{
+	struct target *t = xcalloc(1, sizeof(*t));
+
+	t->said = xstrdup(o->client);
+	t->name = xstrdup(o->client);
+	t->engine.dialect = rk_dialects()[0];
+	t->engine.scale = 1;
+	set_options(t, o);
+	for (int c = 0; c < RK_NCARRIERS; c++)
+		add_cap_if(t, t->engine.dialect->header[c] != RK_HEADER_NONE,
+		    rk_carrier_name((enum rk_carrier)c));
+	add_cap_if(t, true, t->engine.dialect->id);
+	add_cap_if(t, true, "client");
+	t->options = o;
+	t->engine.name = xstrdup(t->name);
+	t->host = client_host(o->client);
+	t->engine.client = &t->host;
+	return t;
+}
+
+struct target *
 target_new(const char *word, const struct target_options *o,
     struct text *errors, int *status)
 {

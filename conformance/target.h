@@ -19,6 +19,7 @@ struct target_options {
 	const char *resolve;
 	const char *sni;
 	const char *keylog;
+	const char *client; /* command of a client under test; NULL: none */
 	const char *peers;
 	bool insecure;
 	bool signals;
@@ -52,6 +53,8 @@ bool target_is_word(const char *word);
  */
 struct target *target_new(const char *word, const struct target_options *o,
     struct text *errors, int *status);
+/* The client of |o|, which is no relay: the engine plays one for it. */
+struct target *target_new_client(const struct target_options *o);
 /* Start its process and do not wait until it is ready; 0, or -1 with one line
  * in |err|. */
 int target_spawn(struct target *t, char *err, size_t err_size);

@@ -346,7 +346,7 @@ static const struct row lines[] = {
 	{ "  conn H = http\n  H -> http GET\n",
 	    "t.rly:7:16: expected a value, found the end of the line\n" },
 	{ "  conn H = http\n  H -> http \"/\"\n",
-	    "t.rly:7:13: expected a method such as GET, found \"/\"\n" },
+	    "t.rly:7:13: expected a method such as GET, or a status, found \"/\"\n" },
 	{ "  A -> ws opcode=9\n",
 	    "t.rly:6:3: a ws step needs \"over ws\" (or carrier=ws on the "
 	    "connection)\n" },
@@ -551,6 +551,12 @@ static const struct row lines[] = {
 	{ "  A <- stun\n  A <- bytes sze==1\n",
 	    "t.rly:6:8: \"A\" is not UDP: STUN never comes there\n"
 	    "t.rly:7:14: bytes has no field \"sze\"; did you mean \"size\"?\n" },
+	{ "  conn R = listen\n  R -> http GET \"/\"\n  R -> http 999\n  A -> http 200\n",
+	    "t.rly:7:3: a relay answers: write http and a status, such as 101\n"
+	    "t.rly:8:3: there is no status 999\n"
+	    "t.rly:9:3: a client asks: write http, a method and a path\n" },
+	{ "  conn R = listen\n  R <- RecvPacket\n",
+	    "t.rly:7:8: a client never sends RecvPacket\n" },
 	{ "  target signal TERN\n",
 	    "t.rly:6:17: there is no signal \"TERN\"; did you mean \"TERM\"?\n" },
 	{ "  target signal HUP\n  target restart\n  target wait exit==0\n",

@@ -143,6 +143,9 @@ check_write(struct checker *k, struct step *s)
 	for (size_t i = 0; i < s->nbody; i++) {
 		const struct step *b = s->body[i];
 
+		if (b->kind == STEP_LIFE && strcmp(b->conn, s->conn) == 0 &&
+		    (b->life == LIFE_START_RAW || b->life == LIFE_START_WS))
+			continue;
 		if (b->kind != STEP_SEND || strcmp(b->conn, s->conn) != 0)
 			complain(k->c, &b->at,
 			    "in one write stand sends of %s only", s->conn);

@@ -27,6 +27,7 @@ static const struct function {
 	{ "ws-accept", "b", NULL, "ws-accept(key)" },
 	{ "export", "cbi", NULL, "export(connection, label, length)" },
 	{ "seed", "b", NULL, "seed(32 bytes)" },
+	{ "verify", "bbb", NULL, "verify(key, signature, message)" },
 	{ "fingerprint", "b", NULL, "fingerprint(message)" },
 };
 

@@ -98,8 +98,9 @@ static const struct setting_rule conn_rules[] = {
 	{ "carrier", USE_WORD, FRAMED },
 	{ "to", USE_WORD, TCP | 1U << CONN_UDP },
 	{ "confirm", USE_WORD, 1U << CONN_LOGIN },
-	{ "autopong", USE_WORD, TCP },
+	{ "autopong", USE_WORD, TCP | 1U << CONN_LISTEN },
 	{ "rcvbuf", USE_COUNT, TCP },
+	{ "within", USE_VALUE, 1U << CONN_LISTEN },
 	{ "tls.alpn", USE_WORD, TCP },
 	{ "tls.sni", USE_WORD, TCP },
 	{ "tls.min", USE_WORD, TCP },
@@ -294,12 +295,34 @@ check_datagrams(struct checker *k, const struct place *at,
 		    conn->name);
 }
 
+/* A relay answers, a client asks. */
+static void
+check_http_send(struct checker *k, const struct step *s,
+    const struct known_name *conn)
+{
+	bool listening;
+
+	if (s->send_kind != SEND_HTTP || conn == NULL || conn->conn == NULL)
+		return;
+	listening = conn->conn->conn_kind == CONN_LISTEN;
+	if (listening && s->value != NULL)
+		complain(k->c, &s->at,
+		    "a relay answers: write http and a status, such as 101");
+	else if (listening &&
+	    (strlen(s->name) != 3 || s->name[0] < '1' || s->name[0] > '5'))
+		complain(k->c, &s->at, "there is no status %s", s->name);
+	else if (!listening && s->value == NULL)
+		complain(k->c, &s->at,
+		    "a client asks: write http, a method and a path");
+}
+
 void
 check_send(struct checker *k, struct step *s)
 {
 	const struct known_name *conn = use_conn(k, s->conn, &s->at);
 
 	check_datagrams(k, &s->at, conn, s->send_kind == SEND_RAW, false);
+	check_http_send(k, s, conn);
 	check_carrier(k, s, conn, s->send_kind == SEND_WS,
 	    s->len_delta != NULL);
 	check_expr(k, s->value, USE_VALUE);
@@ -434,7 +457,8 @@ check_watch(struct checker *k, const struct step *s, struct watch_for *w)
 
 	if (w->match == MATCH_FRAME) {
 		f = find_frame(k, w->frame_name, &w->at);
-		if (f != NULL)
+		/* A procedure by itself does not know whose side it is on. */
+		if (f != NULL && (conn != NULL || k->scenario != NULL))
 			check_sender(k, &w->at, f, conn);
 		if (k->dialect != NULL)
 			w->frame = f;

@@ -88,7 +88,8 @@ use_conn(struct checker *k, const char *name, const struct place *at)
 
 static const char *const target_vars[] = { "target.host", "target.port",
 	"target.authority", "target.tls", "target.url", "target.plain",
-	"target.metrics", "target.stun", "target.name", "carrier", NULL };
+	"target.metrics", "target.stun", "target.name", "carrier", "client.url",
+	"client.authority", NULL };
 
 void
 use_var(struct checker *k, const char *name, const struct place *at)

@@ -58,7 +58,9 @@ proof_of(const struct step *s)
 {
 	switch (s->kind) {
 	case STEP_CONN:
-		return is_confirmed_login(s) ? PROOF_LIFE : PROOF_NONE;
+		return is_confirmed_login(s) || s->conn_kind == CONN_LISTEN
+		    ? PROOF_LIFE
+		    : PROOF_NONE;
 	case STEP_EXPECT:
 		if (is_close(s->watch.match))
 			return PROOF_SILENCE;

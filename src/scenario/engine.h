@@ -66,6 +66,8 @@ struct engine_target {
 	double scale; /* of durations; 1 */
 	/* Starts instances for cases that are "own"; NULL: there are none. */
 	const struct engine_host *host;
+	/* Starts clients: a case's own connections are then awaited. */
+	const struct engine_host *client;
 };
 
 enum result_code {

@@ -16,9 +16,10 @@
 static bool
 can_be_fenced(const struct session *s)
 {
-	return session_is_open(s) && s->state == SESSION_READY &&
-	    s->wire == WIRE_FRAMES && s->logged_in && !s->shut && !s->paused &&
-	    !s->unsound && !s->ws_open && !s->full;
+	return session_is_open(s) && !s->listening &&
+	    s->state == SESSION_READY && s->wire == WIRE_FRAMES &&
+	    s->logged_in && !s->shut && !s->paused && !s->unsound &&
+	    !s->ws_open && !s->full;
 }
 
 void
@@ -97,7 +98,7 @@ judge_leftovers(struct play *p)
 	    engine_observes(p->engine))
 		return;
 	for (struct session *s = p->sessions; s != NULL; s = s->next) {
-		if (!session_is_open(s) ||
+		if (!session_is_open(s) || s->listening ||
 		    (!s->logged_in && s->wire != WIRE_DATAGRAMS))
 			continue;
 		for (const struct item *it = s->items; it != NULL;

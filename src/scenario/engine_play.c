@@ -229,6 +229,7 @@ play_is_background(const struct play *p, const struct session *s,
 	if (it->kind != ITEM_FRAME || it->error != RK_OK)
 		return false;
 	return it->lane == RK_LANE_LIVENESS ||
+	    it->frame.kind == RK_FRAME_NOTE_PREFERRED ||
 	    (it->frame.kind == RK_FRAME_GONE && is_unknown_gone(p, s, it));
 }
 

@@ -8,7 +8,8 @@
 #include "scenario/session.h"
 #include "scenario/value.h"
 
-#define PLAY_MAX_DEPTH 32
+#define PLAY_MAX_DEPTH   32
+#define PLAY_MAX_CLIENTS 64
 
 #define DEFAULT_WITHIN  (2 * NS_PER_S)
 #define DEFAULT_WATCH   (500 * NS_PER_MS)
@@ -72,8 +73,12 @@ struct play {
 	struct prepare *prepare;        /* what comes before the steps */
 	const struct engine_host *host; /* of |own| */
 	struct engine_own *own;         /* the target is the case's own */
-	bool own_may_end;               /* by what the script did to it */
-	struct oracle *oracle;          /* NULL: nothing is measured */
+	struct listener *listener;      /* where clients come to */
+	int clients[PLAY_MAX_CLIENTS];  /* that have come and wait */
+	size_t nclients;
+	struct engine_own *client;
+	bool own_may_end;      /* by what the script did to it */
+	struct oracle *oracle; /* NULL: nothing is measured */
 
 	struct case_result *result;
 	struct text named;
@@ -115,6 +120,8 @@ void play_remark(struct play *p, const struct session *s, int line,
 bool play_is_background(const struct play *p, const struct session *s,
     const struct item *it);
 
+/* A descriptor of a client that has come, which is the caller's; -1: none. */
+int play_next_client(struct play *p);
 /* Of prepare.c: an instance of its own, the baseline.  STEP_FAILED with the
  * case's code. */
 enum step_status play_prepare(struct play *p);

@@ -73,6 +73,10 @@ http_field(const struct item *it, const char *name)
 
 	if (strcmp(name, "status") == 0)
 		return value_int(it->head->status);
+	if (strcmp(name, "method") == 0)
+		return view_span(it, it->head->method);
+	if (strcmp(name, "target") == 0)
+		return view_span(it, it->head->target);
 	if (strcmp(name, "minor") == 0)
 		return value_int(it->head->minor);
 	if (strcmp(name, "reason") == 0)

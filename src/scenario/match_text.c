@@ -101,6 +101,15 @@ item_to_text(const struct item *it, const struct values *vs, struct text *out)
 		frame_to_text(it, vs, out);
 		break;
 	case ITEM_HTTP:
+		if (it->head->status == 0) {
+			text_add(out, "http request ");
+			text_add_escaped(out, it->head->method.p,
+			    it->head->method.len);
+			text_add(out, " ");
+			text_add_escaped(out, it->head->target.p,
+			    it->head->target.len);
+			break;
+		}
 		text_addf(out, "http %d ", it->head->status);
 		text_add_escaped(out, it->head->reason.p, it->head->reason.len);
 		break;

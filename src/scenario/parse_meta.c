@@ -122,9 +122,9 @@ static bool
 parse_capabilities(struct parser *p, char ***list, size_t *n)
 {
 	const char *words[32] = { "raw", "ws", "tls", "plain-beside-tls",
-		"stun", "metrics", "process", "own", "signals",
+		"stun", "metrics", "process", "own", "signals", "client",
 		"captive-portal" };
-	size_t known = 10;
+	size_t known = 11;
 
 	for (size_t i = 0; rk_dialects()[i] != NULL && known < 31; i++)
 		words[known++] = rk_dialects()[i]->id;

@@ -77,7 +77,13 @@ step_send(struct parser *p, struct step *s)
 	}
 	if (accept_word(p, "http")) {
 		s->send_kind = SEND_HTTP;
-		s->name = need_word(p, "a method such as GET");
+		if (tok(p)->kind == TOKEN_INT) {
+			s->name = arena_printf(p->arena, "%lld",
+			    (long long)tok(p)->number);
+			p->at++;
+			return parse_settings(p, s);
+		}
+		s->name = need_word(p, "a method such as GET, or a status");
 		if (s->name == NULL)
 			return false;
 		s->value = parse_value(p);

@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/xalloc.h"
+#include "net/listen.h"
 #include "scenario/engine_play.h"
 #include "scenario/metrics.h"
 #include "scenario/oracle.h"
@@ -110,6 +112,87 @@ play_own_crashed(struct play *p, char *how, size_t how_size)
 	    e.signo != 0 ? "signal" : "exit status",
 	    e.signo != 0 ? e.signo : e.status);
 	return true;
+}
+
+/* ---- a client under test ---- */
+
+static bool
+listens(struct step *const *steps, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((steps[i]->kind == STEP_CONN &&
+			steps[i]->conn_kind == CONN_LISTEN) ||
+		    listens(steps[i]->body, steps[i]->nbody))
+			return true;
+	return false;
+}
+
+static void
+on_client(void *arg, int fd)
+{
+	struct play *p = arg;
+
+	if (p->nclients == PLAY_MAX_CLIENTS) {
+		close(fd);
+		return;
+	}
+	p->clients[p->nclients++] = fd;
+	play_wake(p);
+}
+
+int
+play_next_client(struct play *p)
+{
+	int fd;
+
+	if (p->nclients == 0)
+		return -1;
+	fd = p->clients[0];
+	p->nclients--;
+	memmove(p->clients, p->clients + 1,
+	    p->nclients * sizeof(p->clients[0]));
+	return fd;
+}
+
+static enum step_status
+start_client(struct play *p)
+{
+	const struct engine_host *host = p->target->client;
+	char err[512], *url;
+
+	if (host == NULL)
+		return play_fail(p, CODE_UNSUPPORTED,
+		    "no client under test is known");
+	p->listener = listener_new(engine_loop(p->engine), "127.0.0.1:0",
+	    on_client, p, err, sizeof(err));
+	if (p->listener == NULL)
+		return play_fail(p, CODE_CONNECT, "%s", err);
+	url = xasprintf("%s://%s",
+	    p->instance->carrier == RK_CARRIER_WS ? "ws" : "http",
+	    listener_address(p->listener));
+	values_set_take(&p->values, "client.url",
+	    value_bytes(url, strlen(url)));
+	values_set_take(&p->values, "client.authority",
+	    value_bytes(listener_address(p->listener),
+		strlen(listener_address(p->listener))));
+	p->client = host->start(host->arg, url, err, sizeof(err));
+	free(url);
+	if (p->client == NULL)
+		return play_fail(p, CODE_UNSUPPORTED,
+		    "the client did not start: %s", err);
+	return STEP_OVER;
+}
+
+static void
+free_client(struct play *p)
+{
+	if (p->client != NULL)
+		p->target->client->stop(p->client);
+	p->client = NULL;
+	listener_free(p->listener);
+	p->listener = NULL;
+	while (p->nclients > 0)
+		close(p->clients[--p->nclients]);
 }
 
 /* ---- the baseline ---- */
@@ -259,7 +342,13 @@ play_prepare(struct play *p)
 		p->prepare->begun_ns =
 		    status == STEP_OVER ? play_now(p) : p->prepare->begun_ns;
 	}
-	return status == STEP_OVER ? take_baseline(p) : status;
+	if (status == STEP_OVER)
+		status = take_baseline(p);
+	if (status == STEP_OVER &&
+	    listens(p->instance->scenario->steps,
+		p->instance->scenario->nsteps))
+		status = start_client(p);
+	return status;
 }
 
 void
@@ -279,6 +368,7 @@ play_prepare_free(struct play *p)
 	}
 	free(p->oracle);
 	p->oracle = NULL;
+	free_client(p);
 	if (p->own != NULL)
 		p->host->stop(p->own);
 	p->own = NULL;

@@ -16,13 +16,22 @@
 
 /* ---- records ---- */
 
+/* Where we are the relay, what we send comes from the server. */
+static enum direction
+direction_of(const struct session *s, enum direction dir)
+{
+	if (!s->listening)
+		return dir;
+	return dir == DIR_C2S ? DIR_S2C : DIR_C2S;
+}
+
 size_t
 session_record(struct session *s, enum event_kind kind, enum direction dir,
     const void *p, size_t len, const char *text, int line)
 {
 	struct event e = {
 		.kind = kind,
-		.dir = dir,
+		.dir = direction_of(s, dir),
 		.conn = s->conn,
 		.line = line,
 		.bytes = (uint8_t *)(uintptr_t)p,
@@ -39,7 +48,7 @@ session_record_frame(struct session *s, enum direction dir, uint32_t type,
 {
 	struct event e = {
 		.kind = EVENT_FRAME,
-		.dir = dir,
+		.dir = direction_of(s, dir),
 		.conn = s->conn,
 		.line = line,
 		.bytes = (uint8_t *)(uintptr_t)payload.p,
@@ -58,7 +67,7 @@ session_record_ws(struct session *s, enum direction dir, uint8_t opcode,
 {
 	struct event e = {
 		.kind = EVENT_WS,
-		.dir = dir,
+		.dir = direction_of(s, dir),
 		.conn = s->conn,
 		.line = line,
 		.bytes = (uint8_t *)(uintptr_t)payload.p,
@@ -75,7 +84,7 @@ record_end(struct session *s, enum direction dir, enum ending ending, int line)
 {
 	struct event e = {
 		.kind = EVENT_ENDED,
-		.dir = dir,
+		.dir = direction_of(s, dir),
 		.conn = s->conn,
 		.line = line,
 		.ending = ending,
@@ -230,6 +239,15 @@ on_dialed(void *arg, const struct dial_result *r)
 	play_wake(s->play);
 }
 
+void
+session_accept(struct session *s)
+{
+	int fd = play_next_client(s->play);
+
+	if (fd >= 0)
+		take_descriptor(s, fd);
+}
+
 struct session *
 session_open(struct play *p, const char *name, const struct session_config *c)
 {
@@ -254,6 +272,11 @@ session_open(struct play *p, const char *name, const struct session_config *c)
 	p->sessions = s;
 
 	s->udp_fd = -1;
+	if (c->kind == CONN_LISTEN) {
+		s->listening = true;
+		session_accept(s);
+		return s;
+	}
 	if (c->kind == CONN_UDP) {
 		session_udp_begin(s);
 		return s;
@@ -322,6 +345,12 @@ session_is_drained(const struct session *s)
 	    stream_queued(s->stream) == 0;
 }
 
+uint64_t *
+session_masks(struct session *s)
+{
+	return s->listening ? NULL : &s->play->values.random;
+}
+
 void
 session_write(struct session *s, const void *p, size_t len)
 {
@@ -343,8 +372,7 @@ session_send_frame(struct session *s, const struct rk_frame *f, int line)
 	if (!wire_payload(d, f, &payload))
 		return;
 	wire.payload = (struct rk_span){ payload.bytes, payload.len };
-	if (wire_encode_frame(d, s->carrier, &wire, &s->play->values.random,
-		&bytes)) {
+	if (wire_encode_frame(d, s->carrier, &wire, session_masks(s), &bytes)) {
 		session_record_frame(s, DIR_C2S, f->type, wire.payload, RK_OK,
 		    line);
 		session_write(s, bytes.bytes, bytes.len);

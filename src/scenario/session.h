@@ -83,6 +83,7 @@ struct session {
 	int64_t begun_ns;
 	int64_t ready_ns;
 
+	bool listening;        /* a client has come to us: we are the relay */
 	struct lookup *lookup; /* UDP */
 	int udp_fd;            /* -1: none */
 	struct watch *udp_watch;
@@ -192,6 +193,11 @@ void session_upgraded(struct session *s, struct item *response);
 /* A frame while setting up: true if that was its purpose. */
 bool session_setup_frame(struct session *s, const struct rk_raw_frame *raw,
     const struct rk_frame *f);
+/* What frames of ours are masked with; NULL: they are not. */
+uint64_t *session_masks(struct session *s);
+/* The next client that has come, if there is one. */
+void session_accept(struct session *s);
+bool session_read_request(struct session *s);
 /* Of session_udp.c. */
 void session_udp_begin(struct session *s);
 void session_udp_send(struct session *s, const void *p, size_t len);

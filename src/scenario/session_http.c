@@ -206,11 +206,47 @@ read_body(struct session *s)
 	return s->in.len > 0;
 }
 
+/* A request, of which no body is expected.  What comes behind one that asks
+ * for an upgrade is no HTTP. */
+bool
+session_read_request(struct session *s)
+{
+	struct rk_http_limits limits;
+	struct rk_http_head h;
+	struct item *it;
+	int err;
+
+	rk_http_limits_default(&limits);
+	err = rk_http_parse_request(s->in.p + s->in.start, s->in.len, &limits,
+	    &h);
+	if (err == RK_ERR_AGAIN)
+		return false;
+	if (err != RK_OK) {
+		not_http(s, err);
+		return true;
+	}
+	it = session_item(s, ITEM_HTTP, s->in.p + s->in.start, h.len);
+	it->head = xcalloc(1, sizeof(*it->head));
+	rk_http_parse_request(it->bytes, it->len, &limits, it->head);
+	record_head(s, it);
+	intake_drop(&s->in, 0, it->len);
+	if (rk_http_find(it->head, "Upgrade") != NULL) {
+		s->wire = WIRE_BYTES;
+		s->switched = true;
+		if (s->in.len > 0)
+			s->in_seq = ++s->play->seq;
+	}
+	session_deliver(s, it);
+	return s->wire == WIRE_HTTP;
+}
+
 bool
 session_read_response(struct session *s)
 {
 	if (s->in.len == 0)
 		return false;
+	if (s->listening)
+		return session_read_request(s);
 	return s->response != NULL ? read_body(s) : read_head(s);
 }
 

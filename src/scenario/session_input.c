@@ -241,7 +241,7 @@ answer_ws_ping(struct session *s, const struct rk_ws_message *m)
 {
 	struct wire_ws pong = { .opcode = RK_WS_PONG,
 		.fin = true,
-		.masked = true };
+		.masked = !s->listening };
 	struct rk_span payload = { m->payload, m->len };
 	struct value bytes;
 
@@ -382,7 +382,7 @@ session_read_frames(struct session *s, enum rk_carrier carrier)
 	}
 	s->wire = WIRE_FRAMES;
 	s->in_seq = 0;
-	rk_ws_reader_init(&s->ws, false, d->max_message, d->max_message);
+	rk_ws_reader_init(&s->ws, s->listening, d->max_message, d->max_message);
 	session_digest(s);
 }
 

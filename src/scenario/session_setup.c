@@ -54,6 +54,7 @@ static void
 transport_ready(struct session *s)
 {
 	switch (s->config.kind) {
+	case CONN_LISTEN:
 	case CONN_HTTP:
 		s->wire = WIRE_HTTP;
 		ready(s);

@@ -85,6 +85,7 @@ wire_encode_frame(const struct rk_dialect *d, enum rk_carrier carrier,
 		*out = frame;
 		return true;
 	}
+	ws.masked = random != NULL;
 	ws.len_delta = raw ? 0 : f->len_delta;
 	ok = wire_encode_ws(&ws, (struct rk_span){ frame.bytes, frame.len },
 	    random, out);

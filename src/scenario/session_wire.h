@@ -25,7 +25,8 @@ struct wire_ws {
 
 /*
  * The bytes become |out|'s; a WebSocket message is binary, whole and masked
- * with a key drawn from |random|.  False if the carrier cannot have it.
+ * with a key drawn from |random|; a frame of a relay, which has NULL there, is
+ * not masked.  False if the carrier cannot have it.
  */
 bool wire_encode_frame(const struct rk_dialect *d, enum rk_carrier carrier,
     const struct wire_frame *f, uint64_t *random, struct value *out);

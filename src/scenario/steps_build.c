@@ -177,7 +177,7 @@ build_frame(struct building *b)
 		wire.payload = span_of(&b->payload);
 		wire.len_delta = b->len_delta;
 		ok = wire_encode_frame(d, b->session->carrier, &wire,
-		    &b->play->values.random, &b->wire);
+		    session_masks(b->session), &b->wire);
 		if (!ok)
 			text_addf(b->err, "%s does not fit the carrier",
 			    b->frame->name);
@@ -273,7 +273,7 @@ write_fields(struct building *b, struct rk_writer *w, struct value *body)
 
 	for (size_t i = 0; i < b->step->nsettings; i++)
 		host |= strcasecmp(b->step->settings[i].name, "host") == 0;
-	if (!host) {
+	if (!host && !b->session->listening) {
 		relay_url_host_field(&b->session->config.url, authority,
 		    sizeof(authority));
 		rk_http_write_field(w, "Host", authority);
@@ -305,11 +305,16 @@ build_http(struct building *b)
 	struct rk_writer w;
 	bool ok;
 
-	if (!eval_bytes(b, b->step->value, false, &path))
+	if (b->step->value == NULL)
+		path = value_bytes(NULL, 0);
+	else if (!eval_bytes(b, b->step->value, false, &path))
 		return false;
 	buf = xmalloc(HEAD_MAX);
 	rk_writer_init(&w, buf, HEAD_MAX);
-	rk_http_write_request(&w, method, (char *)path.bytes);
+	if (b->session->listening)
+		rk_http_write_status(&w, 1, atoi(method));
+	else
+		rk_http_write_request(&w, method, (char *)path.bytes);
 	ok = write_fields(b, &w, &body);
 	rk_http_write_end(&w);
 	if (ok && w.bad) {
@@ -326,8 +331,11 @@ build_http(struct building *b)
 		memcpy(b->wire.bytes, buf, w.len);
 		if (body.len > 0)
 			memcpy(b->wire.bytes + w.len, body.bytes, body.len);
-		session_read_http(b->session);
-		session_request_sent(b->session, strcmp(method, "HEAD") == 0);
+		if (!b->session->listening) {
+			session_read_http(b->session);
+			session_request_sent(b->session,
+			    strcmp(method, "HEAD") == 0);
+		}
 	}
 	free(buf);
 	value_clear(&path);
@@ -399,7 +407,7 @@ build_ws(struct building *b)
 
 	*ws = (struct wire_ws){ .opcode = RK_WS_BINARY,
 		.fin = true,
-		.masked = true,
+		.masked = !b->session->listening,
 		.len_delta = b->len_delta };
 	b->payload = value_bytes(NULL, 0);
 	for (size_t i = 0; i < b->step->nsettings; i++)
@@ -553,6 +561,7 @@ send_build(struct play *p, struct session *c, const struct step *s,
 
 	memset(out, 0, sizeof(*out));
 	p->values.carrier = c->carrier;
+	p->values.relay = c->listening;
 	ok = eval_modifiers(&b, out) && kinds[s->send_kind].build(&b);
 	if (ok) {
 		if (b.cut >= 0 && (size_t)b.cut < b.wire.len)

@@ -134,6 +134,18 @@ set_confirm(struct conn_making *m, const struct value *v)
 }
 
 static bool
+set_within(struct conn_making *m, const struct value *v)
+{
+	if (v->kind != VALUE_DURATION) {
+		text_add(m->err, "a time is needed, not ");
+		value_to_text(v, m->err);
+		return false;
+	}
+	m->config->within_ns = play_scaled(m->play, v->number);
+	return true;
+}
+
+static bool
 set_autopong(struct conn_making *m, const struct value *v)
 {
 	return yes_or_no(v, &m->config->autopong, m->err);
@@ -211,6 +223,7 @@ static const struct conn_key {
 	{ "to", set_to },
 	{ "confirm", set_confirm },
 	{ "autopong", set_autopong },
+	{ "within", set_within },
 	{ "rcvbuf", set_rcvbuf },
 	{ "tls.alpn", set_alpn },
 	{ "tls.sni", set_sni },
@@ -245,7 +258,7 @@ set_defaults(struct play *p, const struct step *s, struct session_config *c)
 
 	c->kind = s->conn_kind;
 	c->url = t->url;
-	c->tls = t->url.tls;
+	c->tls = t->url.tls && s->conn_kind != CONN_LISTEN;
 	c->carrier = p->instance->carrier;
 	c->confirm = true;
 	c->autopong = true;
@@ -293,9 +306,6 @@ conn_begin(struct play *p, const struct step *s)
 	struct text err = { 0 };
 
 	memset(&c, 0, sizeof(c));
-	if (s->conn_kind == CONN_LISTEN)
-		return play_fail(p, CODE_UNSUPPORTED,
-		    "connections of the kind \"listen\" are not played yet");
 	if (!configure(p, s, &c, &err)) {
 		if (err.len == 0)
 			return STEP_FAILED;
@@ -333,6 +343,8 @@ conn_poll(struct play *p, const struct step *s)
 	int64_t deadline = c->begun_ns + c->config.within_ns;
 	char why[256];
 
+	if (c->listening && c->stream == NULL && c->state == SESSION_DIALING)
+		session_accept(c);
 	if (c->state == SESSION_READY)
 		return STEP_OVER;
 	if (c->state == SESSION_FAILED)
@@ -341,8 +353,13 @@ conn_poll(struct play *p, const struct step *s)
 		play_wake_at(p, deadline);
 		return STEP_WAITS;
 	}
-	snprintf(why, sizeof(why), "%s: %s did not end within %.3g s", c->name,
-	    doing[c->state], (double)c->config.within_ns / (double)NS_PER_S);
+	if (c->listening)
+		snprintf(why, sizeof(why), "%s: no client came within %.3g s",
+		    c->name, (double)c->config.within_ns / (double)NS_PER_S);
+	else
+		snprintf(why, sizeof(why), "%s: %s did not end within %.3g s",
+		    c->name, doing[c->state],
+		    (double)c->config.within_ns / (double)NS_PER_S);
 	return not_set_up(p, s,
 	    play_was_late(p, c->begun_ns, c->config.within_ns)
 		? CODE_HARNESS_LATE

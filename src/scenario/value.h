@@ -52,6 +52,7 @@ struct values {
 	char *instance; /* full name: keys depend on it */
 	const struct rk_dialect *dialect;
 	enum rk_carrier carrier; /* of frame() */
+	bool relay;              /* … which a relay sends: not masked */
 	uint64_t random;         /* state of rand() */
 	struct variable *vars;
 	size_t nvars;

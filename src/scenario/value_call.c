@@ -285,7 +285,7 @@ call_frame(struct call *c)
 	f.type = (uint32_t)type;
 	f.payload = payload;
 	if (!wire_encode_frame(c->values->dialect, c->values->carrier, &f,
-		&c->values->random, c->out)) {
+		c->values->relay ? NULL : &c->values->random, c->out)) {
 		text_addf(c->err, "frame: type %lld does not fit the carrier",
 		    (long long)type);
 		return false;
@@ -318,6 +318,21 @@ call_export(struct call *c)
 	if (!ok)
 		value_clear(c->out);
 	return ok;
+}
+
+/* 1 if the key has signed the bytes, else 0. */
+static bool
+call_verify(struct call *c)
+{
+	struct rk_span signature, message;
+	struct rk_key key;
+
+	if (!values_public(c->values, &c->arg[0], &key, c->err) ||
+	    !bytes_arg(c, 1, &signature) || !bytes_arg(c, 2, &message))
+		return false;
+	*c->out = value_int(signature.len == RK_SIGNATURE_LEN &&
+	    rk_verify(&key, message.p, message.len, signature.p) == RK_OK);
+	return true;
 }
 
 /* A STUN message with the FINGERPRINT behind it, and its length so. */
@@ -360,6 +375,7 @@ static const struct function {
 	{ "ws-accept", 1, 1, call_ws_accept },
 	{ "frame", 2, 2, call_frame },
 	{ "export", 3, 3, call_export },
+	{ "verify", 3, 3, call_verify },
 	{ "fingerprint", 1, 1, call_fingerprint },
 };
 

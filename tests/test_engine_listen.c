@@ -1,0 +1,218 @@
+/* Cases in which the script is the relay: a client that says what the test
+ * wants, and hears nothing. */
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "engine_stage.h"
+#include "support.h"
+
+struct engine_own {
+	int fd[2];
+	size_t n;
+};
+
+/* What each connection of the client says. */
+static struct {
+	const char *bytes[2];
+	size_t len[2];
+	size_t n;
+	bool hang_up, no_start;
+	int starts, stops;
+	char url[64];
+} client;
+
+static int
+say(unsigned port, const char *bytes, size_t len)
+{
+	struct sockaddr_in a = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((uint16_t)port),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	ck_assert_int_eq(write(fd, bytes, len), len);
+	if (client.hang_up)
+		shutdown(fd, SHUT_WR);
+	return fd;
+}
+
+static struct engine_own *
+client_start(void *arg, const char *url, char *err, size_t err_size)
+{
+	const char *colon = strrchr(url, ':');
+	struct engine_own *o;
+
+	snprintf(client.url, sizeof(client.url), "%s", url);
+	snprintf(err, err_size, "no such program");
+	if (client.no_start)
+		return NULL;
+	o = xcalloc(1, sizeof(*o));
+	for (; o->n < client.n; o->n++)
+		o->fd[o->n] = say((unsigned)atoi(colon + 1), client.bytes[o->n],
+		    client.len[o->n]);
+	client.starts++;
+	return o;
+}
+
+static void
+client_stop(struct engine_own *o)
+{
+	while (o->n > 0)
+		close(o->fd[--o->n]);
+	free(o);
+	client.stops++;
+}
+
+static const struct engine_host host = { .start = client_start,
+	.stop = client_stop };
+
+#define ASK   "GET /relay HTTP/1.1\r\nHost: x\r\nUpgrade: iroh derp http\r\n\r\n"
+#define PING  "\x0c\0\0\0\x08 8 bytes"
+#define SERVE "R <- http method==\"GET\"\nR -> http 101\nR start raw\n"
+
+#define SAYS(text) text, sizeof(text) - 1
+static const struct row {
+	const char *bytes;
+	size_t len;
+	const char *steps;
+	enum result_code code;
+	const char *part;
+} rows[] = {
+	{ SAYS(ASK),
+	    "R <- http method==\"GET\" target==\"/relay\" minor==1 Host==\"x\" "
+	    "count.Host==1",
+	    CODE_OK, NULL },
+	{ SAYS(ASK), "R <- http target==\"/other\"", CODE_WRONG,
+	    "http request GET /relay" },
+	{ SAYS(ASK),
+	    "R <- http\nnever R <- bytes for 300ms\nR -> http 101\nconn Z = "
+	    "login key=bob",
+	    CODE_OK, NULL },
+	/* What comes too early is seen. */
+	{ SAYS(ASK "x"),
+	    "R <- http\nnever R <- bytes for 300ms\nconn Z = login key=bob",
+	    CODE_EXTRA, NULL },
+	{ SAYS(ASK PING), SERVE "R <- Ping data==\" 8 bytes\"", CODE_OK, NULL },
+	{ SAYS(ASK PING), SERVE "R <- ClientInfo within 300ms", CODE_NEVER,
+	    NULL },
+	{ SAYS(ASK "\x07\0\0\0\x01\x01" PING),
+	    SERVE "R <- NotePreferred data==1\nR <- Ping", CODE_OK, NULL },
+	{ SAYS(ASK "\x04\0\0\0\x01\x01"), SERVE "R <- SendPacket data==\"x\"",
+	    CODE_DECODE, NULL },
+	{ SAYS("no HTTP at all\r\n\r\n"), "R <- http", CODE_DECODE, NULL },
+	{ SAYS(ASK),
+	    "R write {\nR -> http 101\nR start raw\nR -> Ping "
+	    "data=x\"01*8\"\n}\nR <- Pong within 300ms",
+	    CODE_NEVER, NULL },
+	{ SAYS(ASK), "R <- http\nconn R2 = listen within=300ms", CODE_CONNECT,
+	    "no client came within 0.3 s" },
+	{ SAYS(ASK), "R <- http\nconn R2 = listen within=300ms => fail",
+	    CODE_NEVER, "no client came" },
+};
+
+static void
+play(const char *meta, const char *steps, enum result_code code,
+    const char *part, bool known)
+{
+	static const struct fake_rules rules = { .noisy = false };
+	struct engine_stage st = { 0 };
+
+	stage_open(&st, &rules);
+	st.target.client = known ? &host : NULL;
+	stage_expect(&st, meta, steps, code, part);
+	ck_assert_int_eq(client.starts, client.stops);
+	stage_close(&st);
+}
+
+START_TEST(test_row)
+{
+	const struct row *r = &rows[_i];
+	char *steps = xasprintf("conn R = listen\n%s", r->steps);
+
+	memset(&client, 0, sizeof(client));
+	client.bytes[0] = r->bytes;
+	client.len[0] = r->len;
+	client.n = 1;
+	play("over raw", steps, r->code, r->part, true);
+	ck_assert_int_eq(client.starts, 1);
+	free(steps);
+}
+END_TEST
+
+static void
+set_two(const char *a, const char *b)
+{
+	memset(&client, 0, sizeof(client));
+	client.bytes[0] = a;
+	client.bytes[1] = b;
+	client.len[0] = strlen(a);
+	client.len[1] = strlen(b);
+	client.n = 2;
+}
+
+/* They are taken in the order in which they came. */
+START_TEST(test_two_connections)
+{
+	set_two("GET /first HTTP/1.1\r\n\r\n", "GET /second HTTP/1.1\r\n\r\n");
+	play("over raw",
+	    "conn R1 = listen\nconn R2 = listen\n"
+	    "R2 <- http target==\"/second\"\nR1 <- http target==\"/first\"",
+	    CODE_OK, NULL, true);
+	ck_assert_int_eq(strncmp(client.url, "http://127.0.0.1:", 17), 0);
+	client.hang_up = true;
+	play("over ws",
+	    "conn R1 = listen\nR1 <- http\nR1 <- eof\nconn R2 = listen",
+	    CODE_OK, NULL, true);
+	ck_assert_int_eq(strncmp(client.url, "ws://127.0.0.1:", 15), 0);
+}
+END_TEST
+
+/* A masked message of a client, and the unmasked Pong that answers it. */
+START_TEST(test_websocket)
+{
+	set_two("GET /relay HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"
+		"\x82\x89\x20\x20\x20\x20\x2c\x21\x21\x21\x21\x21\x21\x21\x21",
+	    "");
+	play("over ws",
+	    "conn R = listen autopong=no\nR <- http Upgrade==\"websocket\"\n"
+	    "R -> http 101\nR start ws\nR <- Ping data==x\"01*8\"",
+	    CODE_OK, NULL, true);
+}
+END_TEST
+
+START_TEST(test_no_client)
+{
+	memset(&client, 0, sizeof(client));
+	play("", "conn R = listen\nR <- http", CODE_UNSUPPORTED,
+	    "no client under test", false);
+	client.no_start = true;
+	play("", "conn R = listen\nR <- http", CODE_UNSUPPORTED,
+	    "the client did not start: no such program", true);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("engine_listen");
+	TCase *t = tcase_create("listen");
+
+	tcase_add_loop_test(t, test_row, 0,
+	    (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_test(t, test_two_connections);
+	tcase_add_test(t, test_websocket);
+	tcase_add_test(t, test_no_client);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}
