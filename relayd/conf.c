@@ -29,6 +29,7 @@ struct option_spec {
 	int64_t min, max; /* numbers and durations */
 	const char *help;
 	const char *key; /* in a file, if the reference names it otherwise */
+	bool rare;       /* in --help-all only */
 };
 
 static void *
@@ -254,45 +255,45 @@ parse_fault(struct conf *c, const struct option_spec *o, const char *value,
 #define HOUR  (3600 * NS_PER_S)
 
 static const struct option_spec options[] = {
-	{ "config",        "FILE", parse_text, AT(file), 0, 0,              "read this first; options given here win", "" },
-	{ "check-config",  NULL, parse_flag, AT(check), 0, 0,               "say what is wrong with it, and exit", "" },
-	{ "listen",        "ADDR:PORT", parse_listen, 0, LISTEN_HTTP, 0,    "serve HTTP there; repeatable, port 0 is free", "http_bind_addr" },
-	{ "listen-tls",    "ADDR:PORT", parse_listen, 0, LISTEN_HTTPS, 0,   "serve HTTPS there; repeatable", "tls.https_bind_addr" },
-	{ "cert",          "FILE", parse_text, AT(cert), 0, 0,              "certificate chain, PEM", "tls.manual_cert_path" },
-	{ "key",           "FILE", parse_text, AT(key), 0, 0,               "its key, PEM, if not in the same file", "tls.manual_key_path" },
-	{ "metrics",       "ADDR:PORT", parse_listen, 0, LISTEN_METRICS, 0, "serve metrics there; repeatable", "metrics_bind_addr" },
-	{ "stun",          "ADDR:PORT", parse_listen, 0, LISTEN_STUN, 0,    "answer STUN there; repeatable", "stun_bind_addr" },
-	{ "cert-mode",     "Manual|Reloading", parse_cert_mode, 0, 0, 0,    "where certificates come from", "tls.cert_mode" },
-	{ "cert-dir",      "DIR", parse_text, AT(cert_dir), 0, 0,           "of default.crt and default.key", "tls.cert_dir" },
-	{ "enable-relay",  "BOOL", parse_bool, AT(enable_relay), 0, 0,      "without effect", NULL },
-	{ "enable-stun",   "BOOL", parse_bool, AT(enable_stun), 0, 0,       "with a file: false leaves out its STUN", NULL },
-	{ "enable-metrics", "BOOL", parse_bool, AT(enable_metrics), 0, 0,   "with a file: false leaves out its metrics", NULL },
-	{ "dev",           NULL, parse_flag, AT(dev), 0, 0,                 CONF_DEV_ADDRESS ", metrics on 9090, STUN on 3478", NULL },
-	{ "plain-relay",   NULL, parse_flag, AT(plain_relay), 0, 0,         "beside TLS, relay over plain HTTP too", NULL },
-	{ "generation",    "0.28|0.35|both", parse_generation, 0, 0, 0,     "which relay to be", NULL },
-	{ "log-level",     "WORD", parse_log_level, 0, 0, 0,                "error, warn, info or debug", NULL },
-	{ "keepalive",     "TIME", parse_duration, AT(keepalive), 10 * MS, HOUR,     "period of KeepAlive", NULL },
-	{ "login-timeout", "TIME", parse_duration, AT(login_timeout), 10 * MS, HOUR, "for the login, from the upgrade", NULL },
-	{ "write-timeout", "TIME", parse_duration, AT(write_timeout), 10 * MS, HOUR, "for a receiver that takes nothing", NULL },
-	{ "head-timeout",  "TIME", parse_duration, AT(head_timeout), 10 * MS, HOUR,  "for each HTTP request", NULL },
-	{ "tls-timeout",   "TIME", parse_duration, AT(tls_timeout), 10 * MS, HOUR,   "for the TLS handshake", NULL },
-	{ "ping-after",    "TIME", parse_duration, AT(ping_after), 10 * MS, HOUR,    "0.35: Ping after such silence + 1 to 5s", NULL },
-	{ "pong-timeout",  "TIME", parse_duration, AT(pong_timeout), 10 * MS, HOUR,  "0.35: for the Pong", NULL },
-	{ "queue-packets", "N", parse_number, AT(queue_packets), 1, 1000000,         "per receiver and class", NULL },
-	{ "queue-bytes",   "N", parse_number, AT(queue_bytes), 1, INT64_C(1) << 40,  "per receiver and class", NULL },
-	{ "max-head",      "N", parse_number, AT(max_head), 256, 1048576,            "bytes of a request head", NULL },
+	{ "config",        "FILE", parse_text, AT(file), 0, 0,              "read this first; options given here win", "", false },
+	{ "check-config",  NULL, parse_flag, AT(check), 0, 0,               "say what is wrong with it, and exit", "", false },
+	{ "listen",        "ADDR:PORT", parse_listen, 0, LISTEN_HTTP, 0,    "serve HTTP there; repeatable, port 0 is free", "http_bind_addr", false },
+	{ "listen-tls",    "ADDR:PORT", parse_listen, 0, LISTEN_HTTPS, 0,   "serve HTTPS there; repeatable", "tls.https_bind_addr", false },
+	{ "cert",          "FILE", parse_text, AT(cert), 0, 0,              "certificate chain, PEM", "tls.manual_cert_path", false },
+	{ "key",           "FILE", parse_text, AT(key), 0, 0,               "its key, PEM, if not in the same file", "tls.manual_key_path", false },
+	{ "metrics",       "ADDR:PORT", parse_listen, 0, LISTEN_METRICS, 0, "serve metrics there; repeatable", "metrics_bind_addr", false },
+	{ "stun",          "ADDR:PORT", parse_listen, 0, LISTEN_STUN, 0,    "answer STUN there; repeatable", "stun_bind_addr", false },
+	{ "cert-mode",     "Manual|Reloading", parse_cert_mode, 0, 0, 0,    "where certificates come from", "tls.cert_mode", true },
+	{ "cert-dir",      "DIR", parse_text, AT(cert_dir), 0, 0,           "of default.crt and default.key", "tls.cert_dir", true },
+	{ "enable-relay",  "BOOL", parse_bool, AT(enable_relay), 0, 0,      "without effect", NULL, true },
+	{ "enable-stun",   "BOOL", parse_bool, AT(enable_stun), 0, 0,       "with a file: false leaves out its STUN", NULL, true },
+	{ "enable-metrics", "BOOL", parse_bool, AT(enable_metrics), 0, 0,   "with a file: false leaves out its metrics", NULL, true },
+	{ "dev",           NULL, parse_flag, AT(dev), 0, 0,                 CONF_DEV_ADDRESS ", metrics on 9090, STUN on 3478", NULL, false },
+	{ "plain-relay",   NULL, parse_flag, AT(plain_relay), 0, 0,         "beside TLS, relay over plain HTTP too", NULL, false },
+	{ "generation",    "0.28|0.35|both", parse_generation, 0, 0, 0,     "which relay to be", NULL, false },
+	{ "log-level",     "WORD", parse_log_level, 0, 0, 0,                "error, warn, info or debug", NULL, false },
+	{ "keepalive",     "TIME", parse_duration, AT(keepalive), 10 * MS, HOUR,     "period of KeepAlive", NULL, false },
+	{ "login-timeout", "TIME", parse_duration, AT(login_timeout), 10 * MS, HOUR, "for the login, from the upgrade", NULL, false },
+	{ "write-timeout", "TIME", parse_duration, AT(write_timeout), 10 * MS, HOUR, "for a receiver that takes nothing", NULL, false },
+	{ "head-timeout",  "TIME", parse_duration, AT(head_timeout), 10 * MS, HOUR,  "for each HTTP request", NULL, true },
+	{ "tls-timeout",   "TIME", parse_duration, AT(tls_timeout), 10 * MS, HOUR,   "for the TLS handshake", NULL, true },
+	{ "ping-after",    "TIME", parse_duration, AT(ping_after), 10 * MS, HOUR,    "0.35: Ping after such silence + 1 to 5s", NULL, true },
+	{ "pong-timeout",  "TIME", parse_duration, AT(pong_timeout), 10 * MS, HOUR,  "0.35: for the Pong", NULL, true },
+	{ "queue-packets", "N", parse_number, AT(queue_packets), 1, 1000000,         "per receiver and class", NULL, true },
+	{ "queue-bytes",   "N", parse_number, AT(queue_bytes), 1, INT64_C(1) << 40,  "per receiver and class", NULL, true },
+	{ "max-head",      "N", parse_number, AT(max_head), 256, 1048576,            "bytes of a request head", NULL, true },
 #ifdef ENABLE_FAULTS
-	{ "fault",         "NAME", parse_fault, 0, 0, 0,                    "do this wrong on purpose; help lists them", NULL },
-	{ "json",          NULL, parse_flag, AT(json), 0, 0,                "list faults as JSON", "" },
+	{ "fault",         "NAME", parse_fault, 0, 0, 0,                    "do this wrong on purpose; help lists them", NULL, false },
+	{ "json",          NULL, parse_flag, AT(json), 0, 0,                "list faults as JSON", "", true },
 #endif
-	{ "rx-rate",       "N", parse_number, AT(rx_rate), 1, INT64_C(1) << 33,      "bytes a second that each client may send", "limits.client.rx.bytes_per_second" },
-	{ "rx-burst",      "N", parse_number, AT(rx_burst), 1, INT64_C(1) << 30,     "bytes that it may send at once", "limits.client.rx.max_burst_bytes" },
-	{ "accept-rate",   "N", parse_rate, AT(accept_rate), 1, 1000000000,          "connections accepted a second", "limits.accept_conn_limit" },
-	{ "accept-burst",  "N", parse_number, AT(accept_burst), 0, 1000000,          "connections accepted at once", "limits.accept_conn_burst" },
-	{ "allow",         "KEY", parse_key, 0, ACCESS_LISTED, 0,                    "let in this key, and else nobody; repeatable", "access.allowlist" },
-	{ "allow-file",    "FILE", parse_key_file, 0, ACCESS_LISTED, 0,              "the same for each key of a file", NULL },
-	{ "deny",          "KEY", parse_key, 0, ACCESS_UNLISTED, 0,                  "refuse this key; repeatable", "access.denylist" },
-	{ "deny-file",     "FILE", parse_key_file, 0, ACCESS_UNLISTED, 0,            "the same for each key of a file", NULL },
+	{ "rx-rate",       "N", parse_number, AT(rx_rate), 1, INT64_C(1) << 33,      "bytes a second that each client may send", "limits.client.rx.bytes_per_second", true },
+	{ "rx-burst",      "N", parse_number, AT(rx_burst), 1, INT64_C(1) << 30,     "bytes that it may send at once", "limits.client.rx.max_burst_bytes", true },
+	{ "accept-rate",   "N", parse_rate, AT(accept_rate), 1, 1000000000,          "connections accepted a second", "limits.accept_conn_limit", true },
+	{ "accept-burst",  "N", parse_number, AT(accept_burst), 0, 1000000,          "connections accepted at once", "limits.accept_conn_burst", true },
+	{ "allow",         "KEY", parse_key, 0, ACCESS_LISTED, 0,                    "let in this key, and else nobody; repeatable", "access.allowlist", false },
+	{ "allow-file",    "FILE", parse_key_file, 0, ACCESS_LISTED, 0,              "the same for each key of a file", NULL, true },
+	{ "deny",          "KEY", parse_key, 0, ACCESS_UNLISTED, 0,                  "refuse this key; repeatable", "access.denylist", false },
+	{ "deny-file",     "FILE", parse_key_file, 0, ACCESS_UNLISTED, 0,            "the same for each key of a file", NULL, true },
 };
 
 #define NOPTIONS (sizeof(options) / sizeof(options[0]))
@@ -462,6 +463,7 @@ conf_set(struct conf *c, const char *key, const char *value, char *err,
 
 enum {
 	VALUE_HELP = 256, /* behind the values of short options */
+	VALUE_HELP_ALL,
 	VALUE_VERSION,
 	VALUE_FIRST
 };
@@ -503,14 +505,16 @@ fill_long_options(struct option *lo)
 	lo[NOPTIONS] = (struct option){ "help", no_argument, NULL, VALUE_HELP };
 	lo[NOPTIONS + 1] =
 	    (struct option){ "version", no_argument, NULL, VALUE_VERSION };
-	lo[NOPTIONS + 2] = (struct option){ 0 };
+	lo[NOPTIONS + 2] =
+	    (struct option){ "help-all", no_argument, NULL, VALUE_HELP_ALL };
+	lo[NOPTIONS + 3] = (struct option){ 0 };
 }
 
 /* CONF_RUN: all of it was fine. */
 static enum conf_action
 parse_words(struct conf *c, int argc, char **argv, char *err, size_t err_size)
 {
-	struct option lo[NOPTIONS + 3];
+	struct option lo[NOPTIONS + 4];
 	int v;
 
 	fill_long_options(lo);
@@ -519,6 +523,8 @@ parse_words(struct conf *c, int argc, char **argv, char *err, size_t err_size)
 	while ((v = getopt_long(argc, argv, ":hV", lo, NULL)) != -1) {
 		if (v == 'h' || v == VALUE_HELP)
 			return CONF_HELP;
+		if (v == VALUE_HELP_ALL)
+			return CONF_HELP_ALL;
 		if (v == 'V' || v == VALUE_VERSION)
 			return CONF_VERSION;
 		if (v == ':') {
@@ -592,7 +598,7 @@ add_default(struct text *t, struct conf *c, const struct option_spec *o)
 }
 
 void
-conf_print_help(FILE *out)
+conf_print_help(FILE *out, bool all)
 {
 	struct conf defaults;
 	struct text line;
@@ -606,6 +612,8 @@ conf_print_help(FILE *out)
 		const struct option_spec *o = &options[i];
 		char left[40];
 
+		if (o->rare && !all)
+			continue;
 		snprintf(left, sizeof(left), "--%s %s", o->name,
 		    o->arg != NULL ? o->arg : "");
 		text_reset(&line);
@@ -613,7 +621,9 @@ conf_print_help(FILE *out)
 		add_default(&line, &defaults, o);
 		fprintf(out, "%s\n", text_str(&line));
 	}
-	fprintf(out, "  --help, --version\nWithout a listener: --listen %s\n",
+	fprintf(out,
+	    "  --help, --help-all, --version\n"
+	    "Without a listener: --listen %s\n",
 	    CONF_DEFAULT_ADDRESS);
 	text_clear(&line);
 	conf_clear(&defaults);

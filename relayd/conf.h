@@ -84,6 +84,7 @@ void conf_clear(struct conf *c);
 enum conf_action {
 	CONF_RUN,
 	CONF_HELP,
+	CONF_HELP_ALL,
 	CONF_VERSION,
 	CONF_CHECKED, /* nothing is wrong with it */
 	CONF_FAULTS,  /* --fault help */
@@ -124,6 +125,6 @@ void conf_add_listener(struct conf *c, enum listen_kind kind,
 /* Fill in what follows from all options together; NULL, or what is wrong. */
 const char *conf_settle(struct conf *c);
 
-void conf_print_help(FILE *out);
+void conf_print_help(FILE *out, bool all);
 
 #endif

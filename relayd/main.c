@@ -124,6 +124,7 @@ int
 main(int argc, char **argv)
 {
 	struct conf conf;
+	enum conf_action action;
 	char err[512];
 	int status = EXIT_SUCCESS;
 
@@ -135,9 +136,11 @@ main(int argc, char **argv)
 	}
 	log_init("relayd", LOG_INFO);
 	conf_init(&conf, rk_dialects()[0]);
-	switch (conf_parse(&conf, argc, argv, err, sizeof(err))) {
+	action = conf_parse(&conf, argc, argv, err, sizeof(err));
+	switch (action) {
 	case CONF_HELP:
-		conf_print_help(stdout);
+	case CONF_HELP_ALL:
+		conf_print_help(stdout, action == CONF_HELP_ALL);
 		status = cli_finish_stdout(STATUS_FAILED);
 		break;
 	case CONF_VERSION:
