@@ -2,15 +2,16 @@
 #ifndef CONFORMANCE_COMMANDS_H
 #define CONFORMANCE_COMMANDS_H
 
-#define RUN_SYNOPSIS     "[options] TARGET… [SELECT…]"
-#define DIFF_SYNOPSIS    "[options] TARGET TARGET… [SELECT…]"
-#define LIST_SYNOPSIS    "[options] [SELECT…]"
-#define SHOW_SYNOPSIS    "ID…"
-#define EXPLAIN_SYNOPSIS "ID | E-CODE | VERDICT…"
-#define CHECK_SYNOPSIS   "[FILE…]"
-#define FMT_SYNOPSIS     "[--check] FILE…"
-#define LIFT_SYNOPSIS    "[options] FILE"
-#define REPLAY_SYNOPSIS  "[options] FILE TARGET"
+#define RUN_SYNOPSIS      "[options] TARGET… [SELECT…]"
+#define DIFF_SYNOPSIS     "[options] TARGET TARGET… [SELECT…]"
+#define LIST_SYNOPSIS     "[options] [SELECT…]"
+#define SHOW_SYNOPSIS     "ID…"
+#define EXPLAIN_SYNOPSIS  "ID | E-CODE | VERDICT…"
+#define CHECK_SYNOPSIS    "[FILE…]"
+#define FMT_SYNOPSIS      "[--check] FILE…"
+#define LIFT_SYNOPSIS     "[options] FILE"
+#define REPLAY_SYNOPSIS   "[options] FILE TARGET"
+#define SELFTEST_SYNOPSIS "[options]"
 
 int cmd_run(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
@@ -21,5 +22,6 @@ int cmd_check(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);
 int cmd_lift(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_selftest(int argc, char **argv);
 
 #endif

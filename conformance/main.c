@@ -30,6 +30,8 @@ static const struct cli_command commands[] = {
 	{ "replay",  REPLAY_SYNOPSIS,
 	  "play a capture against a relay; show what it does differently",
 	  cmd_replay },
+	{ "selftest", SELFTEST_SYNOPSIS,
+	  "play the suite on faulty relays: does it notice?", cmd_selftest },
 	{ NULL, NULL, NULL, NULL }
 };
 /* clang-format on */

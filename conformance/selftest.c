@@ -1,0 +1,606 @@
+/* Planning and playing: children that run the suite on faulty relays. */
+#include "config.h"
+
+#include "conformance/selftest.h"
+
+#include <dirent.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cli.h"
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "conformance/files.h"
+#include "conformance/process.h"
+#include "conformance/select.h"
+
+#define LOOK_NS (10 * NS_PER_MS)
+
+/* A run on one fault, or with |fault| NULL on the relay as it should be. */
+struct job {
+	struct selftest_fault *fault;
+	char *base; /* path of its files, without their endings */
+	struct process *process;
+};
+
+/* ---- files and programs ---- */
+
+static char *
+path_of(const struct job *j, const char *ending)
+{
+	return xasprintf("%s.%s", j->base, ending);
+}
+
+/* Run to its end with the output in |log|; -1 with one line in |err|. */
+static int
+run_program(char *const *argv, const char *log, char *err, size_t err_size)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_NS };
+	struct process *p = process_start(argv, log, err, err_size);
+	int status, signo;
+
+	if (p == NULL)
+		return -1;
+	while (!process_has_exited(p))
+		nanosleep(&pause, NULL);
+	process_exit_status(p, &status, &signo);
+	process_stop(p, SIGTERM, NS_PER_S);
+	process_free(p);
+	if (status == 0 && signo == 0)
+		return 0;
+	snprintf(err, err_size, "%s failed: has it faults at all?", argv[0]);
+	return -1;
+}
+
+static void
+remove_dir(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		unlinkat(dirfd(d), e->d_name, 0);
+	if (d != NULL)
+		closedir(d);
+	rmdir(dir);
+}
+
+/* ---- what there is ---- */
+
+static bool
+is_wanted(const struct selftest_options *o, const char *name)
+{
+	for (size_t i = 0; i < o->nfaults; i++)
+		if (glob_match(o->faults[i], name))
+			return true;
+	return o->nfaults == 0;
+}
+
+static void
+add_fault(struct selftest *s, json_t *o)
+{
+	json_t *ids = json_object_get(o, "requirements"), *id;
+	const char *name, *level, *text;
+	struct selftest_fault *f;
+	size_t i;
+
+	if (json_unpack(o, "{s:s, s:s, s:s}", "name", &name, "level", &level,
+		"description", &text) != 0 ||
+	    !is_wanted(s->o, name))
+		return;
+	s->faults =
+	    xreallocarray(s->faults, s->nfaults + 1, sizeof(*s->faults));
+	f = &s->faults[s->nfaults++];
+	*f = (struct selftest_fault){ .name = xstrdup(name),
+		.level = xstrdup(level),
+		.text = xstrdup(text),
+		.state = FAULT_SURVIVED };
+	f->requirements = xcalloc(json_array_size(ids) + 1, sizeof(char *));
+	json_array_foreach(ids, i, id) if (json_is_string(id))
+	    f->requirements[f->nrequirements++] =
+	    xstrdup(json_string_value(id));
+}
+
+static int
+read_faults(struct selftest *s)
+{
+	char *log = xasprintf("%s/faults.json", s->dir), err[256], *text;
+	char *argv[] = { xstrdup(s->o->relayd), xstrdup("--fault"),
+		xstrdup("help"), xstrdup("--json"), NULL };
+	json_t *list = NULL, *o;
+	size_t len, i, n = 0;
+
+	if (run_program(argv, log, err, sizeof(err)) == 0 &&
+	    (text = file_read(log, &len, err, sizeof(err))) != NULL) {
+		list = json_loadb(text, len, 0, NULL);
+		free(text);
+		snprintf(err, sizeof(err), "%s: no list of faults",
+		    s->o->relayd);
+	}
+	json_array_foreach(list, i, o) add_fault(s, o);
+	n = json_array_size(list);
+	json_decref(list);
+	free(log);
+	for (i = 0; argv[i] != NULL; i++)
+		free(argv[i]);
+	if (n == 0) {
+		cli_error("%s", err);
+		return EXIT_INFRASTRUCTURE;
+	}
+	if (s->nfaults == 0)
+		return cli_usage_error("--faults selects none of %zu", n);
+	s->complete = n == s->nfaults;
+	return 0;
+}
+
+static void
+list_scenarios(struct selftest *s)
+{
+	for (size_t i = 0; i < s->list->n; i++) {
+		const struct suite_case *c = &s->list->cases[i];
+		struct selftest_scenario *sc =
+		    s->nscenarios > 0 ? &s->scenarios[s->nscenarios - 1] : NULL;
+
+		if (sc == NULL || sc->scenario != c->scenario) {
+			s->scenarios = xreallocarray(s->scenarios,
+			    s->nscenarios + 1, sizeof(*s->scenarios));
+			sc = &s->scenarios[s->nscenarios++];
+			*sc =
+			    (struct selftest_scenario){ .scenario = c->scenario,
+				    .level = c->level,
+				    .slow = true };
+		}
+		if (c->level < sc->level)
+			sc->level = c->level;
+		sc->slow = sc->slow && c->slow;
+	}
+}
+
+int
+selftest_prepare(struct selftest *s, const struct selftest_options *o)
+{
+	char dir[] = "/tmp/relay-selftest-XXXXXX";
+	struct text errors;
+
+	*s = (struct selftest){ .o = o };
+	text_init(&errors);
+	s->suite = suite_new(&errors);
+	if (s->suite != NULL)
+		s->list = suite_cases(s->suite, rk_dialects()[0], &errors);
+	fputs(text_str(&errors), stderr);
+	text_clear(&errors);
+	if (s->list == NULL)
+		return EXIT_SCRIPT;
+	if (mkdtemp(dir) == NULL) {
+		cli_error("%s cannot be made", dir);
+		return EXIT_INFRASTRUCTURE;
+	}
+	s->dir = xstrdup(dir);
+	s->sound = xcalloc(s->list->n, sizeof(*s->sound));
+	list_scenarios(s);
+	return read_faults(s);
+}
+
+void
+selftest_clear(struct selftest *s)
+{
+	for (size_t i = 0; i < s->nfaults; i++) {
+		struct selftest_fault *f = &s->faults[i];
+
+		for (size_t k = 0; k < f->nrequirements; k++)
+			free(f->requirements[k]);
+		free(f->requirements);
+		free(f->name);
+		free(f->level);
+		free(f->text);
+		free(f->kills);
+		free(f->trouble);
+	}
+	for (size_t i = 0; i < s->nunsound; i++)
+		free(s->unsound[i]);
+	free(s->unsound);
+	free(s->faults);
+	free(s->scenarios);
+	free(s->sound);
+	if (s->dir != NULL)
+		remove_dir(s->dir);
+	free(s->dir);
+	suite_free(s->suite);
+}
+
+/* ---- which cases ---- */
+
+static bool
+covers(const struct suite_case *c, const struct selftest_fault *f)
+{
+	for (size_t i = 0; i < c->nrequirements; i++)
+		for (size_t k = 0; k < f->nrequirements; k++)
+			if (strcmp(c->requirements[i], f->requirements[k]) == 0)
+				return true;
+	return false;
+}
+
+static struct selftest_scenario *
+scenario_of(const struct selftest *s, const struct suite_case *c)
+{
+	for (size_t i = 0; i < s->nscenarios; i++)
+		if (s->scenarios[i].scenario == c->scenario)
+			return &s->scenarios[i];
+	return NULL;
+}
+
+enum round {
+	ROUND_SOUND,    /* no fault, everything */
+	ROUND_COVERING, /* what covers the fault's requirements */
+	ROUND_REST      /* everything where it survived; else what has caught
+			 * nothing yet and must */
+};
+
+static bool
+is_played(const struct selftest *s, const struct selftest_fault *f, size_t i,
+    enum round round)
+{
+	const struct suite_case *c = &s->list->cases[i];
+
+	if (c->slow && !s->o->slow)
+		return false;
+	switch (round) {
+	case ROUND_SOUND:
+		return true;
+	case ROUND_COVERING:
+		return s->o->all || covers(c, f);
+	case ROUND_REST:
+		break;
+	}
+	if (s->o->all || covers(c, f) || f->state == FAULT_BROKEN)
+		return false;
+	return f->state == FAULT_SURVIVED ||
+	    (s->complete && selftest_never_kills(s, scenario_of(s, c)));
+}
+
+static bool
+is_slow_only(const struct selftest *s, const struct selftest_fault *f)
+{
+	bool slow = false;
+
+	for (size_t i = 0; i < s->list->n; i++)
+		if (covers(&s->list->cases[i], f)) {
+			if (!s->list->cases[i].slow)
+				return false;
+			slow = true;
+		}
+	return slow && !s->o->slow;
+}
+
+/* ---- a child ---- */
+
+static int
+write_target(const struct selftest *s, const struct job *j, char *err,
+    size_t err_size)
+{
+	char *path = path_of(j, "target");
+	/* Ready is asked of a path that no fault touches but for its body. */
+	char *text =
+	    xasprintf("target selftest\n  dialect iroh-v3\n"
+		      "  spawn \"%s --listen 127.0.0.1:{port} --metrics "
+		      "127.0.0.1:{port2}"
+		      " --stun 127.0.0.1:{port3}%s%s\"\n"
+		      "  url http://127.0.0.1:{port}\n"
+		      "  metrics http://127.0.0.1:{port2}/metrics\n"
+		      "  stun 127.0.0.1:{port3}\n"
+		      "  ready http GET /robots.txt 200 within 30s\n"
+		      "  caps raw ws captive-portal\n  logs {dir}/relayd.log\n"
+		      "  stop TERM within 5s\n",
+		s->o->relayd, j->fault != NULL ? " --fault " : "",
+		j->fault != NULL ? j->fault->name : "");
+	int rc = file_write(path, text, strlen(text), err, err_size);
+
+	free(text);
+	free(path);
+	return rc;
+}
+
+/* The number of cases, -1 with one line in |err|. */
+static long
+write_selection(const struct selftest *s, const struct job *j, enum round round,
+    char *err, size_t err_size)
+{
+	char *path = path_of(j, "select");
+	struct text out;
+	long n = 0;
+
+	text_init(&out);
+	for (size_t i = 0; i < s->list->n; i++) {
+		if (!is_played(s, j->fault, i, round))
+			continue;
+		text_addf(&out, "%s\n", s->list->cases[i].instance->name);
+		n++;
+	}
+	if (file_write(path, text_str(&out), out.len, err, err_size) != 0)
+		n = -1;
+	text_clear(&out);
+	free(path);
+	return n;
+}
+
+static struct process *
+start_child(const struct job *j, char *err, size_t err_size)
+{
+	char self[] = "/proc/self/exe", run[] = "run", quiet[] = "-q",
+	     keep[] = "--keep-going", from[] = "--select-from",
+	     report[] = "--report";
+	char *select = path_of(j, "select"), *target = path_of(j, "target"),
+	     *log = path_of(j, "log"),
+	     *to = xasprintf("jsonl=%s.jsonl", j->base);
+	char *argv[] = { self, run, quiet, keep, from, select, report, to,
+		target, NULL };
+	struct process *p = process_start(argv, log, err, err_size);
+
+	free(select);
+	free(target);
+	free(log);
+	free(to);
+	return p;
+}
+
+/* ---- what it found ---- */
+
+static const struct suite_case *
+case_named(const struct selftest *s, const char *name)
+{
+	for (size_t i = 0; name != NULL && i < s->list->n; i++)
+		if (strcmp(s->list->cases[i].instance->name, name) == 0)
+			return &s->list->cases[i];
+	return NULL;
+}
+
+static enum verdict
+verdict_named(const char *name)
+{
+	int v = 0;
+
+	while (v < VERDICT_NKINDS &&
+	    strcmp(verdict_name((enum verdict)v), name) != 0)
+		v++;
+	return (enum verdict)v;
+}
+
+/* fail; where the fault breaks a SHOULD, nonstrict too. */
+static bool
+is_kill(const struct selftest_fault *f, enum verdict v)
+{
+	return v == VERDICT_FAIL ||
+	    (v == VERDICT_NONSTRICT && strcmp(f->level, "MUST") != 0);
+}
+
+static void
+note_sound(struct selftest *s, const struct suite_case *c, enum verdict v)
+{
+	bool sound = v == VERDICT_PASS || v == VERDICT_INFO;
+
+	s->sound[c - s->list->cases] = sound;
+	if (sound) {
+		scenario_of(s, c)->played = true;
+	} else if (v != VERDICT_UNSUPPORTED) {
+		s->unsound = xreallocarray(s->unsound, s->nunsound + 1,
+		    sizeof(*s->unsound));
+		s->unsound[s->nunsound++] =
+		    xasprintf("%s: %s", c->instance->name, verdict_name(v));
+	}
+}
+
+static void
+note_verdict(struct selftest *s, struct selftest_fault *f, json_t *o)
+{
+	const char *name = NULL, *word = "", *code = "";
+	const struct suite_case *c;
+	enum verdict v;
+
+	json_unpack(o, "{s:s, s:s, s:s}", "case", &name, "verdict", &word,
+	    "code", &code);
+	c = case_named(s, name);
+	v = verdict_named(word);
+	if (c == NULL)
+		return;
+	if (f == NULL) {
+		note_sound(s, c, v);
+		return;
+	}
+	f->nplayed++;
+	if (!s->sound[c - s->list->cases] || !is_kill(f, v))
+		return;
+	f->state = FAULT_CAUGHT;
+	scenario_of(s, c)->nkills++;
+	f->kills = xreallocarray(f->kills, f->nkills + 1, sizeof(*f->kills));
+	f->kills[f->nkills] = (struct kill){ .c = c, .verdict = v };
+	snprintf(f->kills[f->nkills].code, sizeof(f->kills->code), "%s", code);
+	f->nkills++;
+}
+
+/* Its verdicts; false if the report is not whole. */
+static bool
+read_verdicts(struct selftest *s, const struct job *j)
+{
+	char *path = xasprintf("%s.jsonl", j->base), err[256];
+	size_t len;
+	char *text = file_read(path, &len, err, sizeof(err)), *line = text;
+	bool whole = false;
+
+	while (line != NULL && *line != '\0') {
+		size_t n = strcspn(line, "\n");
+		json_t *o = NULL;
+
+		/* The events between are many and not wanted. */
+		if (strncmp(line, "{\"type\":\"event\"", 15) != 0)
+			o = json_loadb(line, n, 0, NULL);
+		const char *type =
+		    json_string_value(json_object_get(o, "type"));
+
+		if (type != NULL && strcmp(type, "verdict") == 0)
+			note_verdict(s, j->fault, o);
+		whole = whole || (type != NULL && strcmp(type, "end") == 0);
+		json_decref(o);
+		line += n + (line[n] == '\n');
+	}
+	free(text);
+	unlink(path);
+	free(path);
+	return whole;
+}
+
+static char *
+last_line(const struct job *j)
+{
+	char *path = path_of(j, "log"), err[256], *out;
+	size_t len;
+	char *text = file_read(path, &len, err, sizeof(err)), *p;
+
+	while (text != NULL && len > 0 && text[len - 1] == '\n')
+		text[--len] = '\0';
+	p = text != NULL ? strrchr(text, '\n') : NULL;
+	out = xstrdup(p != NULL ? p + 1 : text != NULL ? text : err);
+	free(text);
+	free(path);
+	return out;
+}
+
+static void
+end_job(struct selftest *s, struct job *j)
+{
+	if (!read_verdicts(s, j) && j->fault != NULL) {
+		j->fault->state = FAULT_BROKEN;
+		free(j->fault->trouble);
+		j->fault->trouble = last_line(j);
+	}
+	process_stop(j->process, SIGTERM, 5 * NS_PER_S);
+	process_free(j->process);
+	free(j->base);
+	*j = (struct job){ NULL, NULL, NULL };
+}
+
+/* ---- rounds ---- */
+
+/* Take the next free place, or wait for one; with |all| for all of them. */
+static struct job *
+wait_job(struct selftest *s, struct job *jobs, bool all)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_NS };
+
+	for (;;) {
+		struct job *free_job = NULL;
+		bool busy = false;
+
+		for (int64_t i = 0; i < s->o->jobs; i++) {
+			struct job *j = &jobs[i];
+
+			if (j->process != NULL &&
+			    process_has_exited(j->process))
+				end_job(s, j);
+			busy = busy || j->process != NULL;
+			if (j->process == NULL)
+				free_job = j;
+		}
+		if (all ? !busy : free_job != NULL)
+			return free_job;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static int
+start_job(struct selftest *s, struct job *j, struct selftest_fault *f,
+    enum round round)
+{
+	char err[256];
+	long n;
+
+	j->fault = f;
+	j->base = xasprintf("%s/%s", s->dir, f != NULL ? f->name : "none");
+	n = write_selection(s, j, round, err, sizeof(err));
+	if (n > 0 && write_target(s, j, err, sizeof(err)) == 0)
+		j->process = start_child(j, err, sizeof(err));
+	if (j->process != NULL)
+		return 0;
+	free(j->base);
+	j->base = NULL;
+	if (n == 0)
+		return 0;
+	cli_error("%s", err);
+	return EXIT_INFRASTRUCTURE;
+}
+
+static int
+play_round(struct selftest *s, enum round round)
+{
+	struct job *jobs = xcalloc((size_t)s->o->jobs, sizeof(*jobs));
+	int status = 0;
+
+	for (size_t i = 0; i < s->nfaults && status == 0; i++)
+		if (s->faults[i].state != FAULT_SLOW)
+			status = start_job(s, wait_job(s, jobs, false),
+			    &s->faults[i], round);
+	wait_job(s, jobs, true);
+	free(jobs);
+	return status;
+}
+
+static int
+play_sound(struct selftest *s)
+{
+	struct job *jobs = xcalloc((size_t)s->o->jobs, sizeof(*jobs));
+	int status = start_job(s, &jobs[0], NULL, ROUND_SOUND);
+
+	wait_job(s, jobs, true);
+	free(jobs);
+	for (size_t i = 0; status == 0 && i < s->list->n; i++)
+		if (s->sound[i])
+			return 0;
+	cli_error("%s without a fault passes nothing", s->o->relayd);
+	return EXIT_INFRASTRUCTURE;
+}
+
+int
+selftest_play(struct selftest *s)
+{
+	int64_t started = clock_mono_ns();
+	int status;
+
+	for (size_t i = 0; i < s->nfaults; i++)
+		if (!s->o->all && is_slow_only(s, &s->faults[i]))
+			s->faults[i].state = FAULT_SLOW;
+	status = play_sound(s);
+	if (status == 0)
+		status = play_round(s, ROUND_COVERING);
+	if (status == 0)
+		status = play_round(s, ROUND_REST);
+	s->took_ns = clock_mono_ns() - started;
+	return status;
+}
+
+bool
+selftest_never_kills(const struct selftest *s,
+    const struct selftest_scenario *sc)
+{
+	return sc->level == LEVEL_MUST && sc->played && sc->nkills == 0 &&
+	    (!sc->slow || s->o->slow);
+}
+
+int
+selftest_status(const struct selftest *s)
+{
+	size_t count[4] = { 0 };
+
+	for (size_t i = 0; i < s->nfaults; i++)
+		count[s->faults[i].state]++;
+	if (count[FAULT_BROKEN] > 0)
+		return EXIT_INFRASTRUCTURE;
+	if (count[FAULT_SURVIVED] > 0 || s->nunsound > 0)
+		return EXIT_FAILED;
+	for (size_t i = 0; s->complete && i < s->nscenarios; i++)
+		if (selftest_never_kills(s, &s->scenarios[i]))
+			return EXIT_FAILED;
+	return count[FAULT_CAUGHT] > 0 ? EXIT_GOOD : EXIT_UNTESTED;
+}

@@ -1,0 +1,98 @@
+/*
+ * The suite against relayd with one fault after the other: which case catches
+ * what, which fault nobody catches, which scenario catches nothing.
+ *
+ * Each run is a child that plays `run` on a relay of its own, several side by
+ * side, so that neither a crash nor a hang of one reaches another.
+ */
+#ifndef CONFORMANCE_SELFTEST_H
+#define CONFORMANCE_SELFTEST_H
+
+#include <stdio.h>
+
+#include "conformance/judge.h"
+#include "conformance/suite.h"
+
+struct selftest_options {
+	const char *relayd;  /* program; a bare name is found as targets' are */
+	const char **faults; /* globs; none: every fault */
+	size_t nfaults;
+	int64_t jobs; /* children at a time */
+	bool slow;    /* @slow cases too */
+	bool all;     /* every case on every fault */
+};
+
+/* A case that was played on a fault and noticed it, or not. */
+struct kill {
+	const struct suite_case *c;
+	enum verdict verdict;
+	char code[16];
+};
+
+enum fault_state {
+	FAULT_CAUGHT,
+	FAULT_SURVIVED,
+	FAULT_SLOW,  /* only @slow cases cover its requirements */
+	FAULT_BROKEN /* the run of it was none: see trouble */
+};
+
+struct selftest_fault {
+	char *name;
+	char *level;
+	char *text;
+	char **requirements; /* full ids */
+	size_t nrequirements;
+	enum fault_state state;
+	size_t nplayed; /* cases */
+	struct kill *kills;
+	size_t nkills;
+	char *trouble; /* one line, or NULL */
+};
+
+/* Whether a scenario of level MUST is proven able to fail. */
+struct selftest_scenario {
+	const struct scenario *scenario;
+	enum level level;
+	bool played; /* some case of it, to an end that says something */
+	bool slow;   /* all of its cases */
+	size_t nkills;
+};
+
+struct selftest {
+	const struct selftest_options *o;
+	struct suite *suite;
+	const struct case_list *list;
+	struct selftest_fault *faults;
+	size_t nfaults;
+	struct selftest_scenario *scenarios;
+	size_t nscenarios;
+	bool *sound;    /* of each case: passes where nothing is wrong */
+	char **unsound; /* names and verdicts of those that do not */
+	size_t nunsound;
+	bool complete; /* every fault was played: scenarios are judged, too */
+	char *dir;
+	int64_t took_ns;
+};
+
+/* Read the faults and the suite: 0, or the exit status of what was said on
+ * stderr.  selftest_clear in any case. */
+int selftest_prepare(struct selftest *s, const struct selftest_options *o);
+/* Play everything: 0, or the exit status of what was said on stderr. */
+int selftest_play(struct selftest *s);
+void selftest_clear(struct selftest *s);
+
+/* Must this scenario have caught something, and has not? */
+bool selftest_never_kills(const struct selftest *s,
+    const struct selftest_scenario *sc);
+/* EXIT_GOOD, _FAILED, _INFRASTRUCTURE or _UNTESTED. */
+int selftest_status(const struct selftest *s);
+
+/* ---- selftest_report.c ---- */
+
+/* The matrix and what is wrong with it, as text on |out|. */
+void selftest_print(const struct selftest *s, FILE *out, bool quiet);
+/* "jsonl=FILE", "tap=FILE" or "text=FILE".  0, or -1 with one line. */
+int selftest_report(const struct selftest *s, const char *spec, char *err,
+    size_t err_size);
+
+#endif
