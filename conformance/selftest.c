@@ -328,16 +328,18 @@ write_selection(const struct selftest *s, const struct job *j, enum round round,
 }
 
 static struct process *
-start_child(const struct job *j, char *err, size_t err_size)
+start_child(const struct job *j, bool slow, char *err, size_t err_size)
 {
 	char self[] = "/proc/self/exe", run[] = "run", quiet[] = "-q",
-	     keep[] = "--keep-going", from[] = "--select-from",
+	     keep[] = "--keep-going", timeout[] = "--timeout", limit[] = "60s",
+	     slow_limit[] = "400s", from[] = "--select-from",
 	     report[] = "--report";
 	char *select = path_of(j, "select"), *target = path_of(j, "target"),
 	     *log = path_of(j, "log"),
 	     *to = xasprintf("jsonl=%s.jsonl", j->base);
-	char *argv[] = { self, run, quiet, keep, from, select, report, to,
-		target, NULL };
+	char *argv[] = { self, run, quiet, keep, timeout,
+		slow ? slow_limit : limit, from, select, report, to, target,
+		NULL };
 	struct process *p = process_start(argv, log, err, err_size);
 
 	free(select);
@@ -521,7 +523,7 @@ start_job(struct selftest *s, struct job *j, struct selftest_fault *f,
 	j->base = xasprintf("%s/%s", s->dir, f != NULL ? f->name : "none");
 	n = write_selection(s, j, round, err, sizeof(err));
 	if (n > 0 && write_target(s, j, err, sizeof(err)) == 0)
-		j->process = start_child(j, err, sizeof(err));
+		j->process = start_child(j, s->o->slow, err, sizeof(err));
 	if (j->process != NULL)
 		return 0;
 	free(j->base);

@@ -342,7 +342,7 @@ on_ws_message(struct conn *c, uint8_t *front, const struct rk_ws_message *m)
 	int err;
 
 	if (FAULT(HOOK_WS, .c = c, .type = m->opcode, .payload = m->payload,
-		.len = m->len))
+		.len = m->len, .pieces = m->nframes))
 		return c->state <= CONN_OPEN;
 	switch (m->opcode) {
 	case RK_WS_BINARY:

@@ -38,8 +38,8 @@ enum fault_hook {
 	HOOK_CUT,      /* payload, len: raw input; limit: of a frame.  True: cut
 			* nothing now */
 	HOOK_WS_INPUT, /* payload, len: WebSocket input, not read yet */
-	HOOK_WS,       /* type (the opcode), payload, len: a message.  True: it
-			* is dealt with */
+	HOOK_WS, /* type (the opcode), payload, len, pieces: a message.  True:
+		  * it is dealt with */
 	HOOK_LOGIN,    /* type, payload, len: judged as err, may be changed */
 	HOOK_OPEN,     /* logged in */
 	HOOK_FRAME,    /* type, payload, len, room: of a client that is logged
@@ -78,7 +78,8 @@ struct fault_event {
 	uint32_t type;
 	uint8_t *payload;
 	size_t len;
-	size_t room; /* in front of |payload|, may be overwritten */
+	size_t pieces; /* of a WebSocket message */
+	size_t room;   /* in front of |payload|, may be overwritten */
 	size_t *limit;
 	int *err;
 	struct rk_key *key;

@@ -106,6 +106,17 @@ disco_sizes_lost(const struct fault *f, struct fault_event *e)
 	    (int64_t)data_len(e) >= f->n && (int64_t)data_len(e) <= f->m;
 }
 
+/* What begins like disco is so from n bytes on. */
+static bool
+disco_from(const struct fault *f, struct fault_event *e)
+{
+	e->packet->disco = data_len(e) >= AT_DISCO_KEY &&
+	    memcmp(data(e), e->c->worker->conf->dialect->disco_magic,
+		AT_DISCO_KEY) == 0 &&
+	    (int64_t)data_len(e) >= f->n;
+	return false;
+}
+
 /* ---- routed ---- */
 
 static bool
@@ -305,8 +316,10 @@ const struct fault faults_relay[] = {
 	{ "relay.disco-lost", "MUST", "R-127", "Packets that look like disco are lost", ON(SEND), nth_lost, 1, DISCO, NULL, NULL },
 	{ "relay.disco-key-changed", "MUST", "R-127", "The key inside a disco packet is replaced by the sender's", ON(SEND), disco_key_changed, 0, 0, NULL, NULL },
 	{ "relay.disco-key-checked", "MUST", "R-127", "A disco packet with another key inside than its sender's is lost", ON(SEND), disco_key_checked, 0, 0, NULL, NULL },
-	{ "relay.disco-38-lost", "SHOULD", "R-128", "What begins like disco and ends with the key is lost", ON(SEND), disco_sizes_lost, 38, 38, NULL, NULL },
-	{ "relay.disco-short-lost", "SHOULD", "R-128", "What begins like disco and is too short for the key is lost", ON(SEND), disco_sizes_lost, 6, 37, NULL, NULL },
+	{ "relay.disco-38-lost", "MUST", "R-127", "What begins like disco and ends with the key is lost", ON(SEND), disco_sizes_lost, 38, 38, NULL, NULL },
+	{ "relay.disco-short-lost", "MUST", "R-120", "What begins like disco and is too short for the key is lost", ON(SEND), disco_sizes_lost, 6, 37, NULL, NULL },
+	{ "relay.disco-min-37", "SHOULD", "R-128", "What begins like disco and has 37 bytes is taken for it", ON(SEND), disco_from, 37, 0, NULL, NULL },
+	{ "relay.disco-min-39", "SHOULD", "R-128", "What begins like disco and has 38 bytes is not taken for it", ON(SEND), disco_from, 39, 0, NULL, NULL },
 	{ "relay.slow-holds-up-all", "MUST", "R-140", "Each packet that a full queue refuses holds up the relay for 200 ms", ON(FULL), full_blocks, 0, 0, NULL, NULL },
 	{ "relay.full-drops-oldest", "SHOULD", "R-141", "A full queue loses the oldest packets", ON(FULL), full_drops_oldest, 0, 0, NULL, NULL },
 	{ "relay.full-closes-receiver", "SHOULD", "R-141", "A full queue ends its receiver's connection", ON(FULL), full_closes, 0, 0, NULL, NULL },
