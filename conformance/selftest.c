@@ -20,6 +20,15 @@
 
 #define LOOK_NS (10 * NS_PER_MS)
 
+/* The signal that ends all this before its time; 0: none. */
+static volatile sig_atomic_t interrupted;
+
+static void
+on_signal(int signo)
+{
+	interrupted = signo;
+}
+
 /* A run on one fault, or with |fault| NULL on the relay as it should be. */
 struct job {
 	struct selftest_fault *fault;
@@ -423,32 +432,40 @@ note_verdict(struct selftest *s, struct selftest_fault *f, json_t *o)
 	f->nkills++;
 }
 
+/* A line of the report; true for the last. */
+static bool
+read_line(struct selftest *s, const struct job *j, const char *line)
+{
+	const char *type;
+	json_t *o;
+	bool last;
+
+	/* The events between are many and not wanted. */
+	if (strncmp(line, "{\"type\":\"event\"", 15) == 0)
+		return false;
+	o = json_loads(line, 0, NULL);
+	type = json_string_value(json_object_get(o, "type"));
+	if (type != NULL && strcmp(type, "verdict") == 0)
+		note_verdict(s, j->fault, o);
+	last = type != NULL && strcmp(type, "end") == 0;
+	json_decref(o);
+	return last;
+}
+
 /* Its verdicts; false if the report is not whole. */
 static bool
 read_verdicts(struct selftest *s, const struct job *j)
 {
-	char *path = xasprintf("%s.jsonl", j->base), err[256];
-	size_t len;
-	char *text = file_read(path, &len, err, sizeof(err)), *line = text;
+	char *path = xasprintf("%s.jsonl", j->base), *line = NULL;
+	FILE *f = fopen(path, "r");
+	size_t size = 0;
 	bool whole = false;
 
-	while (line != NULL && *line != '\0') {
-		size_t n = strcspn(line, "\n");
-		json_t *o = NULL;
-
-		/* The events between are many and not wanted. */
-		if (strncmp(line, "{\"type\":\"event\"", 15) != 0)
-			o = json_loadb(line, n, 0, NULL);
-		const char *type =
-		    json_string_value(json_object_get(o, "type"));
-
-		if (type != NULL && strcmp(type, "verdict") == 0)
-			note_verdict(s, j->fault, o);
-		whole = whole || (type != NULL && strcmp(type, "end") == 0);
-		json_decref(o);
-		line += n + (line[n] == '\n');
-	}
-	free(text);
+	while (f != NULL && getline(&line, &size, f) > 0)
+		whole = read_line(s, j, line);
+	free(line);
+	if (f != NULL)
+		fclose(f);
 	unlink(path);
 	free(path);
 	return whole;
@@ -500,7 +517,7 @@ wait_job(struct selftest *s, struct job *jobs, bool all)
 			struct job *j = &jobs[i];
 
 			if (j->process != NULL &&
-			    process_has_exited(j->process))
+			    (interrupted || process_has_exited(j->process)))
 				end_job(s, j);
 			busy = busy || j->process != NULL;
 			if (j->process == NULL)
@@ -541,7 +558,7 @@ play_round(struct selftest *s, enum round round)
 	int status = 0;
 
 	for (size_t i = 0; i < s->nfaults && status == 0; i++)
-		if (s->faults[i].state != FAULT_SLOW)
+		if (s->faults[i].state != FAULT_SLOW && !interrupted)
 			status = start_job(s, wait_job(s, jobs, false),
 			    &s->faults[i], round);
 	wait_job(s, jobs, true);
@@ -557,6 +574,8 @@ play_sound(struct selftest *s)
 
 	wait_job(s, jobs, true);
 	free(jobs);
+	if (interrupted)
+		return EXIT_INTERRUPTED;
 	for (size_t i = 0; status == 0 && i < s->list->n; i++)
 		if (s->sound[i])
 			return 0;
@@ -570,6 +589,8 @@ selftest_play(struct selftest *s)
 	int64_t started = clock_mono_ns();
 	int status;
 
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
 	for (size_t i = 0; i < s->nfaults; i++)
 		if (!s->o->all && is_slow_only(s, &s->faults[i]))
 			s->faults[i].state = FAULT_SLOW;
@@ -579,7 +600,7 @@ selftest_play(struct selftest *s)
 	if (status == 0)
 		status = play_round(s, ROUND_REST);
 	s->took_ns = clock_mono_ns() - started;
-	return status;
+	return interrupted ? EXIT_INTERRUPTED : status;
 }
 
 bool

@@ -236,7 +236,7 @@ parse_generation(struct conf *c, const struct option_spec *o, const char *value,
 	return false;
 }
 
-#ifdef ENABLE_FAULTS
+#ifdef HAVE_FAULTS
 static bool
 parse_fault(struct conf *c, const struct option_spec *o, const char *value,
     char *err, size_t err_size)
@@ -282,7 +282,7 @@ static const struct option_spec options[] = {
 	{ "queue-packets", "N", parse_number, AT(queue_packets), 1, 1000000,         "per receiver and class", NULL, true },
 	{ "queue-bytes",   "N", parse_number, AT(queue_bytes), 1, INT64_C(1) << 40,  "per receiver and class", NULL, true },
 	{ "max-head",      "N", parse_number, AT(max_head), 256, 1048576,            "bytes of a request head", NULL, true },
-#ifdef ENABLE_FAULTS
+#ifdef HAVE_FAULTS
 	{ "fault",         "NAME", parse_fault, 0, 0, 0,                    "do this wrong on purpose; help lists them", NULL, false },
 	{ "json",          NULL, parse_flag, AT(json), 0, 0,                "list faults as JSON", "", true },
 #endif

@@ -101,7 +101,9 @@ fault_answer(bool answer)
 	return answer;
 }
 
-#ifdef ENABLE_FAULTS
+/* The one is the choice of configure, the other of a test program. */
+#if defined(ENABLE_FAULTS) && !defined(WITHOUT_FAULTS)
+#define HAVE_FAULTS 1
 
 extern uint32_t fault_hooks; /* bits of those on which something hangs */
 bool fault_run(enum fault_hook hook, struct fault_event *e);

@@ -148,7 +148,7 @@ main(int argc, char **argv)
 		status = cli_finish_stdout(STATUS_FAILED);
 		break;
 	case CONF_FAULTS:
-#ifdef ENABLE_FAULTS
+#ifdef HAVE_FAULTS
 		fault_print(stdout, conf.json);
 #endif
 		status = cli_finish_stdout(STATUS_FAILED);
@@ -163,7 +163,7 @@ main(int argc, char **argv)
 		log_set_level(conf.log_level);
 		raise_descriptor_limit();
 		keep_memory();
-#ifdef ENABLE_FAULTS
+#ifdef HAVE_FAULTS
 		if (*fault_names() != '\0')
 			log_warn("faulty on-purpose=%s", fault_names());
 #endif

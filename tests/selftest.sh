@@ -1,0 +1,70 @@
+#!/bin/sh
+# relay-conformance selftest, on a few faults: the whole is `make selftest`.
+. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
+
+n=0
+check() {
+	n=$((n + 1))
+	if [ "$1" = "$2" ]; then
+		echo "ok $n - $3"
+	else
+		echo "not ok $n - $3"
+		echo "# got $1, want $2"
+		sed 's/^/# /' "$work/log"
+	fi
+}
+
+selftest() {
+	timeout 300 "$runner" selftest "$@" >"$work/log" 2>&1
+	status=$?
+}
+
+if ! "$build/relayd/relayd" --fault help >/dev/null 2>&1; then
+	echo "1..0 # SKIP relayd was built without faults"
+	exit 0
+fi
+
+# A relay that says it has a fault, and has none.
+cat >"$work/honest" <<END
+#!/bin/sh
+case "\$*" in
+*help*) cat <<LIST
+[{"name":"does.nothing","requirements":["iroh-v3/R-012"],"level":"SHOULD",
+"description":"Nothing is wrong"}]
+LIST
+	exit ;;
+esac
+case "\$*" in
+*does.nothing) exec "$build/relayd/relayd" \${*%--fault does.nothing} ;;
+esac
+exec "$build/relayd/relayd" "\$@"
+END
+cat >"$work/dead" <<'END'
+#!/bin/sh
+exit 1
+END
+chmod +x "$work/honest" "$work/dead"
+
+echo "1..12"
+selftest --faults 'http.probe-*' --faults crash.biggest-packet \
+	--report "jsonl=$work/lines" --report "tap=$work/tap"
+check "$status" 0 "faults that are there are caught"
+check "$(grep -c '^caught' "$work/log")" 4 "each has its row"
+check "$(grep -c '"type":"fault".*"state":"caught"' "$work/lines")" 4 \
+	"and its line of JSON"
+check "$(tail -n 1 "$work/lines" | grep -c '"caught":4')" 1 "and counts"
+check "$(grep -c '^ok' "$work/tap")" 5 "and its test point"
+selftest --relayd "$work/honest"
+check "$status" 1 "a fault that nobody can catch fails the selftest"
+check "$(grep -c '^survivor: does.nothing: Nothing is wrong' "$work/log")" 1 \
+	"and is named"
+check "$(grep -q '^caught nothing: ping.echo: ' "$work/log"; echo $?)" 0 \
+	"so are the scenarios that caught nothing"
+selftest --faults no.such
+check "$status" 2 "a selection of nothing is a usage error"
+selftest --relayd "$work/dead"
+check "$status" 4 "a relay that does not work is no verdict"
+selftest --no-such
+check "$status" 2 "so is an option that is none"
+selftest --help
+check "$status" 0 "help"
