@@ -1,5 +1,6 @@
 #!/bin/sh
 # relay-conformance selftest, on a few faults: the whole is `make selftest`.
+# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
 . "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
 
 n=0

@@ -1,5 +1,6 @@
 #!/bin/sh
 # A relayd that was built without faults is one, and has none.
+# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
 . "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
 
 echo "1..3"
