@@ -210,6 +210,18 @@ row_of(unsigned command, int c)
 	return NULL;
 }
 
+/* getopt_long takes beginnings of names; what a name that is not there begins
+ * (--key where there is only --keylog) must not pass for it. */
+static bool
+spelled_out(const char *word, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(word, "--", 2) == 0 &&
+	    strncmp(word + 2, name, len) == 0 &&
+	    (word[2 + len] == '\0' || word[2 + len] == '=');
+}
+
 static int
 parse_words(struct options *o, unsigned command, const char *synopsis, int argc,
     char **argv)
@@ -233,6 +245,9 @@ parse_words(struct options *o, unsigned command, const char *synopsis, int argc,
 			return cli_usage_error("%s needs an argument",
 			    argv[optind - 1]);
 		row = c == '?' ? NULL : row_of(command, c);
+		if (c >= 256 && !spelled_out(argv[optind - 1], row->name) &&
+		    !spelled_out(argv[optind - 2], row->name))
+			row = NULL;
 		if (row == NULL)
 			return cli_usage_error("unknown option '%s'; relay-cli "
 					       "%s --help lists "

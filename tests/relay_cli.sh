@@ -10,7 +10,7 @@ trap 'kill $relay $plain 2>/dev/null; rm -rf "$dir"' EXIT
 unset RELAYKIT_KEY HTTP_PROXY http_proxy HTTPS_PROXY https_proxy
 cd "$dir" || exit 99
 n=0
-echo 1..36
+echo 1..37
 
 # expect STATUS SENTENCE PART-OF-STDERR COMMAND…: stdout is in out, stderr in err.
 expect() {
@@ -87,6 +87,7 @@ expect 0 "ping answers over WebSocket" "" "$cli" ping -c 1 "$ws"
 expect 2 "no command is a usage error" "--help" "$cli"
 expect 2 "an unknown command names the one meant" "did you mean 'ping'" "$cli" pnig "$url"
 expect 2 "an unknown option is a usage error" "--frob" "$cli" ping --frob "$url"
+expect 2 "the beginning of an option is not that option" "--keyl" "$cli" ping --keyl=x "$url"
 expect 2 "a missing URL is a usage error" "no URL" "$cli" ping
 expect 2 "a URL without a scheme names the remedy" "http://" "$cli" ping "${url#http://}"
 expect 2 "a bad count is a usage error" "--count" "$cli" ping -c none "$url"
