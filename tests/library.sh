@@ -25,7 +25,8 @@ no_cxx=
 command -v "$CXX" >/dev/null 2>&1 || no_cxx="no C++ compiler"
 no_shared=''
 static=''
-if grep -q '^build_libtool_libs=no' "$build/libtool"; then
+# The first line is the configuration; libtool's own code follows.
+if grep -m 1 '^build_libtool_libs=' "$build/libtool" | grep -q '=no$'; then
 	no_shared="no shared library in this build" static=--static
 fi
 sanitized=${san:+"the sanitizer adds its own"}
