@@ -155,15 +155,6 @@ is_of_carrier(const struct run *r, const struct suite_case *c)
 	    strcmp(wanted, rk_carrier_name(c->instance->carrier)) == 0;
 }
 
-static bool
-needs_client(const struct suite_case *c)
-{
-	for (size_t i = 0; i < c->scenario->nneeds; i++)
-		if (strcmp(c->scenario->needs[i], "client") == 0)
-			return true;
-	return false;
-}
-
 static void
 add_case(struct run *r, struct run_target *t, const struct suite_case *c,
     bool skip)
@@ -193,7 +184,8 @@ select_cases(struct run *r)
 			enum selected how;
 
 			if (!is_of_carrier(r, c) ||
-			    needs_client(c) != (r->o->target.client != NULL))
+			    suite_needs_client(c) !=
+				(r->o->target.client != NULL))
 				continue;
 			r->ncases++;
 			how = selection_take(s, c);

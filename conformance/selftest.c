@@ -255,7 +255,7 @@ is_played(const struct selftest *s, const struct selftest_fault *f, size_t i,
 {
 	const struct suite_case *c = &s->list->cases[i];
 
-	if (c->slow && !s->o->slow)
+	if ((c->slow && !s->o->slow) || suite_needs_client(c))
 		return false;
 	switch (round) {
 	case ROUND_SOUND:

@@ -360,3 +360,12 @@ suite_free(struct suite *s)
 	free(s->requirements);
 	free(s);
 }
+
+bool
+suite_needs_client(const struct suite_case *c)
+{
+	for (size_t i = 0; i < c->scenario->nneeds; i++)
+		if (strcmp(c->scenario->needs[i], "client") == 0)
+			return true;
+	return false;
+}

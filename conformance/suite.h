@@ -77,4 +77,7 @@ const struct case_list *suite_cases(struct suite *s,
 const struct requirement *suite_requirement(const struct suite *s,
     const char *id);
 
+/* It is about a client under test: played with --client, and only then. */
+bool suite_needs_client(const struct suite_case *c);
+
 #endif
