@@ -388,7 +388,8 @@ fill(struct conn *c, size_t *len)
 	enum tls_result r = TLS_DONE;
 	ssize_t got = 0;
 
-	memcpy(input, c->part, c->part_len);
+	if (c->part_len > 0)
+		memcpy(input, c->part, c->part_len);
 	*len = c->part_len;
 	if (c->tls == NULL) {
 		got = recv(c->fd, input + *len, room, MSG_DONTWAIT);

@@ -203,7 +203,7 @@ done
 
 # ---- two relays
 
-expect 0 "two names of one relay behave alike" diff "$url" "http://localhost:${url##*:}" 'ping.*' 'relay.b*' 'seed.*'
+expect 0 "two names of one relay behave alike" diff "$url" "http://localhost:${url##*:}" 'ping.*' relay.basic relay.both-ways relay.batches 'seed.*'
 said out "0 more than one" "in every case"
 expect 1 "two that differ are 1" diff --time-scale 0.1 "$url" "$pong" 'seed.io-basic[raw]'
 said out "RecvPacket key=K" "and the first divergence is shown"
