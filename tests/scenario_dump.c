@@ -75,7 +75,7 @@ static void
 dump_watch(const struct watch_for *w, struct text *out)
 {
 	static const char *const matches[] = { "frame", "any", "bytes", "http",
-		"ws", "closed", "eof", "reset", "truncated", "tls" };
+		"ws", "closed", "eof", "reset", "truncated", "tls", "stun" };
 
 	text_addf(out, " [%s", matches[w->match]);
 	if (w->match == MATCH_FRAME)
