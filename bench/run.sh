@@ -48,7 +48,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-work=$build/bench
+work=$build/bench/work
 result=${result:-$work/RESULTS.md}
 cli=$build/relay-cli/relay-cli
 
