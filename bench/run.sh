@@ -26,7 +26,7 @@ usage: bench/run.sh [OPTION]...
   --rounds N     runs of each row and relay ($rounds)
   --only REGEX   only rows whose line matches: \`--list\` shows them
   --list         print the rows
-  -o FILE        the table (DIR/bench/RESULTS.md; bench/RESULTS.md keeps one)
+  -o FILE        the table (DIR/bench/work/RESULTS.md; bench/RESULTS.md keeps one)
 Real relays are expected in \$RELAYKIT_PEERS (iroh-028/bin/iroh-relay,
 iroh-035/bin/iroh-relay); what is absent is left out.
 END
