@@ -473,7 +473,7 @@ take_over(struct load *l, struct pair *p, struct end *e)
 	e->pair = p;
 	e->is_receiver = e == &p->to;
 	e->wire.dialect = c->dialect;
-	e->wire.carrier = c->url.carrier;
+	e->wire.carrier = c->to.url.carrier;
 	e->wire.stream = session_take_stream(e->client.session, &e->wire.ws);
 	e->client.session = NULL;
 	if (e->wire.stream == NULL)

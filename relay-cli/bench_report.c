@@ -169,8 +169,8 @@ text_packets(struct text *t, const struct bench *b)
 	else
 		text_addf(t, "%" PRId64 " under way", o->window);
 	text_addf(t, ", %s%s, %.2f s\n",
-	    rk_carrier_name(b->options.session.url.carrier),
-	    b->options.session.url.tls ? " over TLS" : "", seconds(r));
+	    rk_carrier_name(b->options.session.to.url.carrier),
+	    b->options.session.to.url.tls ? " over TLS" : "", seconds(r));
 	text_addf(t,
 	    "%-11s%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " lost\n",
 	    "packets", r->sent, r->received, lost(r));
@@ -258,8 +258,8 @@ bench_report(const struct bench *b)
 		    "{\"what\":\"bench\",\"kind\":\"%s\",\"carrier\":\"%s\","
 		    "\"tls\":%s,\"elapsed_s\":%.3f",
 		    b->kind->name,
-		    rk_carrier_name(b->options.session.url.carrier),
-		    b->options.session.url.tls ? "true" : "false",
+		    rk_carrier_name(b->options.session.to.url.carrier),
+		    b->options.session.to.url.tls ? "true" : "false",
 		    seconds(&b->result));
 		w->json(&t, b);
 		json_usage(&t, b);

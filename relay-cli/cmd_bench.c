@@ -105,7 +105,7 @@ bench_session_config(const struct bench *b, const struct rk_secret_key *secret)
 	struct session_config c = b->options.session;
 
 	c.secret = secret;
-	c.tls_ctx = b->tls;
+	c.to.tls_ctx = b->tls;
 	return c;
 }
 
@@ -266,9 +266,9 @@ parse(struct options *o, int argc, char **argv)
 static struct tls_ctx *
 new_tls(const struct session_config *c, char *err, size_t err_size)
 {
-	const struct tls_client_config tls = { .cafile = c->cafile,
-		.insecure = c->insecure,
-		.keylog = c->keylog,
+	const struct tls_client_config tls = { .cafile = c->to.cafile,
+		.insecure = c->to.insecure,
+		.keylog = c->to.keylog,
 		.alpn = "http/1.1" };
 
 	return tls_client_ctx_new(&tls, err, err_size);
@@ -305,7 +305,7 @@ cmd_bench(int argc, char **argv)
 
 	b.status = parse(&b.options, argc, argv);
 	if (b.status == EXIT_OK && !b.options.help &&
-	    b.options.session.url.tls) {
+	    b.options.session.to.url.tls) {
 		b.tls = new_tls(&b.options.session, err, sizeof(err));
 		if (b.tls == NULL) {
 			cli_error("%s", err);

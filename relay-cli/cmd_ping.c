@@ -97,7 +97,7 @@ print_pong(const struct pinging *p, int64_t rtt)
 		    p->sent, (double)rtt / 1e6);
 	else
 		printf("pong from %s: seq=%" PRId64 " time=%.3f ms\n",
-		    p->options.session.url.text, p->sent, (double)rtt / 1e6);
+		    p->options.session.to.url.text, p->sent, (double)rtt / 1e6);
 }
 
 static void

@@ -182,7 +182,7 @@ print_sent(const struct sending *s)
 		printf("{\"what\":\"sent\",\"packets\":%lld,\"confirmed\":"
 		       "true}\n",
 		    (long long)s->sent);
-	else if (s->options.session.verbose)
+	else if (s->options.session.to.verbose)
 		fprintf(stderr, "* %lld sent and confirmed\n",
 		    (long long)s->sent);
 }

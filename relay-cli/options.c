@@ -47,15 +47,15 @@ static const struct row rows[] = {
 	  "upgrade, whatever the URL's scheme says" },
 	{ "dialect", 0, FOR_ALL, STRING, AT(dialect), "NAME",
 	  "protocol spoken (iroh-v3)" },
-	{ "cafile", 0, FOR_ALL, STRING, AT(session.cafile), "FILE",
+	{ "cafile", 0, FOR_ALL, STRING, AT(session.to.cafile), "FILE",
 	  "trust these certificates, not the system's" },
-	{ "insecure", 0, FOR_ALL, FLAG, AT(session.insecure), NULL,
+	{ "insecure", 0, FOR_ALL, FLAG, AT(session.to.insecure), NULL,
 	  "do not verify the relay's certificate" },
-	{ "resolve", 0, FOR_ALL, STRING, AT(session.resolve), "HOST:PORT:ADDR",
+	{ "resolve", 0, FOR_ALL, STRING, AT(session.to.resolve), "HOST:PORT:ADDR",
 	  "connect to ADDR for HOST:PORT" },
-	{ "sni", 0, FOR_ALL, STRING, AT(session.sni), "NAME",
+	{ "sni", 0, FOR_ALL, STRING, AT(session.to.sni), "NAME",
 	  "server name to send and to verify" },
-	{ "keylog", 0, FOR_ALL, STRING, AT(session.keylog), "FILE",
+	{ "keylog", 0, FOR_ALL, STRING, AT(session.to.keylog), "FILE",
 	  "append TLS secrets, for Wireshark and decode" },
 	{ "timeout", 't', FOR_ALL, DURATION, AT(timeout_ns), "TIME",
 	  "give up waiting after TIME (10s, 500ms)" },
@@ -97,7 +97,7 @@ static const struct row rows[] = {
 	  "the relay's process: its CPU time and memory" },
 	{ "json", 'j', FOR_ALL, FLAG, AT(json), NULL,
 	  "one JSON object a line on stdout" },
-	{ "verbose", 'v', FOR_ALL, FLAG, AT(session.verbose), NULL,
+	{ "verbose", 'v', FOR_ALL, FLAG, AT(session.to.verbose), NULL,
 	  "each step on stderr" },
 };
 /* clang-format on */
@@ -281,11 +281,25 @@ pick_carrier(struct options *o)
 		return 0;
 	for (int c = 0; c < RK_NCARRIERS; c++)
 		if (strcmp(o->carrier, rk_carrier_name(c)) == 0) {
-			o->session.url.carrier = c;
+			o->session.to.url.carrier = c;
 			return 0;
 		}
 	return cli_usage_error("--carrier: '%s' is neither raw nor ws",
 	    o->carrier);
+}
+
+static int
+pick_proxy(struct options *o)
+{
+	char err[256];
+	int found = proxy_from_environment(&o->session.to.url, &o->proxy, err,
+	    sizeof(err));
+
+	if (found < 0)
+		return cli_usage_error("%s", err);
+	if (found > 0)
+		o->session.to.proxy = &o->proxy;
+	return 0;
 }
 
 static int
@@ -324,11 +338,12 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 	if (optind >= argc)
 		return cli_usage_error("no URL; usage: relay-cli %s %s",
 		    argv[0], synopsis);
-	if (relay_url_parse(argv[optind], &o->session.url, err, sizeof(err)) !=
-	    0)
+	if (relay_url_parse(argv[optind], &o->session.to.url, err,
+		sizeof(err)) != 0)
 		return cli_usage_error("%s", err);
 	*first = optind + 1;
-	if ((status = pick_dialect(o)) != 0 || (status = pick_carrier(o)) != 0)
+	if ((status = pick_dialect(o)) != 0 ||
+	    (status = pick_carrier(o)) != 0 || (status = pick_proxy(o)) != 0)
 		return status;
 	if ((command & FOR_KEYED) != 0 && (status = pick_key(o)) != 0)
 		return status;
@@ -342,6 +357,7 @@ void
 options_clear(struct options *o)
 {
 	rk_secret_key_wipe(&o->secret);
+	explicit_bzero(&o->proxy, sizeof(o->proxy));
 }
 
 /* ---- key files ---- */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "relay-cli/proxy.h"
 #include "relay-cli/session.h"
 
 /* Which commands take an option. */
@@ -36,6 +37,7 @@ struct bench_options {
 struct options {
 	struct session_config session; /* filled but for the URL's owner */
 	struct rk_secret_key secret;
+	struct proxy proxy; /* of the session, where it has one */
 	const char *key_file;
 	const char *carrier;
 	const char *dialect;
@@ -53,8 +55,9 @@ struct options {
 };
 
 /*
- * Parse the options of |command| and the URL behind them; load or make the
- * key (a fresh one's public half is said on stderr).  |*first| is the index
+ * Parse the options of |command| and the URL behind them; find the proxy that
+ * leads there; load or make the key (a fresh one's public half is said on
+ * stderr).  |*first| is the index
  * of the first word behind the URL.  0, or an exit status after a message.
  */
 int options_parse(struct options *o, unsigned command, const char *synopsis,

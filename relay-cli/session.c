@@ -18,9 +18,7 @@
 #include "codec/login.h"
 #include "codec/upgrade.h"
 #include "codec/ws.h"
-#include "net/dial.h"
 #include "net/stream.h"
-#include "net/tls.h"
 #include "relay-cli/commands.h"
 
 /* A head from a relay is small; a proxy's error page has its say too. */
@@ -29,8 +27,7 @@
 #define SMALL_FRAME 2048
 
 enum phase {
-	PHASE_DIAL,
-	PHASE_TLS,
+	PHASE_CONNECT,
 	PHASE_HTTP,
 	PHASE_LOGIN,
 	PHASE_CONFIRM,
@@ -44,8 +41,7 @@ struct session {
 	struct session_events events;
 	void *arg;
 	enum phase phase;
-	struct dial *dial;
-	struct tls_ctx *tls_ctx;
+	struct connecting *connecting;
 	struct stream *stream;
 	struct timer *deadline; /* of connecting, then of silence */
 	char ws_key[RK_WS_KEY_SIZE];
@@ -60,8 +56,7 @@ struct session {
 };
 
 static const enum stage stage_of_phase[] = {
-	[PHASE_DIAL] = STAGE_TCP,
-	[PHASE_TLS] = STAGE_TLS,
+	[PHASE_CONNECT] = STAGE_TCP, /* or what connect_stage() says */
 	[PHASE_HTTP] = STAGE_HTTP,
 	[PHASE_LOGIN] = STAGE_LOGIN,
 	[PHASE_CONFIRM] = STAGE_LOGIN,
@@ -74,7 +69,7 @@ verbose(const struct session *s, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!s->config.verbose)
+	if (!s->config.to.verbose)
 		return;
 	fprintf(stderr, "* ");
 	va_start(ap, fmt);
@@ -87,8 +82,8 @@ static void
 drop_connection(struct session *s)
 {
 	s->phase = PHASE_OVER;
-	dial_cancel(s->dial);
-	s->dial = NULL;
+	connect_cancel(s->connecting);
+	s->connecting = NULL;
 	if (s->stream != NULL) {
 		stream_shut(s->stream); /* over TLS says so */
 		stream_free(s->stream);
@@ -104,7 +99,9 @@ end(struct session *s, int status, enum ending ending, const char *fmt, ...)
 {
 	struct session_end e = { .status = status,
 		.ending = ending,
-		.stage = stage_of_phase[s->phase],
+		.stage = s->phase == PHASE_CONNECT
+		    ? connect_stage(s->connecting)
+		    : stage_of_phase[s->phase],
 		.was_open = s->phase == PHASE_OPEN };
 	va_list ap;
 
@@ -142,7 +139,7 @@ write_ws(struct session *s, uint8_t opcode, uint8_t *payload, size_t len)
 static bool
 write_frame_bytes(struct session *s, uint8_t *p, size_t len)
 {
-	if (s->config.url.carrier == RK_CARRIER_WS)
+	if (s->config.to.url.carrier == RK_CARRIER_WS)
 		return write_ws(s, RK_WS_BINARY, p, len);
 	return stream_write(s->stream, p, len);
 }
@@ -155,7 +152,7 @@ write_frame(struct session *s, const struct rk_frame *f,
 	struct rk_writer w;
 
 	rk_writer_init(&w, buf, size);
-	if (rk_frame_encode(d, d->header[s->config.url.carrier], f, strict,
+	if (rk_frame_encode(d, d->header[s->config.to.url.carrier], f, strict,
 		&w) != RK_OK)
 		return false;
 	return write_frame_bytes(s, buf, w.len);
@@ -384,8 +381,8 @@ take_frames(struct session *s)
 	int err = RK_OK;
 
 	while (err == RK_OK && !s->freed && s->phase != PHASE_OVER)
-		err = s->config.url.carrier == RK_CARRIER_WS ? take_ws(s)
-							     : take_raw(s);
+		err = s->config.to.url.carrier == RK_CARRIER_WS ? take_ws(s)
+								: take_raw(s);
 	if (err != RK_OK && err != RK_ERR_AGAIN)
 		end(s, EXIT_CLOSED, ENDING_PROTOCOL,
 		    "the relay broke the framing: %s", rk_strerror(err));
@@ -397,7 +394,7 @@ static void
 begin_login(struct session *s)
 {
 	const struct rk_login_params params = { .secret = s->config.secret,
-		.carrier = s->config.url.carrier };
+		.carrier = s->config.to.url.carrier };
 	uint8_t buf[RK_LOGIN_OUTPUT_MAX];
 	struct rk_writer w;
 	int err;
@@ -429,7 +426,7 @@ upgrade_refused(struct session *s, const struct rk_http_head *h, int err)
 		return;
 	}
 	if (h->status >= 400 && h->status < 500)
-		advice = s->config.url.carrier == RK_CARRIER_RAW
+		advice = s->config.to.url.carrier == RK_CARRIER_RAW
 		    ? "; a proxy in between may have removed Upgrade: try "
 		      "--carrier ws"
 		    : "; is this a relay, or did a proxy remove Upgrade?";
@@ -470,7 +467,7 @@ take_head(struct session *s)
 		return;
 	}
 	err = rk_upgrade_check_response(s->config.dialect,
-	    s->config.url.carrier, &h, s->ws_key);
+	    s->config.to.url.carrier, &h, s->ws_key);
 	if (err != RK_OK) {
 		upgrade_refused(s, &h, err);
 		return;
@@ -488,10 +485,10 @@ send_request(struct session *s)
 
 	s->phase = PHASE_HTTP;
 	rk_ws_make_key(s->ws_key);
-	relay_url_host_field(&s->config.url, host, sizeof(host));
+	relay_url_host_field(&s->config.to.url, host, sizeof(host));
 	rk_writer_init(&w, buf, sizeof(buf));
-	rk_upgrade_write_request(s->config.dialect, s->config.url.carrier, NULL,
-	    host, s->ws_key, &w);
+	rk_upgrade_write_request(s->config.dialect, s->config.to.url.carrier,
+	    NULL, host, s->ws_key, &w);
 	stream_write(s->stream, buf, w.len);
 }
 
@@ -523,10 +520,6 @@ ended(struct session *s)
 	enum ending e = stream_ending(s->stream);
 
 	switch (s->phase) {
-	case PHASE_TLS:
-		end(s, EXIT_TLS, e, "TLS handshake failed: %s",
-		    stream_error(s->stream));
-		break;
 	case PHASE_HTTP:
 		end(s, EXIT_UPGRADE, e,
 		    "the connection ended before the upgrade was answered "
@@ -550,11 +543,6 @@ on_stream(void *arg, struct stream *stream, enum stream_event event)
 	if (s->phase == PHASE_OVER)
 		return;
 	switch (event) {
-	case STREAM_SECURED:
-		verbose(s, "%s, %s", tls_version(stream_tls(stream)),
-		    tls_cipher(stream_tls(stream)));
-		send_request(s);
-		break;
 	case STREAM_INPUT:
 		if (s->phase == PHASE_HTTP)
 			take_head(s);
@@ -568,6 +556,7 @@ on_stream(void *arg, struct stream *stream, enum stream_event event)
 	case STREAM_ENDED:
 		ended(s);
 		break;
+	case STREAM_SECURED:
 	case STREAM_TIMEOUT:
 		break;
 	}
@@ -585,8 +574,6 @@ on_deadline(void *arg)
 	int64_t silence = (int64_t)live->client_silence_ms * NS_PER_MS;
 	int64_t quiet = clock_mono_ns() - s->heard_at;
 	static const char *const doing[] = {
-		[PHASE_DIAL] = "connecting",
-		[PHASE_TLS] = "in the TLS handshake",
 		[PHASE_HTTP] = "waiting for the upgrade's answer",
 		[PHASE_LOGIN] = "in the login",
 		[PHASE_CONFIRM] = "waiting for the Pong behind the login",
@@ -596,7 +583,9 @@ on_deadline(void *arg)
 	if (s->phase < PHASE_OPEN) {
 		end(s, s->phase >= PHASE_LOGIN ? EXIT_CLOSED : EXIT_CONNECT,
 		    ENDING_TIMEOUT, "timeout after %.1f s %s",
-		    (double)s->config.timeout_ns / 1e9, doing[s->phase]);
+		    (double)s->config.timeout_ns / 1e9,
+		    s->phase == PHASE_CONNECT ? connect_doing(s->connecting)
+					      : doing[s->phase]);
 		return;
 	}
 	if (s->probing) {
@@ -618,71 +607,23 @@ on_deadline(void *arg)
 /* ---- beginning ---- */
 
 static void
-on_attempt(void *arg, const char *address)
-{
-	verbose(arg, "trying %s", address);
-}
-
-static void
-on_dialled(void *arg, const struct dial_result *r)
+on_connected(void *arg, const struct connect_result *r)
 {
 	struct session *s = arg;
-	const char *name =
-	    s->config.sni != NULL ? s->config.sni : s->config.url.host;
+	struct session_end e = { .status = r->status,
+		.ending = r->ending,
+		.stage = r->stage };
 
-	s->dial = NULL;
-	if (r->status != DIAL_OK) {
-		end(s, EXIT_CONNECT,
-		    r->status == DIAL_TIMEOUT ? ENDING_TIMEOUT : ENDING_REFUSED,
-		    "cannot connect to %s: %s", s->config.url.host, r->detail);
+	s->connecting = NULL;
+	s->stream = r->stream;
+	if (r->status == EXIT_OK) {
+		stream_set_callback(s->stream, on_stream, s);
+		send_request(s);
 		return;
 	}
-	if (s->config.url.tls) {
-		s->phase = PHASE_TLS;
-		s->stream = stream_new_tls(s->loop, r->fd,
-		    s->tls_ctx != NULL ? s->tls_ctx : s->config.tls_ctx, name,
-		    on_stream, s);
-	} else {
-		s->stream = stream_new(s->loop, r->fd, on_stream, s);
-		verbose(s, "connected to %s", stream_peer(s->stream));
-		send_request(s);
-	}
-}
-
-static void
-on_no_tls(void *arg)
-{
-	struct session *s = arg;
-
-	end(s, EXIT_TLS, ENDING_REFUSED, "%s", s->health);
-}
-
-static void
-start(struct session *s)
-{
-	const struct session_config *c = &s->config;
-	const struct tls_client_config tls = { .cafile = c->cafile,
-		.insecure = c->insecure,
-		.keylog = c->keylog,
-		.alpn = "http/1.1" };
-	const struct dial_config dial = { .host = c->url.host,
-		.port = c->url.port,
-		.resolve = c->resolve,
-		.timeout_ns = c->timeout_ns,
-		.on_attempt = on_attempt };
-
-	if (c->url.tls && c->tls_ctx == NULL) {
-		s->tls_ctx =
-		    tls_client_ctx_new(&tls, s->health, sizeof(s->health));
-		if (s->tls_ctx == NULL) { /* say so from the loop */
-			timer_free(s->deadline);
-			s->deadline = timer_new(s->loop, on_no_tls, s);
-			timer_set(s->deadline, 0);
-			return;
-		}
-	}
-	timer_set(s->deadline, c->timeout_ns);
-	s->dial = dial_start(s->loop, &dial, on_dialled, s);
+	snprintf(e.message, sizeof(e.message), "%s", r->message);
+	drop_connection(s);
+	s->events.on_end(s->arg, s, &e);
 }
 
 static void
@@ -691,7 +632,6 @@ reap(void *arg)
 	struct session *s = arg;
 
 	timer_free(s->deadline);
-	tls_ctx_free(s->tls_ctx);
 	free(s);
 }
 
@@ -708,7 +648,9 @@ session_start(struct loop *l, const struct session_config *c,
 	s->reap = (struct deferred){ .work = reap, .arg = s };
 	s->deadline = timer_new(l, on_deadline, s);
 	s->heard_at = clock_mono_ns();
-	start(s);
+	s->config.to.timeout_ns = c->timeout_ns;
+	timer_set(s->deadline, c->timeout_ns);
+	s->connecting = connect_start(l, &s->config.to, on_connected, s);
 	return s;
 }
 

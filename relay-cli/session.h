@@ -8,26 +8,16 @@
 #include "base/ending.h"
 #include "codec/frame.h"
 #include "codec/keys.h"
-#include "net/loop.h"
-#include "net/url.h"
+#include "relay-cli/connect.h"
 
 struct rk_ws_reader;
 struct session;
-struct stream;
-struct tls_ctx;
 
 struct session_config {
-	struct relay_url url;
+	struct connect_config to;
 	const struct rk_dialect *dialect;
 	const struct rk_secret_key *secret; /* borrowed */
-	const char *cafile;
-	const char *resolve;
-	const char *sni;
-	const char *keylog;
-	bool insecure;
-	struct tls_ctx *tls_ctx; /* borrowed; NULL: one of the session's own */
-	int64_t timeout_ns;      /* from dialling to the confirmed login */
-	bool verbose;            /* each step on stderr */
+	int64_t timeout_ns; /* from dialling to the confirmed login */
 };
 
 /* How a session ended: one line for people, an exit status for scripts. */

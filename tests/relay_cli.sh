@@ -7,7 +7,7 @@ dir=$(mktemp -d) || exit 99
 relay=
 plain=
 trap 'kill $relay $plain 2>/dev/null; rm -rf "$dir"' EXIT
-unset RELAYKIT_KEY HTTP_PROXY http_proxy HTTPS_PROXY https_proxy
+unset RELAYKIT_KEY HTTP_PROXY http_proxy HTTPS_PROXY https_proxy NO_PROXY no_proxy
 cd "$dir" || exit 99
 n=0
 echo 1..37

@@ -10,6 +10,8 @@ runner=$build/conformance/relay-conformance
 ASAN_OPTIONS=quarantine_size_mb=1:thread_local_quarantine_size_kb=64${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 export ASAN_OPTIONS
 
+unset HTTP_PROXY http_proxy HTTPS_PROXY https_proxy NO_PROXY no_proxy
+
 work=$(mktemp -d) || exit 99
 pids=
 finish() {

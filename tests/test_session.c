@@ -14,6 +14,7 @@
 #include "net/listen.h"
 #include "net/stream.h"
 #include "relay-cli/commands.h"
+#include "relay-cli/proxy.h"
 #include "relay-cli/session.h"
 #include "support.h"
 
@@ -22,6 +23,7 @@
 #define CLOSE_AFTER 1
 #define RESET_AFTER 2
 #define STAY        0
+#define PROXIED     4 /* … and it is a proxy whose tunnel leads to itself */
 
 /* One scripted answer, and what the client must make of it. */
 struct row {
@@ -73,6 +75,10 @@ static const struct row rows[] = {
 	{ "keepalive_and_gone_before_pong", "http", OK_101, "0600000000" "0800000020" PEER "0d00000008ffffffffffffffff", true, STAY, EXIT_OK, 0, NULL },
 	{ "ws_fragments_with_ping_between", "ws", "HTTP/1.1 101 x\r\nSec-WebSocket-Accept: %A\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", "02010c" "890161" "000401020304" "800405060708", true, STAY, EXIT_OK, 0, NULL },
 	{ "silence_is_a_timeout", "http", OK_101, "", false, STAY, EXIT_CLOSED, ENDING_TIMEOUT, "Pong behind the login" },
+	{ "all_behind_a_proxy's_answer", "http", "HTTP/1.0 200 x\r\nContent-Length: 9\r\n\r\n" OK_101, "0c000000080102030405060708", true, PROXIED | STAY, EXIT_OK, 0, NULL },
+	{ "proxy_407", "http", "HTTP/1.1 407 x\r\n\r\n", "", false, PROXIED | STAY, EXIT_UPGRADE, ENDING_REFUSED, "the proxy http://127.0.0.1:" },
+	{ "proxy_closes", "http", "", "", false, PROXIED | CLOSE_AFTER, EXIT_UPGRADE, ENDING_EOF, "the proxy http://127.0.0.1:" },
+	{ "proxy_is_silent", "http", "", "", false, PROXIED | STAY, EXIT_CONNECT, ENDING_TIMEOUT, "the proxy's answer" },
 	{ "no_answer_is_a_timeout", "http", "", "", false, STAY, EXIT_CONNECT, ENDING_TIMEOUT, "upgrade's answer" },
 };
 /* clang-format on */
@@ -83,7 +89,7 @@ struct world {
 	const struct row *row;
 	struct stream *server;
 	struct session *session;
-	bool answered;
+	int heads; /* seen */
 	struct rk_ws_reader ws;
 	int pongs_seen; /* the client's answers to our Pings */
 	bool opened;
@@ -171,11 +177,10 @@ answer(struct world *w, const struct rk_http_head *request)
 	if (t.len > 0)
 		stream_write(w->server, t.s, t.len);
 	text_clear(&t);
-	if (w->row->after == CLOSE_AFTER)
+	if ((w->row->after & CLOSE_AFTER) != 0)
 		stream_shut(w->server);
-	else if (w->row->after == RESET_AFTER)
+	else if ((w->row->after & RESET_AFTER) != 0)
 		stream_abort(w->server);
-	w->answered = true;
 }
 
 static void
@@ -189,13 +194,14 @@ on_server(void *arg, struct stream *s, enum stream_event e)
 
 	if (e != STREAM_INPUT)
 		return;
-	p = stream_input(s, &len);
 	rk_http_limits_default(&limits);
-	if (!w->answered) {
+	while (w->heads < ((w->row->after & PROXIED) != 0 ? 2 : 1)) {
+		p = stream_input(s, &len);
 		if (rk_http_parse_request(p, len, &limits, &h) != RK_OK)
 			return;
-		answer(w, &h);
-		if (w->row->after == RESET_AFTER)
+		if (w->heads++ == 0)
+			answer(w, &h);
+		if ((w->row->after & RESET_AFTER) != 0)
 			return;
 		stream_consume(s, h.len);
 	}
@@ -252,6 +258,8 @@ play(struct world *w)
 		    : 20 * NS_PER_S };
 	static struct rk_secret_key secret;
 	struct listener *listener;
+	struct proxy proxy;
+	const char *wrong;
 	char url[128], err[256];
 
 	w->loop = loop_new();
@@ -261,8 +269,13 @@ play(struct world *w)
 	ck_assert_msg(listener != NULL, "%s", err);
 	snprintf(url, sizeof(url), "%s://%s/", w->row->scheme,
 	    listener_address(listener));
-	ck_assert_msg(relay_url_parse(url, &c.url, err, sizeof(err)) == 0, "%s",
-	    err);
+	ck_assert_msg(relay_url_parse(url, &c.to.url, err, sizeof(err)) == 0,
+	    "%s", err);
+	ck_assert_int_eq(proxy_parse(listener_address(listener), &proxy,
+			     &wrong),
+	    0);
+	if ((w->row->after & PROXIED) != 0)
+		c.to.proxy = &proxy;
 	rk_secret_key_generate(&secret);
 	c.secret = &secret;
 	w->session = session_start(w->loop, &c, &events, w);
