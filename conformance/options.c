@@ -599,6 +599,8 @@ options_again(const struct options *o, struct text *out)
 		text_add(out, " --insecure");
 	add_string(out, "resolve", t->resolve);
 	add_string(out, "sni", t->sni);
+	if (t->peers != getenv("RELAYKIT_PEERS"))
+		add_string(out, "peers", t->peers);
 	if (o->time_scale != 1.0)
 		text_addf(out, " --time-scale %g", o->time_scale);
 	if (o->no_controls)

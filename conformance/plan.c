@@ -279,6 +279,7 @@ run_clear(struct run *r)
 	for (size_t i = 0; i < r->ntargets; i++) {
 		target_free(r->targets[i].target);
 		free(r->targets[i].trouble);
+		free(r->targets[i].ending);
 	}
 	suite_free(r->suite);
 	free(r->plan);

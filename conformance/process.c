@@ -240,6 +240,7 @@ process_stop(struct process *p, int signal, int64_t within_ns)
 	/* Not reaped yet, so that the group's id is still ours.  Its orphans
 	 * have become our children. */
 	kill(-p->pid, SIGKILL);
+	wait_until(p, clock_mono_ns() + 10 * NS_PER_S);
 	while (waitpid(-p->pid, NULL, 0) > 0 || errno == EINTR)
 		;
 	p->reaped = true;

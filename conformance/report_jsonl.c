@@ -256,6 +256,7 @@ canaries(const struct run *run)
 		put_text(o, "canary_before", canary_words[t->before]);
 		put_text(o, "canary_after", canary_words[t->after]);
 		put_text(o, "trouble", t->trouble);
+		put_text(o, "process", t->ending);
 		put(all, t->target->name, o);
 	}
 	return all;

@@ -13,13 +13,14 @@
 #include "base/xalloc.h"
 #include "conformance/report.h"
 
-#define TICK_NS       (100 * NS_PER_MS)
-#define MAX_RERUNS    2
-/* More of them than this, and it is no accident. */
-#define MAX_UNSETTLED 24
+#define TICK_NS            (100 * NS_PER_MS)
+#define MAX_RERUNS         2
+/* More of them than this, or than this part of all, and it is no accident. */
+#define MAX_UNSETTLED      24
+#define MAX_UNSETTLED_PART 8
 /* What is played again is played in so many goes, so that a machine which is
  * late with everything does not take for ever; a few go one by one. */
-#define MAX_GOES      16
+#define MAX_GOES           16
 
 /* ---- how a run ends ---- */
 
@@ -421,7 +422,8 @@ play_each(struct run *r, unsigned round, enum waiting kind, size_t together)
 static void
 settle_unsettled(struct run *r, unsigned round)
 {
-	bool few = count_waiting(r, round, WAITS_UNSETTLED) <= MAX_UNSETTLED;
+	size_t n = count_waiting(r, round, WAITS_UNSETTLED);
+	bool few = n <= MAX_UNSETTLED || n <= r->nplan / MAX_UNSETTLED_PART;
 
 	for (size_t i = 0; i < r->nplan; i++) {
 		struct run_case *c = &r->plan[i];
@@ -563,11 +565,19 @@ static void
 stop_targets(struct run *r)
 {
 	look_after_targets(r);
-	for (size_t i = 0; i < r->ntargets; i++)
-		if (!target_stop(r->targets[i].target))
+	for (size_t i = 0; i < r->ntargets; i++) {
+		struct run_target *t = &r->targets[i];
+		bool in_time = target_stop(t->target);
+		const char *how = target_death(t->target);
+
+		if (!in_time)
 			cli_error("target %s did not end in time and was "
 				  "killed",
-			    r->targets[i].target->name);
+			    t->target->name);
+		if (how != NULL)
+			t->ending =
+			    xasprintf("%s%s", how, in_time ? "" : ", killed");
+	}
 }
 
 static void

@@ -30,6 +30,7 @@ struct run_target {
 	enum canary before;
 	enum canary after;
 	char *trouble; /* why it is lost, one line; NULL: it is not */
+	char *ending;  /* of its process, once it was stopped */
 };
 
 /* A case that is not played with all the others at once. */

@@ -404,18 +404,36 @@ write_files(struct target *t, char *err, size_t err_size)
 	return 0;
 }
 
+/* The words are parted before they are filled in: folders may have blanks in
+ * their names.  NULL with |err| set. */
+static char **
+command_of(const struct target *t, char *err, size_t err_size)
+{
+	char **words = words_split(t->file->spawn);
+
+	for (char **w = words; *w != NULL; w++) {
+		char *filled = target_fill(*w, &t->places, err, err_size);
+
+		if (filled == NULL) {
+			words_free(words);
+			return NULL;
+		}
+		free(*w);
+		*w = filled;
+	}
+	return words;
+}
+
 int
 target_spawn(struct target *t, char *err, size_t err_size)
 {
-	char *command, **argv;
+	char **argv;
 
 	if (write_files(t, err, err_size) != 0)
 		return -1;
-	command = target_fill(t->file->spawn, &t->places, err, err_size);
-	if (command == NULL)
+	argv = command_of(t, err, err_size);
+	if (argv == NULL)
 		return -1;
-	argv = words_split(command);
-	free(command);
 	t->process = process_start(argv, t->log, err, err_size);
 	words_free(argv);
 	if (t->process == NULL)

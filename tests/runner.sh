@@ -145,6 +145,27 @@ gone() { ! kill -0 "$(cat leader)" 2>/dev/null && ! kill -0 "$(cat child)" 2>/de
 gone
 ok $? "and nothing of it is left, its children neither"
 
+sed "s/trap//; s/stop  TERM within 2s/stop HUP within 200ms/; s/sh -c '/sh -c 'trap : HUP; /; s/; wait'/; while :; do wait; done'/" own.target >stubborn.target
+expect 0 "one that does not want to end" run stubborn.target 'ping.echo[raw]' --report jsonl=stubborn.jsonl
+said err "did not end in time and was killed" "is killed, which is said"
+gone
+ok $? "and is gone, its children too"
+said stubborn.jsonl '"process":"signal 9, killed"' "and the report says how it ended"
+mkdir 'a folder'
+cat >blank.target <<END
+target blank
+  file  run.sh "exec $build/relayd/relayd --listen 127.0.0.1:{port}\n"
+  spawn "sh {dir}/run.sh"
+  url   http://127.0.0.1:{port}
+  ready http GET /relay/probe 200 within 10s
+END
+TMPDIR="$work/a folder"
+export TMPDIR
+expect 0 "folders may have blanks in their names" run blank.target 'ping.echo[raw]'
+rmdir 'a folder'
+ok $? "and the target's own is removed"
+unset TMPDIR
+
 # interrupt SIGNAL: in the middle of a run; what lies in leader and child is
 # there by then.
 interrupt() {

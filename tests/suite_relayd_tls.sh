@@ -7,8 +7,10 @@
 "$build/tests/make_certs" "$work" || exit 99
 start relayd "$build/relayd/relayd" --listen 127.0.0.1:0 \
     --listen-tls 127.0.0.1:0 --cert "$work/chain.pem" \
-    --key "$work/key.pem"
+    --key "$work/key.pem" --metrics 127.0.0.1:0
 port=$(listening relayd https)
-"$runner" run "https://localhost:${port##*:}" \
+# Handshakes cost time: not all at once.
+"$runner" run -j 64 "https://localhost:${port##*:}" \
     --plain "http://$(listening relayd http)" \
-    --cafile "$work/ca.pem" --report tap=-
+    --metrics "http://$(listening relayd metrics)/metrics" \
+    --pid "$started" --cafile "$work/ca.pem" --report tap=-
