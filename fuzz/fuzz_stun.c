@@ -42,11 +42,29 @@ answer(const uint8_t *data, const struct rk_stun_request *q)
 	REQUIRE(memcmp(out + 8, data + 8, sizeof(q->id)) == 0);
 }
 
+/* What a client hears: an address, or the reason why there is none. */
+static void
+hear(const uint8_t *data, size_t size)
+{
+	struct rk_stun_request q = { { 0 } };
+	struct rk_stun_address a;
+	int err;
+
+	if (size >= HEADER)
+		memcpy(q.id, data + 8, sizeof(q.id));
+	err = rk_stun_parse_response(data, size, &q, &a);
+	REQUIRE(err != RK_ERR_AGAIN && err != RK_ERR_UNEXPECTED);
+	if (err == RK_OK)
+		REQUIRE(a.family == RK_STUN_IPV4 || a.family == RK_STUN_IPV6);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rk_stun_request q;
 	int err = rk_stun_parse_request(data, size, &q);
+
+	hear(data, size);
 
 	REQUIRE(err != RK_ERR_AGAIN && err != RK_ERR_SPACE);
 	excess_is_ignored(data, size, err);

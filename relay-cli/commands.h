@@ -18,6 +18,7 @@ int cmd_bench(int argc, char **argv);
 int cmd_decode(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 int cmd_ping(int argc, char **argv);
+int cmd_probe(int argc, char **argv);
 int cmd_pubkey(int argc, char **argv);
 int cmd_recv(int argc, char **argv);
 int cmd_send(int argc, char **argv);

@@ -13,6 +13,8 @@ static const struct cli_command commands[] = {
 	  "send packets to the client with the public key DEST", cmd_send },
 	{ "recv",   "[options] URL",
 	  "log in and print the packets that arrive", cmd_recv },
+	{ "probe",  "[options] URL",
+	  "check each service of a relay; name what is dead", cmd_probe },
 	{ "bench",  "[options] URL",
 	  "load, latencies, login storms, idle connections", cmd_bench },
 	{ "decode", "[options] FILE | -",

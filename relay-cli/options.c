@@ -73,6 +73,14 @@ static const struct row rows[] = {
 	  "send what the relay must refuse" },
 	{ "reconnect", 'r', FOR_RECV, FLAG, AT(reconnect), NULL,
 	  "come back after a lost connection" },
+	{ "stun", 0, FOR_PROBE, STRING, AT(stun), "HOST:PORT",
+	  "where STUN is answered (port 3478 of the relay's host)" },
+	{ "plain", 0, FOR_PROBE, STRING, AT(plain), "URL",
+	  "the plain listener beside a TLS one (port 80 of the host)" },
+	{ "metrics", 0, FOR_PROBE, STRING, AT(metrics), "URL",
+	  "where the counters can be read; else they are not asked for" },
+	{ "skip", 0, FOR_PROBE, STRING, AT(skip), "LIST",
+	  "leave out services: stun,captive" },
 	{ "pairs", 'p', FOR_BENCH, NUMBER, AT(bench.pairs), "N",
 	  "senders, each with its receiver (1)" },
 	{ "size", 's', FOR_BENCH, NUMBER, AT(bench.size), "BYTES",
@@ -303,7 +311,7 @@ pick_proxy(struct options *o)
 }
 
 static int
-pick_key(struct options *o)
+pick_key(struct options *o, bool tell)
 {
 	char text[RK_KEY_HEX_SIZE];
 	struct rk_key pk;
@@ -313,6 +321,8 @@ pick_key(struct options *o)
 	if (o->key_file != NULL && o->key_file[0] != '\0')
 		return secret_key_load(o->key_file, &o->secret);
 	rk_secret_key_generate(&o->secret);
+	if (!tell)
+		return 0;
 	rk_secret_key_public(&o->secret, &pk);
 	rk_key_hex(&pk, text);
 	fprintf(stderr, "own key: %s\n", text);
@@ -345,7 +355,8 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 	if ((status = pick_dialect(o)) != 0 ||
 	    (status = pick_carrier(o)) != 0 || (status = pick_proxy(o)) != 0)
 		return status;
-	if ((command & FOR_KEYED) != 0 && (status = pick_key(o)) != 0)
+	if ((command & FOR_KEYED) != 0 &&
+	    (status = pick_key(o, command != FOR_PROBE)) != 0)
 		return status;
 	o->session.secret = &o->secret;
 	o->session.timeout_ns =

@@ -15,7 +15,9 @@ enum {
 	FOR_SEND = 2,
 	FOR_RECV = 4,
 	FOR_BENCH = 8,
-	FOR_KEYED = FOR_PING | FOR_SEND | FOR_RECV, /* they have one key */
+	FOR_PROBE = 16,
+	/* they have one key */
+	FOR_KEYED = FOR_PING | FOR_SEND | FOR_RECV | FOR_PROBE,
 	FOR_ALL = FOR_KEYED | FOR_BENCH
 };
 
@@ -47,6 +49,10 @@ struct options {
 	int64_t count;  /* -1: not given */
 	int64_t expect; /* -1: not given */
 	struct bench_options bench;
+	const char *stun; /* HOST:PORT */
+	const char *plain;
+	const char *metrics;
+	const char *skip;
 	bool json;
 	bool lines;
 	bool force;

@@ -419,6 +419,71 @@ START_TEST(response_tells_the_sender_its_address)
 }
 END_TEST
 
+/* ---- the client's side ---- */
+
+START_TEST(a_client_asks_with_the_vector)
+{
+	struct rk_stun_request q;
+	uint8_t buf[RK_STUN_REQUEST_LEN];
+	struct rk_writer w;
+	size_t len;
+	const uint8_t *want = hex(REQUEST, &len);
+
+	memcpy(q.id, want + 8, sizeof(q.id));
+	rk_writer_init(&w, buf, sizeof(buf) - 1);
+	ck_assert_int_eq(rk_stun_write_request(&q, &w), RK_ERR_SPACE);
+	ck_assert_uint_eq(w.len, 0);
+	rk_writer_init(&w, buf, sizeof(buf));
+	ck_assert_int_eq(rk_stun_write_request(&q, &w), RK_OK);
+	ck_assert_bytes(buf, w.len, want, len);
+}
+END_TEST
+
+/* clang-format off */
+static const struct answer_row {
+	const char *message;
+	int err;
+	const char *ip; /* RK_OK */
+} answers[] = {
+	{ REPLY_127_0_0_1_50000, RK_OK, "7f000001" },
+	/* the reference's form on a [::] socket */
+	{ "01010018 2112a442" ID "00200014 0002e242 2112a442010203040506f8f7760a0b0d", RK_OK, "7f000001" },
+	{ "0101000c 2112a442" ID "00010008 0001c350 7f000001", RK_OK, "7f000001" },
+	{ "01010018 2112a442" ID "00010008 0001ffff 0a000001 00200008 0001e242 5e12a443", RK_OK, "7f000001" },
+	{ "01010018 2112a442" ID "00200008 0001e242 5e12a443 00200008 0001e242 5e12a444", RK_OK, "7f000001" },
+	{ "01010018 2112a442" ID "00010014 0002c350 20010db8000000000000000000000001", RK_OK, "20010db8000000000000000000000001" },
+	{ "01010000 2112a442" ID, RK_ERR_STUN_ATTRIBUTE, NULL },
+	{ "0101000c 2112a442" ID "00200008 0003e242 5e12a443", RK_ERR_STUN_ATTRIBUTE, NULL },
+	{ "0101000c 2112a442" ID "00200008 0002e242 5e12a443", RK_ERR_STUN_ATTRIBUTE, NULL },
+	{ "0111000c 2112a442" ID "00200008 0001e242 5e12a443", RK_ERR_STUN_METHOD, NULL },
+	{ "0101000c 2112a442 0102030405060708090a0b0d 00200008 0001e242 5e12a443", RK_ERR_UNEXPECTED, NULL },
+	{ "0101000d 2112a442" ID "00200008 0001e242 5e12a443", RK_ERR_STUN_LENGTH, NULL },
+	{ "01010014 2112a442" ID "00200008 0001e242 5e12a443 80280004 00000000", RK_ERR_STUN_FINGERPRINT, NULL },
+	{ REQUEST, RK_ERR_STUN_METHOD, NULL },
+	{ "0101000c 2112a443" ID "00200008 0001e242 5e12a443", RK_ERR_STUN_SHAPE, NULL },
+};
+/* clang-format on */
+
+START_TEST(an_answer_names_the_address)
+{
+	const struct answer_row *r = &answers[_i];
+	struct rk_stun_request q = { "\1\2\3\4\5\6\7\10\11\12\13\14" };
+	struct rk_stun_address a = { .port = 0 };
+	size_t len, ip_len;
+	const uint8_t *p = hex(r->message, &len), *ip;
+
+	ck_assert_int_eq(rk_stun_parse_response(p, len, &q, &a), r->err);
+	if (r->ip == NULL)
+		return;
+	ip = hex(r->ip, &ip_len);
+	ck_assert_int_eq(a.family, ip_len == 4 ? RK_STUN_IPV4 : RK_STUN_IPV6);
+	ck_assert_uint_eq(a.port, 50000);
+	ck_assert_bytes(a.ip, ip_len, ip, ip_len);
+	while (len-- > 0)
+		ck_assert_int_lt(rk_stun_parse_response(p, len, &q, &a), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -439,6 +504,8 @@ main(void)
 	tcase_add_test(t, the_largest_datagram_is_judged);
 	tcase_add_test(t, random_datagrams_get_no_answer);
 	tcase_add_rows(t, response_tells_the_sender_its_address, replies);
+	tcase_add_test(t, a_client_asks_with_the_vector);
+	tcase_add_rows(t, an_answer_names_the_address, answers);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

@@ -174,6 +174,8 @@ struct walk {
 	struct rk_reader r; /* over the attributes */
 	size_t count;
 	bool fingerprinted;
+	struct rk_span mapped; /* the first of each; p NULL: none */
+	struct rk_span xor_mapped;
 };
 
 static int
@@ -204,6 +206,10 @@ next_attribute(struct walk *k)
 		return RK_ERR_STUN_LENGTH;
 	if (!decodes(type, value))
 		return RK_ERR_STUN_ATTRIBUTE;
+	if (type == MAPPED_ADDRESS && k->mapped.p == NULL)
+		k->mapped = value;
+	if (type == XOR_MAPPED_ADDRESS && k->xor_mapped.p == NULL)
+		k->xor_mapped = value;
 	if (type == FINGERPRINT)
 		return check_fingerprint(k, value);
 	if ((type == MESSAGE_INTEGRITY || type == MESSAGE_INTEGRITY_SHA256) &&
@@ -212,28 +218,42 @@ next_attribute(struct walk *k)
 	return RK_OK;
 }
 
+/* Header and attributes of a message of any type. */
+static int
+read_message(const void *buf, size_t len, struct walk *k, uint16_t *type,
+    uint8_t id[RK_STUN_ID_LEN])
+{
+	struct rk_reader r;
+	struct rk_span span;
+	uint16_t declared;
+	int err = RK_OK;
+
+	*k = (struct walk){ .msg = buf };
+	rk_reader_init(&r, buf, len);
+	*type = rk_read_u16be(&r);
+	declared = rk_read_u16be(&r);
+	if (rk_read_u32be(&r) != COOKIE || (*type & 0xc000) != 0)
+		return RK_ERR_STUN_SHAPE;
+	span = rk_read_span(&r, RK_STUN_ID_LEN);
+	if (r.bad)
+		return RK_ERR_STUN_SHAPE;
+	memcpy(id, span.p, RK_STUN_ID_LEN);
+	if (declared > r.left)
+		return RK_ERR_STUN_LENGTH;
+	rk_reader_init(&k->r, rk_read_span(&r, declared).p, declared);
+	while (k->r.left > 0 && err == RK_OK)
+		err = next_attribute(k);
+	return err;
+}
+
 int
 rk_stun_parse_request(const void *buf, size_t len, struct rk_stun_request *out)
 {
-	struct walk k = { .msg = buf };
-	struct rk_reader r;
-	struct rk_span id;
-	uint16_t type, declared;
-	int err = RK_OK;
+	uint8_t id[RK_STUN_ID_LEN];
+	struct walk k;
+	uint16_t type;
+	int err = read_message(buf, len, &k, &type, id);
 
-	rk_reader_init(&r, buf, len);
-	type = rk_read_u16be(&r);
-	declared = rk_read_u16be(&r);
-	if (rk_read_u32be(&r) != COOKIE || (type & 0xc000) != 0)
-		return RK_ERR_STUN_SHAPE;
-	id = rk_read_span(&r, RK_STUN_ID_LEN);
-	if (r.bad)
-		return RK_ERR_STUN_SHAPE;
-	if (declared > r.left)
-		return RK_ERR_STUN_LENGTH;
-	rk_reader_init(&k.r, rk_read_span(&r, declared).p, declared);
-	while (k.r.left > 0 && err == RK_OK)
-		err = next_attribute(&k);
 	if (err != RK_OK)
 		return err;
 	if (type != TYPE_REQUEST)
@@ -242,7 +262,25 @@ rk_stun_parse_request(const void *buf, size_t len, struct rk_stun_request *out)
 	 * tells it from other traffic. */
 	if (k.count > 0 && !k.fingerprinted)
 		return RK_ERR_STUN_FINGERPRINT;
-	memcpy(out->id, id.p, sizeof(out->id));
+	memcpy(out->id, id, sizeof(out->id));
+	return RK_OK;
+}
+
+int
+rk_stun_write_request(const struct rk_stun_request *request,
+    struct rk_writer *w)
+{
+	const uint8_t *msg = w->buf + w->len;
+
+	if (w->cap - w->len < RK_STUN_REQUEST_LEN)
+		return RK_ERR_SPACE;
+	rk_write_u16be(w, TYPE_REQUEST);
+	rk_write_u16be(w, RK_STUN_REQUEST_LEN - HEADER_LEN);
+	rk_write_u32be(w, COOKIE);
+	rk_write_bytes(w, request->id, RK_STUN_ID_LEN);
+	rk_write_u16be(w, FINGERPRINT);
+	rk_write_u16be(w, 4);
+	rk_write_u32be(w, fingerprint(msg, HEADER_LEN));
 	return RK_OK;
 }
 
@@ -285,5 +323,43 @@ rk_stun_write_response(const struct rk_stun_request *request,
 	rk_write_u8(w, (uint8_t)a.family);
 	rk_write_u16be(w, (uint16_t)(a.port ^ COOKIE >> 16));
 	rk_write_bytes(w, a.ip, ip_len);
+	return RK_OK;
+}
+
+/* What cookie and id hide in XOR-MAPPED-ADDRESS; zeros hide nothing. */
+static struct rk_stun_address
+read_address(struct rk_span v, const uint8_t mask[4 + RK_STUN_ID_LEN])
+{
+	struct rk_stun_address a = { .family = v.p[1] };
+	size_t ip_len = a.family == RK_STUN_IPV4 ? 4 : 16;
+
+	a.port = (uint16_t)((v.p[2] ^ mask[0]) << 8 | (v.p[3] ^ mask[1]));
+	for (size_t i = 0; i < ip_len; i++)
+		a.ip[i] = v.p[4 + i] ^ mask[i];
+	return plain_form(&a);
+}
+
+int
+rk_stun_parse_response(const void *buf, size_t len,
+    const struct rk_stun_request *request, struct rk_stun_address *out)
+{
+	uint8_t mask[4 + RK_STUN_ID_LEN] = { 0x21, 0x12, 0xa4, 0x42 };
+	static const uint8_t no_mask[sizeof(mask)];
+	struct walk k;
+	uint16_t type;
+	int err = read_message(buf, len, &k, &type, mask + 4);
+
+	if (err != RK_OK)
+		return err;
+	if (type != TYPE_SUCCESS)
+		return RK_ERR_STUN_METHOD;
+	if (memcmp(mask + 4, request->id, sizeof(request->id)) != 0)
+		return RK_ERR_UNEXPECTED;
+	if (k.xor_mapped.p != NULL)
+		*out = read_address(k.xor_mapped, mask);
+	else if (k.mapped.p != NULL)
+		*out = read_address(k.mapped, no_mask);
+	else
+		return RK_ERR_STUN_ATTRIBUTE;
 	return RK_OK;
 }

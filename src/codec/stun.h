@@ -1,6 +1,7 @@
 /*
- * STUN (RFC 8489) as far as a relay answers it: one Binding request in a
- * datagram, and the success response that tells the sender its address.
+ * STUN (RFC 8489) as far as relays and their clients speak it: one Binding
+ * request in a datagram, and the success response that tells the sender its
+ * address.
  */
 #ifndef RK_STUN_H
 #define RK_STUN_H
@@ -12,6 +13,7 @@ extern "C" {
 #endif
 
 #define RK_STUN_ID_LEN       12
+#define RK_STUN_REQUEST_LEN  28
 #define RK_STUN_RESPONSE_MAX 44 /* the IPv6 form; IPv4 takes 32 */
 
 struct rk_stun_request {
@@ -38,6 +40,21 @@ struct rk_stun_address {
  */
 RK_API int rk_stun_parse_request(const void *buf, size_t len,
     struct rk_stun_request *out);
+
+/* Append the Binding request that clients send: a FINGERPRINT, nothing else.
+ * RK_ERR_SPACE. */
+RK_API int rk_stun_write_request(const struct rk_stun_request *request,
+    struct rk_writer *w);
+
+/*
+ * Read the answer to |request|.  RK_OK with the address that it names (of
+ * XOR-MAPPED-ADDRESS, else of MAPPED-ADDRESS; an IPv4 address in IPv6 form is
+ * IPv4), RK_ERR_UNEXPECTED for the answer to another request,
+ * RK_ERR_STUN_METHOD for what is no success response, _ATTRIBUTE also where
+ * there is no address; else as above.
+ */
+RK_API int rk_stun_parse_response(const void *buf, size_t len,
+    const struct rk_stun_request *request, struct rk_stun_address *out);
 
 /* The value of the FINGERPRINT that ends a message of which the |len| bytes
  * before it, at least 20, are these; their length field does not matter. */
