@@ -36,7 +36,6 @@ struct given {
 	struct selftest_options o;
 	const char **reports;
 	size_t nreports;
-	bool quiet;
 	bool help;
 };
 
@@ -99,7 +98,7 @@ apply(struct given *g, int v, const char *arg)
 		add_word(&g->reports, &g->nreports, arg);
 		return 0;
 	case 'q':
-		g->quiet = true;
+		g->o.quiet = true;
 		return 0;
 	default:
 		g->help = true;
@@ -154,7 +153,7 @@ run(const struct given *g)
 				status = EXIT_INFRASTRUCTURE;
 			}
 		}
-		selftest_print(&s, to_stdout ? stderr : stdout, g->quiet);
+		selftest_print(&s, to_stdout ? stderr : stdout, g->o.quiet);
 	}
 	selftest_clear(&s);
 	return status;

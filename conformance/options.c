@@ -204,7 +204,7 @@ set_flow(struct options *o, const char *arg)
 /* clang-format off */
 static const struct row rows[] = {
 	{ "report", 'r', FOR_PLAYING, CALL, 0, add_report, "FORMAT=FILE",
-	  "also write a report: text, tap, jsonl; FILE - is stdout" },
+	  "also write text, tap, jsonl or verdicts; FILE - is stdout" },
 	{ "slow", 0, FOR_SELECTING, FLAG, AT(selection.slow), NULL, NULL,
 	  "@slow cases too" },
 	{ "skip", 0, FOR_SELECTING, CALL, 0, add_skip, "SELECT",

@@ -15,6 +15,7 @@ static const struct report_ops *const formats[] = {
 	&report_text,
 	&report_tap,
 	&report_jsonl,
+	&report_verdicts,
 };
 #define NFORMATS (sizeof(formats) / sizeof(formats[0]))
 
@@ -31,7 +32,7 @@ report_find(const char *format, size_t len)
 const char *
 report_formats(void)
 {
-	return "text, tap, jsonl";
+	return "text, tap, jsonl, verdicts";
 }
 
 static bool

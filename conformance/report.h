@@ -35,11 +35,12 @@ struct report {
 	int64_t status_ns; /* when */
 };
 
-extern const struct report_ops report_text, report_tap, report_jsonl;
+extern const struct report_ops report_text, report_tap, report_jsonl,
+    report_verdicts;
 
 /* By name; NULL if there is none. */
 const struct report_ops *report_find(const char *format, size_t len);
-/* "text, tap, jsonl". */
+/* "text, tap, …", for people. */
 const char *report_formats(void);
 
 /* Open what "FORMAT=FILE" says.  NULL with one line in |err|. */

@@ -1,4 +1,5 @@
-/* JSON lines: run, target, event, verdict, end; the whole of a run. */
+/* JSON lines: run, target, event, verdict, end; the whole of a run, or with
+ * its verdicts only. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -292,5 +293,13 @@ const struct report_ops report_jsonl = {
 	.format = "jsonl",
 	.begin = begin,
 	.in_order = in_order,
+	.end = end,
+};
+
+/* The same without what happened in the cases, which is nearly all of it. */
+const struct report_ops report_verdicts = {
+	.format = "verdicts",
+	.begin = begin,
+	.in_order = write_verdict,
 	.end = end,
 };

@@ -17,32 +17,11 @@
 #include "conformance/files.h"
 #include "conformance/process.h"
 #include "conformance/select.h"
+#include "conformance/selftest_child.h"
 
 #define LOOK_NS (10 * NS_PER_MS)
 
-/* The signal that ends all this before its time; 0: none. */
-static volatile sig_atomic_t interrupted;
-
-static void
-on_signal(int signo)
-{
-	interrupted = signo;
-}
-
-/* A run on one fault, or with |fault| NULL on the relay as it should be. */
-struct job {
-	struct selftest_fault *fault;
-	char *base; /* path of its files, without their endings */
-	struct process *process;
-};
-
 /* ---- files and programs ---- */
-
-static char *
-path_of(const struct job *j, const char *ending)
-{
-	return xasprintf("%s.%s", j->base, ending);
-}
 
 /* Run to its end with the output in |log|; -1 with one line in |err|. */
 static int
@@ -287,75 +266,19 @@ is_slow_only(const struct selftest *s, const struct selftest_fault *f)
 
 /* ---- a child ---- */
 
-static int
-write_target(const struct selftest *s, const struct job *j, char *err,
-    size_t err_size)
+/* The cases to be played, one a line; "" if there are none. */
+static char *
+selection(const struct selftest *s, const struct selftest_fault *f,
+    enum round round)
 {
-	char *path = path_of(j, "target");
-	/* Ready is asked of a path that no fault touches but for its body. */
-	char *text =
-	    xasprintf("target selftest\n  dialect iroh-v3\n"
-		      "  spawn \"%s --listen 127.0.0.1:{port} --metrics "
-		      "127.0.0.1:{port2}"
-		      " --stun 127.0.0.1:{port3}%s%s\"\n"
-		      "  url http://127.0.0.1:{port}\n"
-		      "  metrics http://127.0.0.1:{port2}/metrics\n"
-		      "  stun 127.0.0.1:{port3}\n"
-		      "  ready http GET /robots.txt 200 within 30s\n"
-		      "  caps raw ws captive-portal\n  logs {dir}/relayd.log\n"
-		      "  stop TERM within 5s\n",
-		s->o->relayd, j->fault != NULL ? " --fault " : "",
-		j->fault != NULL ? j->fault->name : "");
-	int rc = file_write(path, text, strlen(text), err, err_size);
-
-	free(text);
-	free(path);
-	return rc;
-}
-
-/* The number of cases, -1 with one line in |err|. */
-static long
-write_selection(const struct selftest *s, const struct job *j, enum round round,
-    char *err, size_t err_size)
-{
-	char *path = path_of(j, "select");
-	struct text out;
-	long n = 0;
+	struct text out = { 0 };
 
 	text_init(&out);
-	for (size_t i = 0; i < s->list->n; i++) {
-		if (!is_played(s, j->fault, i, round))
-			continue;
-		text_addf(&out, "%s\n", s->list->cases[i].instance->name);
-		n++;
-	}
-	if (file_write(path, text_str(&out), out.len, err, err_size) != 0)
-		n = -1;
-	text_clear(&out);
-	free(path);
-	return n;
-}
-
-static struct process *
-start_child(const struct job *j, bool slow, char *err, size_t err_size)
-{
-	char self[] = "/proc/self/exe", run[] = "run", quiet[] = "-q",
-	     keep[] = "--keep-going", timeout[] = "--timeout", limit[] = "60s",
-	     slow_limit[] = "400s", from[] = "--select-from",
-	     report[] = "--report";
-	char *select = path_of(j, "select"), *target = path_of(j, "target"),
-	     *log = path_of(j, "log"),
-	     *to = xasprintf("jsonl=%s.jsonl", j->base);
-	char *argv[] = { self, run, quiet, keep, timeout,
-		slow ? slow_limit : limit, from, select, report, to, target,
-		NULL };
-	struct process *p = process_start(argv, log, err, err_size);
-
-	free(select);
-	free(target);
-	free(log);
-	free(to);
-	return p;
+	for (size_t i = 0; i < s->list->n; i++)
+		if (is_played(s, f, i, round))
+			text_addf(&out, "%s\n",
+			    s->list->cases[i].instance->name);
+	return text_take(&out);
 }
 
 /* ---- what it found ---- */
@@ -432,149 +355,86 @@ note_verdict(struct selftest *s, struct selftest_fault *f, json_t *o)
 	f->nkills++;
 }
 
-/* A line of the report; true for the last. */
-static bool
-read_line(struct selftest *s, const struct job *j, const char *line)
+/* What a child is about: a fault, or with |fault| NULL the relay as it should
+ * be. */
+struct about {
+	struct selftest *s;
+	struct selftest_fault *fault;
+};
+
+static void
+on_verdict(void *arg, json_t *verdict)
 {
-	const char *type;
-	json_t *o;
-	bool last;
+	const struct about *a = arg;
 
-	/* The events between are many and not wanted. */
-	if (strncmp(line, "{\"type\":\"event\"", 15) == 0)
-		return false;
-	o = json_loads(line, 0, NULL);
-	type = json_string_value(json_object_get(o, "type"));
-	if (type != NULL && strcmp(type, "verdict") == 0)
-		note_verdict(s, j->fault, o);
-	last = type != NULL && strcmp(type, "end") == 0;
-	json_decref(o);
-	return last;
-}
-
-/* Its verdicts; false if the report is not whole. */
-static bool
-read_verdicts(struct selftest *s, const struct job *j)
-{
-	char *path = xasprintf("%s.jsonl", j->base), *line = NULL;
-	FILE *f = fopen(path, "r");
-	size_t size = 0;
-	bool whole = false;
-
-	while (f != NULL && getline(&line, &size, f) > 0)
-		whole = read_line(s, j, line);
-	free(line);
-	if (f != NULL)
-		fclose(f);
-	unlink(path);
-	free(path);
-	return whole;
-}
-
-static char *
-last_line(const struct job *j)
-{
-	char *path = path_of(j, "log"), err[256], *out;
-	size_t len;
-	char *text = file_read(path, &len, err, sizeof(err)), *p;
-
-	while (text != NULL && len > 0 && text[len - 1] == '\n')
-		text[--len] = '\0';
-	p = text != NULL ? strrchr(text, '\n') : NULL;
-	out = xstrdup(p != NULL ? p + 1 : text != NULL ? text : err);
-	free(text);
-	free(path);
-	return out;
+	note_verdict(a->s, a->fault, verdict);
 }
 
 static void
-end_job(struct selftest *s, struct job *j)
+on_end(void *arg, bool whole, char *last_line)
 {
-	if (!read_verdicts(s, j) && j->fault != NULL) {
-		j->fault->state = FAULT_BROKEN;
-		free(j->fault->trouble);
-		j->fault->trouble = last_line(j);
+	const struct about *a = arg;
+
+	if (!whole && a->fault != NULL) {
+		a->fault->state = FAULT_BROKEN;
+		free(a->fault->trouble);
+		a->fault->trouble = last_line;
+	} else {
+		free(last_line);
 	}
-	process_stop(j->process, SIGTERM, 5 * NS_PER_S);
-	process_free(j->process);
-	free(j->base);
-	*j = (struct job){ NULL, NULL, NULL };
+	free(arg);
 }
 
 /* ---- rounds ---- */
 
-/* Take the next free place, or wait for one; with |all| for all of them. */
-static struct job *
-wait_job(struct selftest *s, struct job *jobs, bool all)
-{
-	const struct timespec pause = { .tv_nsec = LOOK_NS };
-
-	for (;;) {
-		struct job *free_job = NULL;
-		bool busy = false;
-
-		for (int64_t i = 0; i < s->o->jobs; i++) {
-			struct job *j = &jobs[i];
-
-			if (j->process != NULL &&
-			    (interrupted || process_has_exited(j->process)))
-				end_job(s, j);
-			busy = busy || j->process != NULL;
-			if (j->process == NULL)
-				free_job = j;
-		}
-		if (all ? !busy : free_job != NULL)
-			return free_job;
-		nanosleep(&pause, NULL);
-	}
-}
-
 static int
-start_job(struct selftest *s, struct job *j, struct selftest_fault *f,
-    enum round round)
+start_child(struct selftest *s, struct selftest_fault *f, enum round round)
 {
-	char err[256];
-	long n;
+	struct child_order order = {
+		.name = f != NULL ? f->name : "none",
+		.fault = f != NULL ? f->name : NULL,
+		.selection = selection(s, f, round),
+		.on_verdict = on_verdict,
+		.on_end = on_end,
+	};
+	struct about *a;
+	int status = 0;
 
-	j->fault = f;
-	j->base = xasprintf("%s/%s", s->dir, f != NULL ? f->name : "none");
-	n = write_selection(s, j, round, err, sizeof(err));
-	if (n > 0 && write_target(s, j, err, sizeof(err)) == 0)
-		j->process = start_child(j, s->o->slow, err, sizeof(err));
-	if (j->process != NULL)
-		return 0;
-	free(j->base);
-	j->base = NULL;
-	if (n == 0)
-		return 0;
-	cli_error("%s", err);
-	return EXIT_INFRASTRUCTURE;
+	if (order.selection[0] != '\0') {
+		a = order.arg = xmalloc(sizeof(*a));
+		*a = (struct about){ s, f };
+		status = children_start(s->children, &order);
+	}
+	free(order.selection);
+	return status;
 }
 
 static int
 play_round(struct selftest *s, enum round round)
 {
-	struct job *jobs = xcalloc((size_t)s->o->jobs, sizeof(*jobs));
 	int status = 0;
 
+	s->children->what =
+	    round == ROUND_COVERING ? "faults" : "more of faults";
+	s->children->ndone = 0;
+	s->children->ntotal = s->nfaults;
 	for (size_t i = 0; i < s->nfaults && status == 0; i++)
-		if (s->faults[i].state != FAULT_SLOW && !interrupted)
-			status = start_job(s, wait_job(s, jobs, false),
-			    &s->faults[i], round);
-	wait_job(s, jobs, true);
-	free(jobs);
+		if (s->faults[i].state != FAULT_SLOW && !children_interrupted())
+			status = start_child(s, &s->faults[i], round);
+	children_wait(s->children);
 	return status;
 }
 
 static int
 play_sound(struct selftest *s)
 {
-	struct job *jobs = xcalloc((size_t)s->o->jobs, sizeof(*jobs));
-	int status = start_job(s, &jobs[0], NULL, ROUND_SOUND);
+	int status;
 
-	wait_job(s, jobs, true);
-	free(jobs);
-	if (interrupted)
+	s->children->what = "relay without faults";
+	s->children->ntotal = 1;
+	status = start_child(s, NULL, ROUND_SOUND);
+	children_wait(s->children);
+	if (children_interrupted())
 		return EXIT_INTERRUPTED;
 	for (size_t i = 0; status == 0 && i < s->list->n; i++)
 		if (s->sound[i])
@@ -589,8 +449,7 @@ selftest_play(struct selftest *s)
 	int64_t started = clock_mono_ns();
 	int status;
 
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+	s->children = children_new(s->dir, s->o);
 	for (size_t i = 0; i < s->nfaults; i++)
 		if (!s->o->all && is_slow_only(s, &s->faults[i]))
 			s->faults[i].state = FAULT_SLOW;
@@ -600,7 +459,9 @@ selftest_play(struct selftest *s)
 	if (status == 0)
 		status = play_round(s, ROUND_REST);
 	s->took_ns = clock_mono_ns() - started;
-	return interrupted ? EXIT_INTERRUPTED : status;
+	children_free(s->children);
+	s->children = NULL;
+	return children_interrupted() ? EXIT_INTERRUPTED : status;
 }
 
 bool

@@ -20,6 +20,7 @@ struct selftest_options {
 	int64_t jobs; /* children at a time */
 	bool slow;    /* @slow cases too */
 	bool all;     /* every case on every fault */
+	bool quiet;   /* no progress */
 };
 
 /* A case that was played on a fault and noticed it, or not. */
@@ -58,6 +59,8 @@ struct selftest_scenario {
 	size_t nkills;
 };
 
+struct children;
+
 struct selftest {
 	const struct selftest_options *o;
 	struct suite *suite;
@@ -71,6 +74,7 @@ struct selftest {
 	size_t nunsound;
 	bool complete; /* every fault was played: scenarios are judged, too */
 	char *dir;
+	struct children *children;
 	int64_t took_ns;
 };
 

@@ -48,6 +48,10 @@ pong=http://$(listening pong http)
 # ---- exit statuses
 
 expect 0 "a case that passes is 0" run "$url" 'ping.echo[raw]'
+expect 0 "a report may be of verdicts only" run "$url" 'ping.echo[raw]' --report verdicts=verdicts
+said verdicts '"type":"verdict"' "they are in it"
+! grep -q '"type":"event"' verdicts
+ok $? "and what happened is not"
 expect 1 "a case that fails is 1" run "$pong" --time-scale 0.1 seed.io-basic
 expect 1 "many that fail are 1 too" run "$pong" --time-scale 0.1 'relay.*' 'presence.*'
 expect 2 "an unknown selector is 2" run "$url" pong.echo
