@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum {
 	FLAG_WS = 1,
 	FLAG_SIGNED = 2, /* the rest is the signed message */
-	FLAG_DENY = 4
+	FLAG_DENY = 4,
+	FLAG_LATER = 8 /* with FLAG_DENY: later; without: let in, later */
 };
 
 static bool
@@ -69,6 +70,15 @@ feed(struct rk_login *l, const struct rk_raw_frame *raw)
 
 	rk_writer_init(&w, out, sizeof(out));
 	err = rk_login_input(l, raw, &w);
+	REQUIRE(l->state != RK_LOGIN_ASKED || err == RK_OK);
+	if (l->state == RK_LOGIN_ASKED) {
+		REQUIRE(l->params.access_later && w.len == 0);
+		REQUIRE(rk_login_input(l, raw, &w) == RK_ERR_ARGUMENT);
+		err = rk_login_access(l,
+		    l->params.access == NULL ||
+			l->params.access(l->params.arg, &l->peer),
+		    &w);
+	}
 	REQUIRE(err == l->error && err != RK_ERR_SPACE);
 	REQUIRE((err == RK_OK) == (l->state == RK_LOGIN_DONE));
 	REQUIRE((err != RK_OK) == (l->state == RK_LOGIN_REFUSED));
@@ -150,6 +160,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(rk_keys_init() == RK_OK);
 	params.carrier = data[0] & FLAG_WS ? RK_CARRIER_WS : RK_CARRIER_RAW;
 	params.access = data[0] & FLAG_DENY ? deny : NULL;
+	params.access_later = (data[0] & FLAG_LATER) != 0;
 	rk_login_init(&l, rk_dialects()[0], RK_SERVER, &params);
 	if (data[0] & FLAG_SIGNED)
 		signed_login(&l, data + 1, size - 1);

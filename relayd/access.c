@@ -10,6 +10,7 @@
 
 #include "base/xalloc.h"
 #include "codec/keys.h"
+#include "relayd/access_http.h"
 #include "relayd/conf.h"
 
 struct access {
@@ -17,6 +18,7 @@ struct access {
 	struct rk_key *keys; /* sorted */
 	size_t n;
 	size_t cap;
+	struct access_service *service; /* ACCESS_ASKED */
 };
 
 static int
@@ -96,6 +98,13 @@ access_new(const struct conf *conf, char *err, size_t err_size)
 			return NULL;
 		}
 	}
+	if (a->rule == ACCESS_ASKED) {
+		a->service = access_service_new(conf, err, err_size);
+		if (a->service == NULL) {
+			access_free(a);
+			return NULL;
+		}
+	}
 	if (a->n > 0)
 		qsort(a->keys, a->n, sizeof(*a->keys), compare);
 	return a;
@@ -106,8 +115,15 @@ access_free(struct access *a)
 {
 	if (a == NULL)
 		return;
+	access_service_unref(a->service);
 	free(a->keys);
 	free(a);
+}
+
+struct access_service *
+access_service_of(const struct access *a)
+{
+	return a->service;
 }
 
 bool

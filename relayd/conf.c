@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "codec/dialect.h"
+#include "relayd/access_http.h"
 #include "relayd/conf_file.h"
 #include "relayd/fault.h"
 
@@ -184,7 +185,8 @@ set_rule(struct conf *c, const struct option_spec *o, char *err,
 
 	if (c->access != ACCESS_EVERYONE && c->access != rule) {
 		snprintf(err, err_size,
-		    "clients are either allowed or denied by list, not both");
+		    "clients are judged by an allow list, a deny list or a "
+		    "service, not both");
 		return false;
 	}
 	c->access = rule;
@@ -214,6 +216,27 @@ parse_key_file(struct conf *c, const struct option_spec *o, const char *value,
 	    sizeof(*c->key_files));
 	c->key_files[c->nkey_files++] = xstrdup(value);
 	return set_rule(c, o, err, err_size);
+}
+
+static bool
+parse_access_url(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	return access_url_is_valid(value, err, err_size) &&
+	    set_rule(c, o, err, err_size) &&
+	    parse_text(c, o, value, err, err_size);
+}
+
+/* Never part of a message. */
+static bool
+parse_secret(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
+{
+	char **s = member(c, o);
+
+	conf_wipe(s);
+	*s = xstrdup(value);
+	return true;
 }
 
 static bool
@@ -256,6 +279,7 @@ parse_fault(struct conf *c, const struct option_spec *o, const char *value,
 
 static const struct option_spec options[] = {
 	{ "config",        "FILE", parse_text, AT(file), 0, 0,              "read this first; options given here win", "", false },
+	{ "config-path",   "FILE", parse_text, AT(file), 0, 0,              "the same", "", true },
 	{ "check-config",  NULL, parse_flag, AT(check), 0, 0,               "say what is wrong with it, and exit", "", false },
 	{ "listen",        "ADDR:PORT", parse_listen, 0, LISTEN_HTTP, 0,    "serve HTTP there; repeatable, port 0 is free", "http_bind_addr", false },
 	{ "listen-tls",    "ADDR:PORT", parse_listen, 0, LISTEN_HTTPS, 0,   "serve HTTPS there; repeatable", "tls.https_bind_addr", false },
@@ -294,6 +318,11 @@ static const struct option_spec options[] = {
 	{ "allow-file",    "FILE", parse_key_file, 0, ACCESS_LISTED, 0,              "the same for each key of a file", NULL, true },
 	{ "deny",          "KEY", parse_key, 0, ACCESS_UNLISTED, 0,                  "refuse this key; repeatable", "access.denylist", false },
 	{ "deny-file",     "FILE", parse_key_file, 0, ACCESS_UNLISTED, 0,            "the same for each key of a file", NULL, true },
+	{ "access-url",    "URL", parse_access_url, AT(access_url), ACCESS_ASKED, 0, "ask there by HTTP who may log in", "access.http.url", false },
+	{ "access-token",  "WORD", parse_secret, AT(access_token), 0, 0,             "Bearer token for that", "access.http.bearer_token", true },
+	{ "access-ca",     "FILE", parse_text, AT(access_ca), 0, 0,                  "certificates to trust there, PEM", NULL, true },
+	{ "access-timeout", "TIME", parse_duration, AT(access_timeout), 10 * MS, HOUR, "for the answer; none: refused", NULL, true },
+	{ "access-max",    "N", parse_number, AT(access_max), 1, 10000,              "questions at a time; others wait", NULL, true },
 };
 
 #define NOPTIONS (sizeof(options) / sizeof(options[0]))
@@ -317,6 +346,8 @@ conf_init(struct conf *c, const struct rk_dialect *dialect)
 		.queue_bytes = 4 << 20,
 		.max_head = 128 << 10,
 		.accept_burst = -1,
+		.access_timeout = 5 * NS_PER_S,
+		.access_max = 64,
 		.enable_relay = true,
 		.enable_stun = true,
 		.enable_metrics = true,
@@ -324,8 +355,20 @@ conf_init(struct conf *c, const struct rk_dialect *dialect)
 }
 
 void
+conf_wipe(char **secret)
+{
+	if (*secret != NULL)
+		explicit_bzero(*secret, strlen(*secret));
+	free(*secret);
+	*secret = NULL;
+}
+
+void
 conf_clear(struct conf *c)
 {
+	conf_wipe(&c->access_token);
+	free(c->access_url);
+	free(c->access_ca);
 	for (size_t i = 0; i < c->nlisten; i++)
 		free(c->listen[i].address);
 	free(c->listen);
@@ -357,8 +400,6 @@ static const struct {
 	const char *why;
 } useless_keys[] = {
 	{ "access", "everyone", NULL },
-	{ "access.http.url", "", "the HTTP callback is not there" },
-	{ "access.http.bearer_token", NULL, NULL },
 	{ "key_cache_capacity", NULL, NULL },
 	{ "enable_quic_addr_discovery", "false",
 	    "address discovery over QUIC is not there" },
@@ -520,7 +561,7 @@ parse_words(struct conf *c, int argc, char **argv, char *err, size_t err_size)
 	fill_long_options(lo);
 	opterr = 0;
 	optind = 0; /* glibc: begin anew, also in a second call */
-	while ((v = getopt_long(argc, argv, ":hV", lo, NULL)) != -1) {
+	while ((v = getopt_long(argc, argv, ":c:hV", lo, NULL)) != -1) {
 		if (v == 'h' || v == VALUE_HELP)
 			return CONF_HELP;
 		if (v == VALUE_HELP_ALL)
@@ -532,6 +573,8 @@ parse_words(struct conf *c, int argc, char **argv, char *err, size_t err_size)
 			    argv[optind - 1]);
 			return CONF_ERROR;
 		}
+		if (v == 'c')
+			v = VALUE_FIRST; /* the first is --config */
 		if (v < VALUE_FIRST) {
 			unknown_option(argv[optind - 1], err, err_size);
 			return CONF_ERROR;

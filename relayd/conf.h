@@ -29,8 +29,9 @@ struct conf_listen {
 
 enum access_rule {
 	ACCESS_EVERYONE,
-	ACCESS_LISTED,  /* who is on the list */
-	ACCESS_UNLISTED /* all others */
+	ACCESS_LISTED,   /* who is on the list */
+	ACCESS_UNLISTED, /* all others */
+	ACCESS_ASKED     /* whom an HTTP service lets in */
 };
 
 struct conf {
@@ -58,11 +59,16 @@ struct conf {
 	size_t nkeys;
 	char **key_files;
 	size_t nkey_files;
+	char *access_url;
+	char *access_token; /* secret; NULL: none */
+	char *access_ca;    /* PEM file; NULL: the system's roots */
+	int64_t access_max; /* questions at a time */
 	/* nanoseconds */
 	int64_t keepalive;
 	int64_t ping_after; /* 0.35: of silence; 1 to 5 s are added */
 	int64_t pong_timeout;
 	int64_t login_timeout;
+	int64_t access_timeout;
 	int64_t write_timeout;
 	int64_t head_timeout;
 	int64_t tls_timeout;
@@ -120,6 +126,7 @@ const char *conf_key(size_t i);
 #define CONF_DEV_ADDRESS     "[::]:3340"
 #define CONF_DEFAULT_ADDRESS "127.0.0.1:3340"
 
+void conf_wipe(char **secret); /* and free it; NULL is fine */
 void conf_add_listener(struct conf *c, enum listen_kind kind,
     const char *address);
 /* Fill in what follows from all options together; NULL, or what is wrong. */

@@ -1,7 +1,7 @@
 /*
  * Lines, sections and keys are found by inih; values are taken apart here:
- * strings in either quotes, plain words and numbers, and arrays, which may go
- * on over several lines.
+ * strings in either quotes, plain words and numbers, arrays and inline
+ * tables, which may go on over several lines.
  */
 #include "config.h"
 
@@ -19,6 +19,7 @@
 
 #define LINE_MAX_BYTES (1 << 20)
 #define BLANKS         " \t\r\n"
+#define TABLES_MAX     8 /* one within the other */
 
 struct reading {
 	struct conf *conf;
@@ -79,27 +80,41 @@ append_line(struct reading *r)
 	return got;
 }
 
-/* An array goes on to its bracket. */
+/* How many brackets |s| opens more than it closes. */
+static int
+count_open(char *s)
+{
+	int open = 0;
+
+	while (*(s = find_bare(s, "[]{}")) != '\0')
+		open += *s == '[' || *s == '{' ? 1 : -1, s++;
+	return open;
+}
+
+/* An array or a table goes on to its bracket. */
 static void
 read_logical_line(struct reading *r)
 {
 	const char *value = strchr(text_str(&r->text), '=');
 	size_t seen;
-	bool open;
+	int open;
 
-	if (value == NULL || value[1 + strspn(value + 1, BLANKS)] != '[')
+	if (value == NULL)
+		return;
+	value += 1 + strspn(value + 1, BLANKS);
+	if (*value != '[' && *value != '{')
 		return;
 	seen = (size_t)(value - r->text.s);
-	open = *find_bare(r->text.s + seen, "]") == '\0';
-	while (open && r->text.len < LINE_MAX_BYTES) {
+	open = count_open(r->text.s + seen);
+	while (open > 0 && r->text.len < LINE_MAX_BYTES) {
 		seen = r->text.len;
 		if (!append_line(r))
 			break;
 		r->joined++;
-		open = *find_bare(r->text.s + seen, "]") == '\0';
+		open += count_open(r->text.s + seen);
 	}
-	if (open)
-		fail(r, r->line, "the array has no end");
+	if (open > 0)
+		fail(r, r->line, "the array or table has no end");
 }
 
 /* For inih, which counts the lines that it gets. */
@@ -128,21 +143,42 @@ next_line(char *out, int size, void *stream)
 
 /* ---- values ---- */
 
-/* "text" with \" and \\, or 'text' as it is; false if it has no end. */
+/* What stands behind a backslash; NUL: nothing that may. */
+static char
+unescape(char c)
+{
+	static const char from[] = "btnfr\"\\", to[] = "\b\t\n\f\r\"\\";
+	const char *at = c != '\0' ? strchr(from, c) : NULL;
+
+	return at != NULL ? to[at - from] : '\0';
+}
+
+/* "text" with escapes, or 'text' as it is; false if it has no end. */
 static bool
 take_quoted(const char **at, struct text *out)
 {
-	char quote = *(*at)++;
+	char quote = *(*at)++, c;
 
-	for (; **at != quote; (*at)++) {
-		if (**at == '\\' && quote == '"')
-			(*at)++;
-		if (**at == '\0')
+	for (; (c = **at) != quote; (*at)++) {
+		if (c == '\\' && quote == '"')
+			c = unescape(*++*at);
+		if (c == '\0')
 			return false;
-		text_add_n(out, *at, 1);
+		text_add_n(out, &c, 1);
 	}
 	(*at)++;
 	return true;
+}
+
+/* 1_000: the lines in it are for the eye. */
+static void
+add_bare(struct text *out, const char *s, size_t len)
+{
+	bool number = strspn(s, "0123456789_.") >= len && s[0] != '_';
+
+	for (size_t i = 0; i < len; i++)
+		if (!number || s[i] != '_')
+			text_add_n(out, s + i, 1);
 }
 
 static bool
@@ -156,7 +192,7 @@ take_scalar(const char **at, const char *stop, struct text *out)
 	len = strcspn(*at, stop);
 	while (len > 0 && strchr(BLANKS, (*at)[len - 1]) != NULL)
 		len--;
-	text_add_n(out, *at, len);
+	add_bare(out, *at, len);
 	*at += len;
 	return len > 0;
 }
@@ -228,17 +264,74 @@ take_array(struct reading *r, const char *key, const char **at)
 	return ok;
 }
 
+/* Part of a key: quotes around it and blanks beside dots are nothing. */
+static void
+add_key(struct text *key, const char *part, size_t len)
+{
+	if (key->len > 0 && len > 0)
+		text_add(key, ".");
+	for (size_t i = 0; i < len; i++)
+		if (strchr(BLANKS "\"'", part[i]) == NULL)
+			text_add_n(key, part + i, 1);
+}
+
+static bool take_value(struct reading *r, const char *key, const char **at,
+    const char *stop, int depth);
+
+/* "name = value" within the table |key|. */
 static bool
-take_value(struct reading *r, const char *key, const char *at)
+take_entry(struct reading *r, const char *key, const char **at, int depth)
+{
+	size_t len = strcspn(*at, "=,{}[]");
+	struct text name;
+	bool ok = (*at)[len] == '=';
+
+	text_init(&name);
+	text_add(&name, key);
+	add_key(&name, *at, len);
+	*at += len + (ok ? 1 : 0);
+	ok = ok && take_value(r, text_str(&name), at, ",}", depth);
+	text_clear(&name);
+	return ok;
+}
+
+static bool
+take_table(struct reading *r, const char *key, const char **at, int depth)
+{
+	if (depth >= TABLES_MAX)
+		return false;
+	(*at)++;
+	for (skip_blanks(at); **at != '}'; skip_blanks(at)) {
+		if (!take_entry(r, key, at, depth + 1))
+			return false;
+		skip_blanks(at);
+		if (**at == ',')
+			(*at)++;
+		else if (**at != '}')
+			return false;
+	}
+	(*at)++;
+	return true;
+}
+
+/* A value that ends at one of |stop|. */
+static bool
+take_value(struct reading *r, const char *key, const char **at,
+    const char *stop, int depth)
 {
 	struct text value;
 	bool ok;
 
-	skip_blanks(&at);
-	if (*at == '[')
-		return take_array(r, key, &at) && is_at_end(at);
+	skip_blanks(at);
+	if (**at == '[')
+		return take_array(r, key, at);
+	if (**at == '{')
+		return take_table(r, key, at, depth);
 	text_init(&value);
-	ok = *at != '{' && take_scalar(&at, "", &value) && is_at_end(at);
+	ok = take_scalar(at, stop, &value);
+	skip_blanks(at);
+	if (**at != '\0' && strchr(stop, **at) == NULL)
+		ok = false;
 	if (ok)
 		set(r, key, text_str(&value));
 	text_clear(&value);
@@ -254,11 +347,12 @@ on_key(void *arg, const char *section, const char *name, const char *value)
 	if (r->failed)
 		return 0;
 	text_init(&key);
-	text_addf(&key, "%s%s%s", section, section[0] != '\0' ? "." : "", name);
-	if (!take_value(r, text_str(&key), value))
+	add_key(&key, section, strlen(section));
+	add_key(&key, name, strlen(name));
+	if (!take_value(r, text_str(&key), &value, "", 0) || !is_at_end(value))
 		fail(r, r->line,
-		    "not a value: a \"string\", a number, true, false or an "
-		    "[array] of them");
+		    "not a value: a \"string\", a number, true, false, an "
+		    "[array] of them, or a { key = value } of them");
 	text_clear(&key);
 	return !r->failed;
 }

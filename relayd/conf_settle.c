@@ -17,6 +17,8 @@
 #define METRICS_PORT 9090
 #define STUN_PORT    3478
 
+#define TOKEN_MAX 1024
+
 static bool
 has_listener(const struct conf *c, enum listen_kind kind)
 {
@@ -134,6 +136,36 @@ check_tls(const struct conf *c, bool tls)
 	return NULL;
 }
 
+/* As the reference does; a token of the configuration wins. */
+#define TOKEN_VARIABLE "IROH_RELAY_HTTP_BEARER_TOKEN"
+
+static bool
+is_header_text(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 0x7f)
+			return false;
+	return true;
+}
+
+static const char *
+settle_access(struct conf *c)
+{
+	const char *token = getenv(TOKEN_VARIABLE);
+
+	if (c->access != ACCESS_ASKED)
+		return c->access_ca != NULL ? "--access-ca needs --access-url"
+					    : NULL;
+	if (c->access_token == NULL && token != NULL)
+		c->access_token = xstrdup(token);
+	if (c->access_token != NULL &&
+	    (strlen(c->access_token) > TOKEN_MAX ||
+		!is_header_text(c->access_token)))
+		return "the bearer token is too long, or has bytes that a "
+		       "header field may not have";
+	return NULL;
+}
+
 /* What the options ask for together. */
 const char *
 conf_settle(struct conf *c)
@@ -154,6 +186,9 @@ conf_settle(struct conf *c)
 	else if (has_listener(c, LISTEN_HTTPS))
 		settle_certificate(c);
 	wrong = check_tls(c, has_listener(c, LISTEN_HTTPS));
+	if (wrong != NULL)
+		return wrong;
+	wrong = settle_access(c);
 	if (wrong != NULL)
 		return wrong;
 	if (c->rx_burst != 0 && c->rx_rate == 0)

@@ -197,11 +197,9 @@ timeout_reason(const struct conn *c)
 static void on_ended(struct conn *c);
 static void on_input(struct conn *c);
 
-/* The next frame may be worked on; false if the connection is over. */
-static bool
-end_limited(struct conn *c)
+bool
+conn_go_on(struct conn *c)
 {
-	c->limited = false;
 	if (!c->end_waits) {
 		conn_resume(c);
 		return true;
@@ -210,6 +208,14 @@ end_limited(struct conn *c)
 	if (c->state <= CONN_OPEN && !c->limited)
 		on_ended(c);
 	return c->state != CONN_DEAD;
+}
+
+/* The next frame may be worked on; false if the connection is over. */
+static bool
+end_limited(struct conn *c)
+{
+	c->limited = false;
+	return conn_go_on(c);
 }
 
 static void
@@ -280,6 +286,7 @@ conn_free(struct conn *c)
 	for (int i = 0; i < NLANES; i++)
 		sendq_clear(&c->lane[i]);
 	free(c->out.p);
+	conn_access_cancel(c);
 	stream_free(c->stream);
 	free(c);
 }
@@ -367,6 +374,7 @@ conn_close(struct conn *c, enum ending ending, const char *reason)
 		drop_queues(c);
 	else
 		sendq_clear(&c->lane[LANE_GONE]);
+	conn_access_cancel(c);
 	c->beat_due = false;
 	c->limited = false;
 	if (!ends_with_output(ending) || c->write_failed) {
@@ -551,8 +559,9 @@ on_stream(void *arg, struct stream *s, enum stream_event e)
 		conn_touch(c);
 		break;
 	case STREAM_ENDED:
-		c->end_waits = c->limited;
-		if (!c->limited)
+		c->end_waits = c->limited ||
+		    (c->query != NULL && stream_ending(s) == ENDING_EOF);
+		if (!c->end_waits)
 			on_ended(c);
 		break;
 	case STREAM_TIMEOUT:

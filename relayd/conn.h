@@ -25,6 +25,7 @@
 
 #define CONN_NONCE_LEN 8 /* of Ping and Pong */
 
+struct access_query;
 struct stream;
 struct tls_ctx;
 struct worker;
@@ -80,7 +81,7 @@ struct conn {
 	bool write_failed : 1; /* the stream will end */
 	bool limited : 1;      /* reads nothing until limited_until */
 	bool was_limited : 1;
-	bool end_waits : 1; /* the peer's end came while it was limited */
+	bool end_waits : 1; /* the peer's end came while it was held up */
 	bool beat_due : 1;  /* KeepAlive or Ping, to be written */
 	bool upgraded : 1;  /* 101 is written, the body is to come */
 	bool shut : 1;      /* CONN_LINGER: FIN is sent */
@@ -105,7 +106,8 @@ struct conn {
 	size_t seen;  /* bytes of a head that were looked at before */
 	struct rk_http_body body;
 	struct rk_ws_reader ws;
-	struct rk_login login; /* login.peer is the client's key */
+	struct rk_login login;      /* login.peer is the client's key */
+	struct access_query *query; /* what the login waits for; or NULL */
 	/* output */
 	struct outbuf out;
 	struct sendq lane[NLANES];
@@ -155,6 +157,9 @@ uint8_t *conn_out(struct conn *c, size_t n);
 bool conn_stall(struct conn *c);
 /* Read on, unless something else speaks against it. */
 void conn_resume(struct conn *c);
+/* What held the input up is over: work on what has come, its end too.  False
+ * if the connection is over. */
+bool conn_go_on(struct conn *c);
 /* The line begins with the connection's number; |limit| may be NULL. */
 void conn_log(const struct conn *c, struct log_limit *limit,
     enum log_level level, const char *fmt, ...) LOG_PRINTF(4, 5);
@@ -177,12 +182,18 @@ void conn_limit_start(struct conn *c);
 /* False: not now; reading is paused, and goes on by itself. */
 bool conn_limit_admits(struct conn *c, size_t bytes);
 
+/* conn_access.c: the login is ASKED; ask the access service. */
+bool conn_access_start(struct conn *c);
+void conn_access_cancel(struct conn *c);
+
 /* conn_http.c: work on the requests that have come. */
 void conn_http_input(struct conn *c);
 
 /* conn_frames.c: the upgrade is done; work on the frames that have come. */
 void conn_frames_start(struct conn *c, enum rk_carrier carrier);
 void conn_frames_input(struct conn *c);
+/* Access control has answered for a login that is ASKED. */
+bool conn_login_answered(struct conn *c, bool allowed);
 
 /* conn_out.c: the endpoint of the router. */
 extern const struct endpoint_ops conn_endpoint_ops;

@@ -237,6 +237,20 @@ write_login(struct conn *c, const uint8_t *p, size_t len)
 	return out != NULL;
 }
 
+bool
+conn_login_answered(struct conn *c, bool allowed)
+{
+	uint8_t buf[RK_LOGIN_OUTPUT_MAX];
+	struct rk_writer w;
+	int err;
+
+	rk_writer_init(&w, buf, sizeof(buf));
+	err = rk_login_access(&c->login, allowed, &w);
+	if (w.len > 0 && !write_login(c, buf, w.len))
+		return false;
+	return err == RK_OK ? open_connection(c) : broke_rule(c, err, NULL);
+}
+
 static bool
 on_login_frame(struct conn *c, const struct input *in)
 {
@@ -244,6 +258,8 @@ on_login_frame(struct conn *c, const struct input *in)
 	struct rk_writer w;
 	int err;
 
+	c->login.params.access_later =
+	    server_access_service(c->worker->server) != NULL;
 	rk_writer_init(&w, buf, sizeof(buf));
 	err = rk_login_input(&c->login, &in->raw, &w);
 	FAULT(HOOK_LOGIN, .c = c, .type = in->raw.type, .payload = in->payload,
@@ -252,6 +268,8 @@ on_login_frame(struct conn *c, const struct input *in)
 		return false;
 	if (err != RK_OK)
 		return broke_rule(c, err, in);
+	if (c->login.state == RK_LOGIN_ASKED)
+		return conn_access_start(c);
 	return c->login.state != RK_LOGIN_DONE || open_connection(c);
 }
 
@@ -449,7 +467,7 @@ conn_frames_input(struct conn *c)
 {
 	bool more = true;
 
-	while (more && !c->limited && !conn_stall(c)) {
+	while (more && !c->limited && c->query == NULL && !conn_stall(c)) {
 		c->need = 0;
 		more = c->carrier == RK_CARRIER_RAW ? next_raw(c) : next_ws(c);
 	}

@@ -42,6 +42,15 @@ static const struct {
 	{ 0, "other" },
 };
 
+/* Label values of relayd_access_answers_total. */
+static const char *const answer_names[ACCESS_NANSWERS] = {
+	[ACCESS_ANSWER_ALLOWED] = "allowed",
+	[ACCESS_ANSWER_DENIED] = "denied",
+	[ACCESS_ANSWER_TIMEOUT] = "timeout",
+	[ACCESS_ANSWER_UNREACHABLE] = "unreachable",
+	[ACCESS_ANSWER_BROKEN] = "broken",
+};
+
 static const char *const queue_names[QUEUE_NKINDS] = {
 	[QUEUE_PACKETS] = "packets",
 	[QUEUE_DISCO] = "disco",
@@ -126,6 +135,17 @@ write_labelled(const struct metrics *m, struct text *out)
 }
 
 static void
+write_access(const struct metrics *m, struct text *out)
+{
+	write_family(out, "relayd_access_answers", "counter",
+	    "What came of asking the access service about a key.");
+	for (int i = 0; i < ACCESS_NANSWERS; i++)
+		text_addf(out,
+		    "relayd_access_answers_total{answer=\"%s\"} %llu\n",
+		    answer_names[i], (unsigned long long)m->access_answers[i]);
+}
+
+static void
 write_gauges(const struct metrics *m, struct text *out)
 {
 	write_family(out, "relayd_connections", "gauge",
@@ -145,6 +165,7 @@ metrics_write(const struct metrics *m, enum generation generation,
 	write_counters(m, generation, out);
 	write_ended(m, out);
 	write_labelled(m, out);
+	write_access(m, out);
 	write_gauges(m, out);
 	text_add(out, "# EOF\n");
 }

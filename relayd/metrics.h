@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/ending.h"
+#include "relayd/access_http.h"
 #include "relayd/generation.h"
 
 struct text;
@@ -71,6 +72,7 @@ struct metrics {
 	uint64_t ended[ENDING_NKINDS][STAGE_NKINDS];
 	uint64_t queue_dropped[QUEUE_NKINDS];
 	uint64_t login_refused[METRICS_REFUSALS];
+	uint64_t access_answers[ACCESS_NANSWERS];
 	/* gauges */
 	uint64_t connections[STAGE_NKINDS];
 	uint64_t clients; /* keys in the table; of the router, not a loop */

@@ -286,6 +286,12 @@ server_is_new_key(struct server *s, const struct rk_key *key)
 	return idset_add(&s->keys_today, hash != 0 ? hash : 1) == 1;
 }
 
+struct access_service *
+server_access_service(const struct server *s)
+{
+	return s->access != NULL ? access_service_of(s->access) : NULL;
+}
+
 bool
 server_allows(const struct server *s, const struct rk_key *key)
 {

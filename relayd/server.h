@@ -16,6 +16,7 @@
 
 struct acceptor;
 struct access;
+struct access_service;
 struct loop;
 struct rk_key;
 struct router;
@@ -72,6 +73,8 @@ uint64_t server_next_id(struct server *s);
 void server_on_idle(struct server *s);
 /* Is this the first login of |key| on this UTC day? */
 bool server_is_new_key(struct server *s, const struct rk_key *key);
+/* Who is to be asked whether a key may log in; NULL: server_allows(). */
+struct access_service *server_access_service(const struct server *s);
 /* May |key| log in? */
 bool server_allows(const struct server *s, const struct rk_key *key);
 /* False if it is known already that |field| is missing from requests. */

@@ -68,6 +68,7 @@ worker_init(struct worker *w, struct server *s, struct loop *loop)
 	w->conf = s->conf;
 	w->router = s->router;
 	w->loop = loop;
+	asker_init(&w->asker, loop);
 	w->turn_end.work = on_turn_end;
 	w->turn_end.arg = w;
 	w->send = rk_frame_spec_by_kind(d, RK_FRAME_SEND);
@@ -90,6 +91,7 @@ worker_clear(struct worker *w)
 		router_leave(w->router, &c->ep, false);
 		conn_free(c);
 	}
+	asker_clear(&w->asker);
 }
 
 void

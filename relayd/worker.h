@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "net/loop.h"
+#include "relayd/access_http.h"
 #include "relayd/metrics.h"
 
 struct conf;
@@ -29,6 +30,7 @@ struct worker {
 	struct conn *lending;
 	struct conn *dead;
 	struct deferred turn_end;
+	struct asker asker;
 	/* Rows of the frame table that are looked up for each frame. */
 	const struct rk_frame_spec *send, *recv, *pong, *gone, *keepalive,
 	    *ping;

@@ -367,6 +367,7 @@ END_TEST
 
 struct guard {
 	bool lets_in;
+	bool later;
 	unsigned asked;
 	struct rk_key key;
 };
@@ -392,6 +393,7 @@ guarded_login(struct guard *g, enum rk_carrier carrier, const char *payload,
 	const uint8_t *p = hex(payload, &len);
 	struct rk_raw_frame raw = { 0x02, { p, len }, 5, len + 5 };
 
+	params.access_later = g->later;
 	rk_login_init(l, v3, RK_SERVER, &params);
 	output_init(o);
 	return rk_login_input(l, &raw, &o->w);
@@ -439,6 +441,37 @@ START_TEST(guard_is_asked_once_the_key_is_proven)
 		ck_assert_int_eq(l.state,
 		    err == RK_OK ? RK_LOGIN_DONE : RK_LOGIN_REFUSED);
 	}
+}
+END_TEST
+
+START_TEST(guard_may_answer_later)
+{
+	struct guard g = { .later = true };
+	struct rk_login l;
+	struct output o, again;
+	size_t len;
+	int err =
+	    guarded_login(&g, RK_CARRIER_RAW, guarded[_i].payload, &l, &o);
+
+	ck_assert_uint_eq(g.asked, 0);
+	ck_assert_uint_eq(o.w.len, 0);
+	if (guarded[_i].asked == 0) {
+		check_refused(&l, err, guarded[_i].result);
+		ck_assert_int_eq(rk_login_access(&l, true, &o.w),
+		    RK_ERR_ARGUMENT);
+		return;
+	}
+	ck_assert_int_eq(err, RK_OK);
+	ck_assert_int_eq(l.state, RK_LOGIN_ASKED);
+	ck_assert_bytes(l.peer.b, sizeof(l.peer.b), hex(KEY_A, &len),
+	    RK_KEY_LEN);
+	output_init(&again);
+	ck_assert_int_eq(rk_login_access(&l, guarded[_i].lets_in, &o.w),
+	    guarded[_i].result);
+	ck_assert_int_eq(l.state,
+	    guarded[_i].result == RK_OK ? RK_LOGIN_DONE : RK_LOGIN_REFUSED);
+	ck_assert_uint_eq(o.w.len, guarded[_i].lets_in ? 0 : 22);
+	ck_assert_int_eq(rk_login_access(&l, true, &again.w), RK_ERR_ARGUMENT);
 }
 END_TEST
 
@@ -588,6 +621,7 @@ main(void)
 	tcase_add_rows(t, version_is_read_from_the_message, messages);
 	tcase_add_test(t, megabyte_of_message_is_judged_like_any_other);
 	tcase_add_rows(t, guard_is_asked_once_the_key_is_proven, guarded);
+	tcase_add_rows(t, guard_may_answer_later, guarded);
 	tcase_add_test(t, denial_that_does_not_fit_lets_nobody_in);
 	suite_add_tcase(s, t);
 	suite_add_tcase(s, turn_case());

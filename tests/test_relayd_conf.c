@@ -203,6 +203,45 @@ START_TEST(a_whole_file_is_read)
 }
 END_TEST
 
+START_TEST(the_same_may_be_written_in_other_ways)
+{
+	read_fine("limits = { client = { rx = { bytes_per_second = 50_000, "
+		  "\"max_burst_bytes\" = 1_0 } }, accept_conn_limit = 2.5 }\n"
+		  "tls = { cert_mode = \"Manual\", cert_dir = "
+		  "\"a_\\\"1\\\\\",\n"
+		  "  \"https_bind_addr\" = '[::1]:0' }\n"
+		  "[ \"access\" ]\n"
+		  "  allowlist = [ '" KEY_A "', ]\n",
+	    "");
+	ck_assert_str_eq(text_str(&log_lines), "");
+	ck_assert_int_eq(conf.rx_rate, 50000);
+	ck_assert_int_eq(conf.rx_burst, 10);
+	ck_assert_int_eq(conf.accept_rate, 2500);
+	ck_assert_str_eq(conf.cert, "a_\"1\\/default.crt");
+	ck_assert_uint_eq(conf.nkeys, 1);
+	expect_listeners("http [::]:80\nhttps [::1]:0\nmetrics [::]:9090\n"
+			 "stun [::]:3478\n");
+}
+END_TEST
+
+START_TEST(the_file_is_named_as_the_reference_does_too)
+{
+	static const char *const names[] = { "--config", "--config-path",
+		"-c" };
+	char *argv[] = { xstrdup("relayd"), xstrdup(names[_i]), path, NULL };
+	FILE *f = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(f);
+	fputs("queue_packets = 7\n", f);
+	fclose(f);
+	ck_assert_msg(conf_parse(&conf, 3, argv, err, sizeof(err)) == CONF_RUN,
+	    "%s", err);
+	ck_assert_int_eq(conf.queue_packets, 7);
+	free(argv[0]);
+	free(argv[1]);
+}
+END_TEST
+
 START_TEST(our_own_options_are_keys_too)
 {
 	read_fine("keepalive = \"10s\"\nqueue_packets = 7\n"
@@ -224,6 +263,17 @@ static const struct {
 	{ "access = \"everyone\"\n", ACCESS_EVERYONE },
 	{ "access.allowlist = []\n", ACCESS_LISTED },
 	{ "access.denylist = [ ]\n", ACCESS_UNLISTED },
+	{ "access.http.url = \"https://a/b\"\n", ACCESS_ASKED },
+	{ "access.http = { url = \"https://a/b\", bearer_token = \"x\" }\n",
+	    ACCESS_ASKED },
+	{ "access = {\n http = { url = \"https://a/b\",\n},\n}\n",
+	    ACCESS_ASKED },
+	{ "[access]\nhttp = { url = \"https://a/b\" } # us\n", ACCESS_ASKED },
+	{ "access = { denylist = [\"" KEY_B "\", \"" KEY_A "\"] }\n",
+	    ACCESS_UNLISTED },
+	{ "access = {}\n", ACCESS_EVERYONE },
+	{ "[access.http]\nurl = \"https://a/b\"\nbearer_token = \"x\"\n",
+	    ACCESS_ASKED },
 	{ "[access]\ndenylist = [\"" KEY_B "\"]\n", ACCESS_UNLISTED },
 };
 
@@ -268,36 +318,49 @@ static const struct {
 	const char *error; /* behind the path */
 } mistakes[] = {
 	{ "nonsense\n", ":1: neither [section] nor key = value" },
-	{ "x = 1\n\n[tls\n", ":3: neither" },
+	{ "dev = true\n\n[tls\n", ":3: neither" },
 	{ "keepalive = soon\n", ":1: keepalive = soon: not a duration" },
 	{ "\nqueue_packets = \"many\"\n", ":2: queue_packets = many: not a" },
 	{ "http_bind_addr = \"unfinished\n", ":1: not a value" },
 	{ "http_bind_addr =\n", ":1: not a value" },
 	{ "http_bind_addr = \"a\" \"b\"\n", ":1: not a value" },
-	{ "limits = { accept_conn_limit = 1 }\n", ":1: not a value" },
+	{ "limits = { accept_conn_limit = 1\n", ":1: the array or table" },
+	{ "limits = { accept_conn_limit }\n", ":1: not a value" },
+	{ "limits = { accept_conn_limit = }\n", ":1: not a value" },
+	{ "limits = { accept_conn_limit = 1 accept_conn_burst = 1 }\n",
+	    ":1: limits.accept_conn_limit = 1 accept_conn_burst = 1: not a" },
+	{ "limits = { accept_conn_limit = 1 } 2\n", ":1: not a value" },
+	{ "limits = { accept_conn_limit = \"1\" 2 }\n", ":1: not a value" },
+	{ "\nlimits = { client = {\n x = 1 } }\n",
+	    ":2: unknown key limits.client.x" },
+	{ "a={b={c={d={e={f={g={h={i={j=1}}}}}}}}}\n", ":1: not a value" },
+	{ "http_bind_addr = \"a\\qb\"\n", ":1: not a value" },
 	{ "listen = [\"a\" \"b\"]\n", ":1: not a value" },
 	{ "listen = [\"a\",,]\n", ":1: not a value" },
-	{ "\nlisten = [\n\"a\",\n", ":2: the array has no end" },
+	{ "\nlisten = [\n\"a\",\n", ":2: the array or table has no end" },
 	{ "enable_stun = maybe\n", ":1: enable_stun = maybe: neither true" },
 	{ "dev = 1\n", ":1: dev = 1: neither true nor false" },
 	{ "[tls]\ncert_mode = \"LetsEncrypt\"\n", ":2: tls.cert_mode = Lets" },
 	{ "access = \"nobody\"\n", ":1: access: not everyone" },
-	{ "access.http.url = \"http://a/\"\n",
-	    ":1: access.http.url: the HTTP" },
+	{ "access.http.url = \"gopher://a/\"\n",
+	    ":1: access.http.url = gopher://a/: URL 'gopher://a/': the "
+	    "scheme" },
+	{ "access.http.url = \"http://a/\"\naccess.denylist = []\n",
+	    ":2: clients are" },
 	{ "access.allowlist = [\n\n\"x\"]\n", ":1: access.allowlist = x: not" },
 	{ "access.allowlist = []\naccess.denylist = []\n", ":2: clients are" },
-	{ "config = \"other\"\n", NULL }, /* is an option, but no key */
+	{ "config = \"other\"\n",
+	    ":1: unknown key config" }, /* is an option, but no key */
+	{ "access = { allowed = [] }\n", ":1: unknown key access.allowed" },
 };
 
 START_TEST(mistakes_are_named_with_their_line)
 {
-	enum conf_action action = read_file(mistakes[_i].file,
-	    mistakes[_i].error ? "" : "--check-config");
+	enum conf_action action =
+	    read_file(mistakes[_i].file, "--check-config");
 	char want[200];
 
-	snprintf(want, sizeof(want), "%s%s", path,
-	    mistakes[_i].error != NULL ? mistakes[_i].error
-				       : ":1: unknown key config");
+	snprintf(want, sizeof(want), "%s%s", path, mistakes[_i].error);
 	ck_assert_int_eq(action, CONF_ERROR);
 	ck_assert_msg(strncmp(err, want, strlen(want)) == 0, "%s", err);
 }
@@ -429,6 +492,9 @@ main(void)
 	tcase_add_rows(tc, what_the_reference_would_open_is_opened, openings);
 	tcase_add_test(tc, dev_alone_opens_the_same_without_a_file);
 	tcase_add_test(tc, a_whole_file_is_read);
+	tcase_add_test(tc, the_same_may_be_written_in_other_ways);
+	tcase_add_loop_test(tc, the_file_is_named_as_the_reference_does_too, 0,
+	    3);
 	tcase_add_test(tc, our_own_options_are_keys_too);
 	tcase_add_rows(tc, access_is_read, accesses);
 	tcase_add_test(tc, unknown_keys_are_warned_about_with_their_line);

@@ -146,9 +146,21 @@ why_not_client_info(const struct rk_dialect *d, const struct rk_raw_frame *raw)
 	return err == RK_OK || err == RK_ERR_UTF8 ? RK_ERR_UNEXPECTED : err;
 }
 
+/* Access control (D-08), and the version last. */
+static int
+server_access(struct rk_login *l, bool allowed, struct rk_writer *out)
+{
+	if (!allowed)
+		return deny(l, out);
+	if (l->version != PROTOCOL_VERSION)
+		return RK_ERR_VERSION;
+	l->state = RK_LOGIN_DONE;
+	return RK_OK;
+}
+
 /*
  * Section 3.4, in its order: frame rules, frame type, signature, message;
- * then access control (D-08), and the version last.
+ * then server_access().
  */
 static int
 server_input(struct rk_login *l, const struct rk_raw_frame *raw,
@@ -179,12 +191,12 @@ server_input(struct rk_login *l, const struct rk_raw_frame *raw,
 	l->version = rk_read_leb128(&r);
 	if (r.bad)
 		return RK_ERR_MESSAGE;
-	if (p->access != NULL && !p->access(p->arg, &key))
-		return deny(l, out);
-	if (l->version != PROTOCOL_VERSION)
-		return RK_ERR_VERSION;
-	l->state = RK_LOGIN_DONE;
-	return RK_OK;
+	if (p->access_later) {
+		l->state = RK_LOGIN_ASKED;
+		return RK_OK;
+	}
+	return server_access(l, p->access == NULL || p->access(p->arg, &key),
+	    out);
 }
 
 static int
@@ -196,7 +208,8 @@ login_input(struct rk_login *l, const struct rk_raw_frame *raw,
 				    : RK_ERR_UNEXPECTED;
 }
 
-static const struct rk_login_ops login_ops = { login_start, login_input };
+static const struct rk_login_ops login_ops = { login_start, login_input,
+	server_access };
 
 /* Section 1.2; the second is the legacy alias. */
 static const char *const paths[] = { "/relay", "/derp", NULL };

@@ -43,3 +43,11 @@ rk_login_input(struct rk_login *l, const struct rk_raw_frame *raw,
 		return RK_ERR_ARGUMENT;
 	return conclude(l, l->dialect->login->input(l, raw, out));
 }
+
+int
+rk_login_access(struct rk_login *l, bool allowed, struct rk_writer *out)
+{
+	if (l->state != RK_LOGIN_ASKED)
+		return RK_ERR_ARGUMENT;
+	return conclude(l, l->dialect->login->access(l, allowed, out));
+}

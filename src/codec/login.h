@@ -19,7 +19,8 @@ enum rk_role {
 enum rk_login_state {
 	RK_LOGIN_PENDING,
 	RK_LOGIN_DONE,
-	RK_LOGIN_REFUSED
+	RK_LOGIN_REFUSED,
+	RK_LOGIN_ASKED /* server: waits for rk_login_access() */
 };
 
 /*
@@ -38,6 +39,7 @@ struct rk_login_params {
 	rk_export_fn export_key; /* NULL: no TLS */
 	rk_access_fn access;     /* server only */
 	void *arg;
+	bool access_later; /* server: instead, stop there as RK_LOGIN_ASKED */
 };
 
 struct rk_login {
@@ -57,6 +59,8 @@ struct rk_login_ops {
 	int (*start)(struct rk_login *l, struct rk_writer *out);
 	int (*input)(struct rk_login *l, const struct rk_raw_frame *raw,
 	    struct rk_writer *out);
+	/* Where access control has said |allowed|; NULL: never ASKED. */
+	int (*access)(struct rk_login *l, bool allowed, struct rk_writer *out);
 };
 
 RK_API void rk_login_init(struct rk_login *l, const struct rk_dialect *d,
@@ -75,6 +79,13 @@ RK_API int rk_login_start(struct rk_login *l, struct rk_writer *out);
  * sent (also with a refusal, in dialects that say why) are appended.
  */
 RK_API int rk_login_input(struct rk_login *l, const struct rk_raw_frame *raw,
+    struct rk_writer *out);
+
+/*
+ * Only while ASKED: the key in l->peer is proven, may it log in?  Then as
+ * rk_login_input().
+ */
+RK_API int rk_login_access(struct rk_login *l, bool allowed,
     struct rk_writer *out);
 
 #define RK_LOGIN_OUTPUT_MAX 1024

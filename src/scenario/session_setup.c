@@ -151,6 +151,7 @@ after_login(struct session *s)
 		session_fail(s, CODE_WRONG, "the login was refused: %s",
 		    rk_strerror(s->login.error));
 		break;
+	case RK_LOGIN_ASKED: /* of servers only */
 	case RK_LOGIN_PENDING:
 		s->state = SESSION_LOGIN;
 	}

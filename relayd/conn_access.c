@@ -1,0 +1,46 @@
+/*
+ * A login that waits for the access service: frames behind it stay where
+ * they are, and the time of the login runs on.
+ */
+#include "config.h"
+
+#include "relayd/conn.h"
+
+#include "relayd/access_http.h"
+#include "relayd/conf.h"
+#include "relayd/server.h"
+#include "relayd/worker.h"
+
+static void
+on_answer(void *arg, enum access_answer answer, const char *why)
+{
+	static struct log_limit limit = { .burst = 1 };
+	struct conn *c = arg;
+
+	c->query = NULL;
+	c->worker->metrics.access_answers[answer]++;
+	if (answer > ACCESS_ANSWER_DENIED)
+		log_limited(&limit, LOG_WARN, "access-unanswered why=\"%s\"",
+		    why);
+	else if (answer == ACCESS_ANSWER_DENIED)
+		conn_log(c, NULL, LOG_DEBUG, "access-denied why=\"%s\"", why);
+	if (conn_login_answered(c, answer == ACCESS_ANSWER_ALLOWED))
+		conn_go_on(c);
+}
+
+bool
+conn_access_start(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	c->query = access_ask(&w->asker, server_access_service(w->server),
+	    &c->login.peer, on_answer, c);
+	return c->query != NULL || conn_close(c, ENDING_LIMIT, "no-memory");
+}
+
+void
+conn_access_cancel(struct conn *c)
+{
+	access_query_cancel(c->query);
+	c->query = NULL;
+}

@@ -1,0 +1,555 @@
+/* Who may log in, as a service says that is asked by HTTP (D-09). */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "net/loop.h"
+#include "relayd/access.h"
+#include "relayd_rig.h"
+#include "support.h"
+
+#define MAX_ASKED 16
+
+static struct rig rig;
+static int listen_fd;
+static unsigned port;
+
+/* One question as the service sees it. */
+struct question {
+	int fd;
+	char text[4096];
+	size_t len;
+};
+
+static struct question asked[MAX_ASKED];
+static int nasked;
+
+/* ---- the service: as slow and wrong as a test wants it */
+
+static void
+setup(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+
+	rig_start(&rig);
+	listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_ge(listen_fd, 0);
+	ck_assert_int_eq(bind(listen_fd, (struct sockaddr *)&sin, len), 0);
+	ck_assert_int_eq(listen(listen_fd, 64), 0);
+	getsockname(listen_fd, (struct sockaddr *)&sin, &len);
+	port = ntohs(sin.sin_port);
+	nasked = 0;
+}
+
+static void
+teardown(void)
+{
+	for (int i = 0; i < nasked; i++)
+		close(asked[i].fd);
+	close(listen_fd);
+	rig_stop(&rig);
+}
+
+/* Words behind "--access-url URL", NULL-terminated. */
+static void
+configure(const char *path, const char *const *more)
+{
+	char *argv[16] = { NULL }, err[256] = "";
+	int argc = 0;
+
+	argv[argc++] = xstrdup("relayd");
+	argv[argc++] = xstrdup("--access-url");
+	argv[argc++] = xasprintf("http://127.0.0.1:%u%s", port, path);
+	for (; more != NULL && *more != NULL; more++)
+		argv[argc++] = xstrdup(*more);
+	ck_assert_msg(conf_parse(&rig.conf, argc, argv, err, sizeof(err)) ==
+		CONF_RUN,
+	    "%s", err);
+	for (int i = 0; i < argc; i++)
+		free(argv[i]);
+	rig.server->access = access_new(&rig.conf, err, sizeof(err));
+	ck_assert_msg(rig.server->access != NULL, "%s", err);
+}
+
+static void
+take_questions(void)
+{
+	int fd;
+
+	while (nasked < MAX_ASKED &&
+	    (fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK)) >= 0)
+		asked[nasked++] = (struct question){ .fd = fd };
+	for (int i = 0; i < nasked; i++) {
+		struct question *q = &asked[i];
+		ssize_t n = recv(q->fd, q->text + q->len,
+		    sizeof(q->text) - 1 - q->len, 0);
+
+		if (n > 0)
+			q->len += (size_t)n;
+	}
+}
+
+static bool
+is_whole(int i)
+{
+	return i < nasked && strstr(asked[i].text, "\r\n\r\n") != NULL;
+}
+
+/* Turn until |condition|; real sockets take their time. */
+#define UNTIL(condition)                                                       \
+	do {                                                                   \
+		for (int turns_ = 0; !(condition); turns_++) {                 \
+			ck_assert_msg(turns_ < 20000, "never: %s",             \
+			    #condition);                                       \
+			rig_turn(&rig);                                        \
+			take_questions();                                      \
+			if (turns_ > 100)                                      \
+				usleep(500);                                   \
+		}                                                              \
+	} while (0)
+
+static void
+say(int i, const char *text)
+{
+	ck_assert_int_eq(send(asked[i].fd, text, strlen(text), MSG_NOSIGNAL),
+	    (ssize_t)strlen(text));
+}
+
+static void
+hang_up(int i)
+{
+	close(asked[i].fd);
+	asked[i].fd = -1;
+}
+
+static uint64_t
+answers(const char *word)
+{
+	char sample[64];
+
+	snprintf(sample, sizeof(sample),
+	    "relayd_access_answers_total{answer=\"%s\"}", word);
+	return rig_metric(&rig, sample);
+}
+
+/* ---- clients */
+
+static void
+begin_login(struct client *c, enum rk_carrier carrier, uint8_t seed)
+{
+	uint8_t info[256];
+	size_t len = client_info(carrier, seed, info, sizeof(info));
+
+	client_open(c, &rig, SERVICE_RELAY);
+	client_upgrade(c, carrier);
+	if (carrier == RK_CARRIER_WS)
+		client_send_ws(c, true, RK_WS_BINARY, info, len);
+	else
+		client_send(c, info, len);
+}
+
+static bool
+has_ended(struct client *c)
+{
+	client_poll(c);
+	return c->ended;
+}
+
+static void
+expect_denied(struct client *c)
+{
+	UNTIL(has_ended(c));
+	client_expect_frame(c, "Health", "not authenticated", 17);
+	client_expect_end(c);
+	ck_assert_uint_eq(rig_metric(&rig,
+			      "relayd_login_refused_total{reason=\"denied\"}"),
+	    1);
+	ck_assert_uint_eq(rig_metric(&rig, "relayserver_accepts_total"), 0);
+	client_close(c);
+}
+
+#define YES "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ntrue"
+
+/* ---- */
+
+START_TEST(the_question_is_the_references)
+{
+	static const char *const more[] = { "--access-token", "s3cret", NULL };
+	char want[512];
+	struct client c;
+
+	configure("/may?x=1", more);
+	begin_login(&c, RK_CARRIER_RAW, 1);
+	UNTIL(is_whole(0));
+	snprintf(want, sizeof(want),
+	    "POST /may?x=1 HTTP/1.1\r\nhost: 127.0.0.1:%u\r\n"
+	    "x-iroh-nodeid: 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf37"
+	    "48801b40f6f5c\r\n"
+	    "authorization: Bearer s3cret\r\n"
+	    "accept: */*\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+	    port);
+	ck_assert_str_eq(asked[0].text, want);
+	say(0, YES);
+	UNTIL(c.conn->state == CONN_OPEN);
+	client_barrier(&c);
+	ck_assert_uint_eq(answers("allowed"), 1);
+	ck_assert_ptr_null(strstr(rig.log.s, "s3cret"));
+	client_close(&c);
+}
+END_TEST
+
+START_TEST(the_token_may_come_from_the_environment)
+{
+	struct client c;
+
+	ck_assert_int_eq(setenv("IROH_RELAY_HTTP_BEARER_TOKEN", "fromenv", 1),
+	    0);
+	configure("", NULL);
+	begin_login(&c, RK_CARRIER_RAW, 1);
+	UNTIL(is_whole(0));
+	ck_assert_ptr_nonnull(
+	    strstr(asked[0].text, "\r\nauthorization: Bearer fromenv\r\n"));
+	ck_assert_int_eq(strncmp(asked[0].text, "POST / HTTP/1.1\r\n", 17), 0);
+	client_close(&c);
+}
+END_TEST
+
+static const struct {
+	const char *text; /* of the service */
+	bool closes;
+	const char *answer;
+} judged[] = {
+	{ YES, false, "allowed" },
+	{ "HTTP/1.1 200 OK\r\n\r\ntrue", true, "allowed" },
+	{ "HTTP/1.0 200 OK\r\n\r\ntrue", true, "allowed" },
+	{ "HTTP/1.1 100 Continue\r\n\r\n" YES, false, "allowed" },
+	{ "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\ntr\r\n"
+	  "2\r\nue\r\n0\r\n\r\n",
+	    false, "allowed" },
+	{ "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\ntrue\n", false,
+	    "denied" },
+	{ "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nTRUE", false, "denied" },
+	{ "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfalse", false,
+	    "denied" },
+	{ "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\ntru", false, "denied" },
+	{ "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", false, "denied" },
+	{ "HTTP/1.1 200 OK\r\n\r\n", true, "denied" },
+	{ "HTTP/1.1 200 OK\r\n\r\ntru", true, "denied" },
+	{ "HTTP/1.1 201 Created\r\ncontent-length: 4\r\n\r\ntrue", false,
+	    "denied" },
+	{ "HTTP/1.1 204 No Content\r\n\r\n", false, "denied" },
+	{ "HTTP/1.1 301 Moved\r\nlocation: /x\r\ncontent-length: 4\r\n\r\ntrue",
+	    false, "denied" },
+	{ "HTTP/1.1 500 Oops\r\ncontent-length: 4\r\n\r\ntrue", false,
+	    "denied" },
+	{ "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ntru", true, "broken" },
+	{ "HTTP/1.1 200 OK\r\ncontent-le", true, "broken" },
+	{ "SSH-2.0-OpenSSH\r\n", false, "broken" },
+	{ "HTTP/1.1 200 OK\r\ncontent-length: 4\r\ncontent-length: 9\r\n\r\n"
+	  "true",
+	    false, "broken" },
+	{ "", true, "broken" },
+};
+
+START_TEST(only_200_and_true_let_in)
+{
+	enum rk_carrier carrier = (enum rk_carrier)(_i % RK_NCARRIERS);
+	bool allowed = strcmp(judged[_i].answer, "allowed") == 0;
+	struct client c;
+
+	configure("/", NULL);
+	begin_login(&c, carrier, 1);
+	UNTIL(is_whole(0));
+	say(0, judged[_i].text);
+	if (judged[_i].closes)
+		hang_up(0);
+	if (allowed) {
+		UNTIL(c.conn->state == CONN_OPEN);
+		client_barrier(&c);
+		client_close(&c);
+	} else {
+		expect_denied(&c);
+	}
+	ck_assert_uint_eq(answers(judged[_i].answer), 1);
+}
+END_TEST
+
+START_TEST(bytes_of_the_answer_may_come_one_by_one)
+{
+	struct client c;
+
+	configure("/", NULL);
+	begin_login(&c, RK_CARRIER_RAW, 1);
+	UNTIL(is_whole(0));
+	for (const char *p = YES; *p != '\0'; p++) {
+		say(0, (char[]){ *p, '\0' });
+		rig_settle(&rig);
+	}
+	UNTIL(c.conn->state == CONN_OPEN);
+	client_close(&c);
+}
+END_TEST
+
+START_TEST(an_endless_answer_is_no_answer)
+{
+	char junk[4096];
+	struct client c;
+	bool ended = false;
+
+	memset(junk, 'x', sizeof(junk) - 1);
+	junk[sizeof(junk) - 1] = '\0';
+	configure("/", NULL);
+	begin_login(&c, RK_CARRIER_RAW, 1);
+	UNTIL(is_whole(0));
+	say(0, "HTTP/1.1 200 OK\r\nx: ");
+	for (int i = 0; i < 100 && !ended; i++) {
+		send(asked[0].fd, junk, sizeof(junk) - 1, MSG_NOSIGNAL);
+		ended = has_ended(&c);
+	}
+	expect_denied(&c);
+	ck_assert_uint_eq(answers("broken"), 1);
+}
+END_TEST
+
+START_TEST(nobody_there_refuses)
+{
+	struct client c;
+
+	configure("/", NULL);
+	close(listen_fd);
+	listen_fd = -1;
+	begin_login(&c, RK_CARRIER_RAW, 1);
+	expect_denied(&c);
+	ck_assert_uint_eq(answers("unreachable"), 1);
+	ck_assert_ptr_nonnull(strstr(rig.log.s, "access-unanswered why=\""));
+}
+END_TEST
+
+START_TEST(silence_refuses_in_time)
+{
+	static const char *const more[] = { "--access-timeout", "3s", NULL };
+	struct client c;
+
+	configure("/", more);
+	begin_login(&c, RK_CARRIER_RAW, 1);
+	UNTIL(is_whole(0));
+	rig_pass(&rig, 2900 * NS_PER_MS);
+	client_expect_nothing(&c);
+	rig_pass(&rig, 200 * NS_PER_MS);
+	expect_denied(&c);
+	ck_assert_uint_eq(answers("timeout"), 1);
+}
+END_TEST
+
+/* The time of the login runs on. */
+START_TEST(a_login_waits_no_longer_than_others)
+{
+	static const char *const more[] = { "--access-timeout", "1m", NULL };
+	struct client c;
+
+	configure("/", more);
+	begin_login(&c, RK_CARRIER_RAW, 1);
+	UNTIL(is_whole(0));
+	rig_pass(&rig, 10100 * NS_PER_MS);
+	client_expect_end(&c);
+	ck_assert_uint_eq(rig_metric(&rig,
+			      "relayd_ended_total{end=\"timeout\",stage="
+			      "\"login\"}"),
+	    1);
+	client_close(&c);
+	/* The service hears no more of it. */
+	UNTIL(recv(asked[0].fd, asked[0].text, 1, 0) == 0);
+}
+END_TEST
+
+/* What comes behind ClientInfo is served once the answer is there. */
+START_TEST(frames_wait_for_the_answer)
+{
+	enum rk_carrier carrier = (enum rk_carrier)(_i % RK_NCARRIERS);
+	bool half_closes = _i >= RK_NCARRIERS;
+	uint8_t nonce[8] = { 1, 2, 3 };
+	struct client c;
+
+	configure("/", NULL);
+	begin_login(&c, carrier, 1);
+	client_send_frame(&c, "Ping", nonce, sizeof(nonce));
+	UNTIL(is_whole(0));
+	if (half_closes)
+		client_shut(&c);
+	client_poll(&c);
+	ck_assert_uint_eq(c.in_len, 0);
+	ck_assert(!c.ended);
+	say(0, YES);
+	UNTIL((client_poll(&c), c.in_len > 0));
+	client_expect_frame(&c, "Pong", nonce, sizeof(nonce));
+	if (half_closes)
+		client_expect_end(&c);
+	client_close(&c);
+}
+END_TEST
+
+/* A FIN may be half a close: its frames count, and then it is gone. */
+START_TEST(who_leaves_meanwhile_does_not_stay)
+{
+	struct client c;
+
+	configure("/", NULL);
+	begin_login(&c, RK_CARRIER_RAW, 1);
+	UNTIL(is_whole(0));
+	client_close(&c);
+	rig_settle(&rig);
+	say(0, YES);
+	UNTIL(rig_metric(&rig, "relayd_connections{stage=\"login\"}") +
+		rig_metric(&rig, "relayd_connections{stage=\"open\"}") ==
+	    0);
+	ck_assert_uint_eq(answers("allowed"), 1);
+	ck_assert_uint_eq(rig_metric(&rig, "relayd_clients"), 0);
+}
+END_TEST
+
+START_TEST(so_many_are_asked_about_at_a_time)
+{
+	static const char *const more[] = { "--access-max", "2", NULL };
+	struct client c[5];
+
+	configure("/", more);
+	for (uint8_t i = 0; i < 5; i++)
+		begin_login(&c[i], RK_CARRIER_RAW, (uint8_t)(i + 1));
+	UNTIL(is_whole(0) && is_whole(1));
+	rig_settle(&rig);
+	take_questions();
+	ck_assert_int_eq(nasked, 2);
+	/* The others get their turn, in the order of their coming. */
+	for (int i = 0; i < 5; i++) {
+		char hex_key[RK_KEY_HEX_SIZE];
+		struct rk_secret_key sk;
+		struct rk_key pk;
+		uint8_t seed[RK_SEED_LEN];
+
+		UNTIL(is_whole(i));
+		ck_assert_int_le(nasked, i + 2);
+		memset(seed, i + 1, sizeof(seed));
+		rk_secret_key_from_seed(&sk, seed);
+		rk_secret_key_public(&sk, &pk);
+		rk_key_hex(&pk, hex_key);
+		ck_assert_ptr_nonnull(strstr(asked[i].text, hex_key));
+		say(i, YES);
+	}
+	for (int i = 0; i < 5; i++) {
+		UNTIL(c[i].conn->state == CONN_OPEN);
+		client_barrier(&c[i]);
+		client_close(&c[i]);
+	}
+	ck_assert_uint_eq(answers("allowed"), 5);
+}
+END_TEST
+
+START_TEST(others_go_on_while_one_waits)
+{
+	struct client c, d;
+
+	configure("/", NULL);
+	begin_login(&c, RK_CARRIER_RAW, 1);
+	UNTIL(is_whole(0));
+	begin_login(&d, RK_CARRIER_WS, 2);
+	UNTIL(is_whole(1));
+	say(1, YES);
+	UNTIL(d.conn->state == CONN_OPEN);
+	client_barrier(&d);
+	ck_assert_int_eq(c.conn->state, CONN_LOGIN);
+	/* An orderly stop does not wait for the answer. */
+	server_stop(rig.server);
+	rig_settle(&rig);
+	client_expect_end(&c);
+	client_expect_end(&d);
+	client_close(&c);
+	client_close(&d);
+}
+END_TEST
+
+START_TEST(a_forged_key_is_not_asked_about)
+{
+	uint8_t info[256];
+	size_t len = client_info(RK_CARRIER_RAW, 1, info, sizeof(info));
+	struct client c;
+
+	configure("/", NULL);
+	info[len - 2] ^= 1;
+	client_open(&c, &rig, SERVICE_RELAY);
+	client_upgrade(&c, RK_CARRIER_RAW);
+	client_send(&c, info, len);
+	client_expect_end(&c);
+	take_questions();
+	ck_assert_int_eq(nasked, 0);
+	client_close(&c);
+}
+END_TEST
+
+static const struct {
+	const char *words[5];
+	const char *error;
+} wrong[] = {
+	{ { "--access-url", "ftp://a/" }, "the scheme must be" },
+	{ { "--access-url", "wss://a/" }, "http or https" },
+	{ { "--access-url", "nowhere" }, "no scheme" },
+	{ { "--access-url", "http://a/", "--allow-file", "/x" }, "not both" },
+	{ { "--access-url", "http://a/", "--access-token", "a\nb" },
+	    "bearer token" },
+	{ { "--access-ca", "/x" }, "needs --access-url" },
+	{ { "--access-max", "0" }, "from 1" },
+};
+
+START_TEST(bad_options_are_errors)
+{
+	char *argv[7] = { NULL }, err[256] = "";
+	int argc = 0;
+
+	argv[argc++] = xstrdup("relayd");
+	for (int i = 0; i < 5 && wrong[_i].words[i] != NULL; i++)
+		argv[argc++] = xstrdup(wrong[_i].words[i]);
+	ck_assert_int_eq(conf_parse(&rig.conf, argc, argv, err, sizeof(err)),
+	    CONF_ERROR);
+	ck_assert_msg(strstr(err, wrong[_i].error) != NULL, "%s", err);
+	for (int i = 0; i < argc; i++)
+		free(argv[i]);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("relayd access by HTTP");
+	TCase *tc = tcase_create("asked");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, the_question_is_the_references);
+	tcase_add_test(tc, the_token_may_come_from_the_environment);
+	tcase_add_rows(tc, only_200_and_true_let_in, judged);
+	tcase_add_test(tc, bytes_of_the_answer_may_come_one_by_one);
+	tcase_add_test(tc, an_endless_answer_is_no_answer);
+	tcase_add_test(tc, nobody_there_refuses);
+	tcase_add_test(tc, silence_refuses_in_time);
+	tcase_add_test(tc, a_login_waits_no_longer_than_others);
+	tcase_add_loop_test(tc, frames_wait_for_the_answer, 0,
+	    2 * RK_NCARRIERS);
+	tcase_add_test(tc, who_leaves_meanwhile_does_not_stay);
+	tcase_add_test(tc, so_many_are_asked_about_at_a_time);
+	tcase_add_test(tc, others_go_on_while_one_waits);
+	tcase_add_test(tc, a_forged_key_is_not_asked_about);
+	tcase_add_rows(tc, bad_options_are_errors, wrong);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
