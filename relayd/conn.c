@@ -532,6 +532,7 @@ on_ended(struct conn *c)
 		return;
 	conn_input(c, &left);
 	if (stream_tls_failed(c->stream)) {
+		FAULT(HOOK_TLS_FAILED, .c = c);
 		conn_close(c, ENDING_REFUSED, stream_error(c->stream));
 		return;
 	}
@@ -551,6 +552,8 @@ on_stream(void *arg, struct stream *s, enum stream_event e)
 	switch (e) {
 	case STREAM_SECURED:
 		conn_set_state(c, CONN_HTTP);
+		if (FAULT(HOOK_SECURED, .c = c))
+			conn_close(c, ENDING_REFUSED, "fault");
 		break;
 	case STREAM_INPUT:
 		on_input(c);

@@ -24,7 +24,8 @@ static size_t non;
 
 static const struct fault *const groups[] = { faults_http, faults_upgrade,
 	faults_framing, faults_login, faults_relay, faults_presence,
-	faults_liveness, faults_websocket, faults_metrics, faults_process };
+	faults_liveness, faults_websocket, faults_stun, faults_tls,
+	faults_metrics, faults_process };
 
 #define NGROUPS (sizeof(groups) / sizeof(groups[0]))
 

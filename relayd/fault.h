@@ -18,8 +18,10 @@
 struct conf;
 struct conn;
 struct metrics;
+struct msghdr;
 struct response;
 struct rk_http_head;
+struct rk_stun_request;
 struct rk_writer;
 struct sendq;
 struct text;
@@ -64,6 +66,12 @@ enum fault_hook {
 	HOOK_STOP,     /* the relay stops; c is still open */
 	HOOK_METRICS,  /* metrics: the sum that will be shown */
 	HOOK_EXPOSED,  /* text: the exposition */
+	HOOK_STUN,     /* payload, len: a datagram, judged as err, may be
+			* changed; request: what was read of it */
+	HOOK_STUN_ANSWER, /* out: to be sent, has FAULT_STUN_ROOM left;
+			   * datagram: says where to.  True: it is not */
+	HOOK_SECURED,     /* the TLS handshake is complete.  True: closed */
+	HOOK_TLS_FAILED,  /* it failed; the socket is still open */
 	FAULT_NHOOKS
 };
 
@@ -92,7 +100,11 @@ struct fault_event {
 	bool *tell;
 	struct metrics *metrics;
 	struct text *text;
+	struct rk_stun_request *request;
+	const struct msghdr *datagram;
 };
+
+#define FAULT_STUN_ROOM 16
 
 /* So that an answer may be left unused. */
 static inline bool

@@ -28,7 +28,8 @@ struct fault {
 /* Each ends with a row without a name. */
 extern const struct fault faults_http[], faults_upgrade[], faults_framing[],
     faults_login[], faults_relay[], faults_presence[], faults_liveness[],
-    faults_websocket[], faults_metrics[], faults_process[];
+    faults_websocket[], faults_stun[], faults_tls[], faults_metrics[],
+    faults_process[];
 
 /* ---- what several of them need ---- */
 

@@ -16,6 +16,7 @@
 #include "codec/stun.h"
 #include "net/address.h"
 #include "net/loop.h"
+#include "relayd/fault.h"
 #include "relayd/metrics.h"
 
 #define DATAGRAM_MAX     65536
@@ -114,11 +115,13 @@ answer(struct stun_service *s, struct datagram *d,
     const struct rk_stun_request *request)
 {
 	struct rk_stun_address peer = stun_address(&d->from);
-	uint8_t out[RK_STUN_RESPONSE_MAX];
+	uint8_t out[RK_STUN_RESPONSE_MAX + FAULT_STUN_ROOM];
 	struct rk_writer w;
 
 	rk_writer_init(&w, out, sizeof(out));
 	rk_stun_write_response(request, &peer, &w);
+	if (FAULT(HOOK_STUN_ANSWER, .out = &w, .datagram = &d->msg))
+		return;
 	d->v = (struct iovec){ .iov_base = out, .iov_len = w.len };
 	answer_from_address_asked(d);
 	if (sendmsg(s->fd, &d->msg, MSG_NOSIGNAL) != (ssize_t)w.len)
@@ -136,6 +139,7 @@ serve_one(struct stun_service *s)
 	struct rk_stun_request request;
 	struct datagram d;
 	ssize_t n;
+	int err;
 
 	datagram_init(&d, s->buf, sizeof(s->buf));
 	n = recvmsg(s->fd, &d.msg, 0);
@@ -145,7 +149,10 @@ serve_one(struct stun_service *s)
 		return false;
 	}
 	s->metrics->stun_requests++;
-	if (rk_stun_parse_request(s->buf, (size_t)n, &request) == RK_OK)
+	err = rk_stun_parse_request(s->buf, (size_t)n, &request);
+	FAULT(HOOK_STUN, .payload = s->buf, .len = (size_t)n, .err = &err,
+	    .request = &request);
+	if (err == RK_OK)
 		answer(s, &d, &request);
 	else
 		s->metrics->stun_bad_requests++;
