@@ -53,6 +53,7 @@ struct options {
 	enum list_what what;
 	struct lift_options lift;
 	const char *output;
+	const char *artifacts; /* directory; NULL: none */
 	bool force;
 	bool help; /* it was printed; nothing more is to be done */
 };

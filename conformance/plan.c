@@ -8,6 +8,7 @@
 
 #include "base/cli.h"
 #include "base/xalloc.h"
+#include "conformance/artifacts.h"
 #include "conformance/run.h"
 
 bool
@@ -263,8 +264,10 @@ run_prepare(struct run *r, const struct options *o)
 	status = list_cases(r);
 	if (status == 0)
 		status = select_cases(r);
-	if (status == 0)
+	if (status == 0) {
 		add_rounds(r);
+		status = artifacts_prepare(r);
+	}
 	return status;
 }
 
@@ -275,6 +278,7 @@ run_clear(struct run *r)
 		case_result_free(r->plan[i].result);
 		case_result_free(r->plan[i].control);
 		free(r->plan[i].reason);
+		free(r->plan[i].artifacts);
 	}
 	for (size_t i = 0; i < r->ntargets; i++) {
 		target_free(r->targets[i].target);

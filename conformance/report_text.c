@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "codec/ws.h"
+#include "conformance/artifacts.h"
 #include "conformance/report.h"
 #include "transcript/transcript_text.h"
 
@@ -297,6 +298,13 @@ add_details(struct report *r, const struct run_case *c, struct text *out)
 	text_add(out, "  again:   ");
 	report_again(r->run, c, out);
 	text_add(out, "\n");
+	if (c->artifacts != NULL && c->result != NULL) {
+		text_add(out, "  more:    ");
+		text_add_shell(out, c->artifacts);
+		text_add(out, "/{");
+		artifacts_list(c, out);
+		text_add(out, "}\n");
+	}
 	free(name);
 }
 

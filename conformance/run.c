@@ -11,6 +11,7 @@
 #include "base/cli.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "conformance/artifacts.h"
 #include "conformance/report.h"
 
 #define TICK_NS            (100 * NS_PER_MS)
@@ -137,6 +138,8 @@ finish(struct run_case *c, enum verdict v)
 		r->ncontrols++;
 		r->ncontrols_ok += c->decided != c->control;
 	}
+	if (!artifacts_write(c))
+		r->tally.infrastructure = true;
 	tell_reports(r, c);
 	if (r->o->fail_fast &&
 	    (v == VERDICT_FAIL || v == VERDICT_ERROR ||
@@ -242,6 +245,7 @@ play(struct run_case *c)
 	    c->c->scenario->has_control && !r->o->no_controls && !r->observe;
 
 	c->waits = WAITS_NOT;
+	artifacts_begin(c);
 	engine_add(c->target->engine, &c->target->target->engine,
 	    c->c->instance, control, control ? on_control : on_result, c);
 }
@@ -298,6 +302,7 @@ start_engines(struct run *r, unsigned round, bool observe)
 			.jobs = (unsigned)r->o->jobs,
 			.time_scale = r->o->time_scale,
 			.observe = observe,
+			.tape = r->o->artifacts != NULL,
 		};
 
 		if (t->trouble == NULL || r->o->keep_going)

@@ -54,6 +54,8 @@ struct run_case {
 	char *reason; /* where no result says why; one line, may be NULL */
 	enum waiting waits;
 	unsigned reruns;
+	char *artifacts;    /* its directory; NULL: none were asked for */
+	int64_t log_begins; /* of the target's log, its length then */
 };
 
 /* Why a run ends before its time. */

@@ -166,9 +166,25 @@ stream_start_tls(struct stream *s, struct tls_ctx *ctx, const char *sni)
 			     : tls_server_new(ctx, s->fd);
 	if (s->tls == NULL)
 		return false;
+	if (s->tap.on_tap != NULL)
+		tls_set_tap(s->tls, &s->tap);
 	s->handshaking = true;
 	loop_next_turn(s->loop, &s->turn);
 	return true;
+}
+
+/* The kernel says RST where input is unread. */
+static void
+tap_close(struct stream *s)
+{
+	int unread = 0;
+
+	if (s->tap.on_tap == NULL || s->ending == ENDING_RESET)
+		return;
+	if (ioctl(s->fd, FIONREAD, &unread) == 0 && unread > 0)
+		stream_tap(s, TAP_OUT_RST, NULL, 0);
+	else if (!s->shut_done)
+		stream_tap(s, TAP_OUT_FIN, NULL, 0);
 }
 
 static void
@@ -189,6 +205,9 @@ stream_free(struct stream *s)
 {
 	if (s == NULL || s->freed)
 		return;
+	if (s->fd >= 0)
+		tap_close(s);
+	s->tap.on_tap = NULL;
 	close_socket(s);
 	timer_free(s->deadline);
 	s->freed = true;
@@ -203,6 +222,7 @@ stream_abort(struct stream *s)
 	if (s->fd < 0)
 		return;
 	setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	stream_tap(s, TAP_OUT_RST, NULL, 0);
 	close_socket(s);
 	s->write_failed = true;
 	buffer_clear(&s->out);
@@ -214,6 +234,14 @@ stream_set_callback(struct stream *s, stream_fn on_event, void *arg)
 {
 	s->on_event = on_event;
 	s->arg = arg;
+}
+
+void
+stream_set_tap(struct stream *s, tap_fn on_tap, void *arg)
+{
+	s->tap = (struct tap){ on_tap, arg };
+	if (s->tls != NULL)
+		tls_set_tap(s->tls, &s->tap);
 }
 
 void

@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 
 #include "base/ending.h"
+#include "base/tap.h"
 
 struct loop;
 struct stream;
@@ -50,6 +51,13 @@ bool stream_start_tls(struct stream *s, struct tls_ctx *ctx, const char *sni);
 void stream_free(struct stream *s);
 
 void stream_set_callback(struct stream *s, stream_fn on_event, void *arg);
+/*
+ * Show what goes over the wire from here on; set right behind stream_new()
+ * nothing is missed, the TLS handshake neither.  Called from inside of the
+ * stream's work, the last time from stream_free(): it may not touch the
+ * stream.
+ */
+void stream_set_tap(struct stream *s, tap_fn on_tap, void *arg);
 
 /*
  * What has arrived and was not consumed, contiguous and writable (so that it

@@ -14,6 +14,7 @@ struct stream {
 	struct tls *tls;
 	stream_fn on_event;
 	void *arg;
+	struct tap tap;
 	struct deferred turn; /* the next go without waiting for the socket */
 	struct deferred reap;
 	struct timer *deadline;
@@ -43,6 +44,8 @@ struct stream {
 };
 
 void stream_emit(struct stream *s, enum stream_event e);
+void stream_tap(struct stream *s, enum tap_kind kind, const void *p,
+    size_t len);
 bool stream_is_open(const struct stream *s);
 /* The peer's side is over. */
 void stream_end(struct stream *s, enum ending ending, const char *error);

@@ -28,6 +28,13 @@ stream_emit(struct stream *s, enum stream_event e)
 		s->on_event(s->arg, s, e);
 }
 
+void
+stream_tap(struct stream *s, enum tap_kind kind, const void *p, size_t len)
+{
+	if (s->tap.on_tap != NULL)
+		s->tap.on_tap(s->tap.arg, kind, p, len);
+}
+
 bool
 stream_is_open(const struct stream *s)
 {
@@ -39,6 +46,10 @@ stream_is_open(const struct stream *s)
 void
 stream_end(struct stream *s, enum ending ending, const char *error)
 {
+	if (ending == ENDING_EOF || ending == ENDING_TRUNCATED)
+		stream_tap(s, TAP_IN_FIN, NULL, 0);
+	else if (ending == ENDING_RESET)
+		stream_tap(s, TAP_IN_RST, NULL, 0);
 	s->ending = ending;
 	s->owes_ended = true;
 	if (error != s->error)
@@ -133,8 +144,10 @@ read_plain(struct stream *s, uint8_t *to, size_t room, size_t *got)
 	ssize_t n = recv(s->fd, to, room, 0);
 
 	*got = n > 0 ? (size_t)n : 0;
-	if (n > 0)
+	if (n > 0) {
+		stream_tap(s, TAP_IN, to, *got);
 		return *got == room;
+	}
 	if (n == 0 && s->write_failed)
 		stream_end(s, ENDING_RESET, s->error);
 	else if (n == 0)
@@ -250,6 +263,18 @@ count_out(struct stream *s, size_t n)
 	s->blocked_since = clock_mono_ns();
 }
 
+static void
+tap_written(struct stream *s, const struct iovec *v, size_t len)
+{
+	for (; len > 0; v++) {
+		size_t n = v->iov_len < len ? v->iov_len : len;
+
+		if (n > 0)
+			stream_tap(s, TAP_OUT, v->iov_base, n);
+		len -= n;
+	}
+}
+
 /* Give the kernel what it takes; bytes taken. */
 size_t
 stream_write_plain(struct stream *s, const struct iovec *v, size_t n)
@@ -262,8 +287,11 @@ stream_write_plain(struct stream *s, const struct iovec *v, size_t n)
 	do
 		put = sendmsg(s->fd, &m, MSG_NOSIGNAL);
 	while (put < 0 && errno == EINTR);
-	if (put >= 0)
+	if (put >= 0) {
+		if (s->tap.on_tap != NULL)
+			tap_written(s, v, (size_t)put);
 		return (size_t)put;
+	}
 	if (errno == EAGAIN)
 		s->out_waits = true;
 	else
@@ -329,7 +357,9 @@ finish_shut(struct stream *s)
 	s->shut_done = true;
 	if (r == TLS_FAILED)
 		stream_fail_write(s, tls_error(s->tls));
-	else if (shutdown(s->fd, SHUT_WR) < 0 && errno != ENOTCONN)
+	else if (shutdown(s->fd, SHUT_WR) == 0)
+		stream_tap(s, TAP_OUT_FIN, NULL, 0);
+	else if (errno != ENOTCONN)
 		stream_fail_write(s, socket_error_text(errno));
 }
 

@@ -18,10 +18,12 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "base/tap.h"
 #include "net/tls_internal.h"
 
 struct tls {
 	SSL *ssl;
+	const struct tap *tap;
 	bool may_have_more; /* the last read ended before the input did */
 	bool failed_by_eof;
 	bool failed_verify;
@@ -128,6 +130,48 @@ tls_server_new(struct tls_ctx *ctx, int fd)
 	if (t != NULL)
 		SSL_set_accept_state(t->ssl);
 	return t;
+}
+
+/* ---- who looks on */
+
+static void
+tell(const struct tls *t, enum tap_kind kind, const void *p, size_t len)
+{
+	if (t != NULL && t->tap != NULL && t->tap->on_tap != NULL)
+		t->tap->on_tap(t->tap->arg, kind, p, len);
+}
+
+void
+tls_tell_secret(const SSL *ssl, const char *line)
+{
+	tell(SSL_get_app_data(ssl), TAP_SECRET, line, strlen(line));
+}
+
+/* Behind each call of the socket: what it has moved. */
+static long
+on_socket(BIO *b, int oper, const char *p, size_t len, int argi, long argl,
+    int ret, size_t *moved)
+{
+	const struct tls *t = (const void *)BIO_get_callback_arg(b);
+
+	if (ret > 0 && moved != NULL && *moved > 0) {
+		if (oper == (BIO_CB_READ | BIO_CB_RETURN))
+			tell(t, TAP_IN, p, *moved);
+		else if (oper == (BIO_CB_WRITE | BIO_CB_RETURN))
+			tell(t, TAP_OUT, p, *moved);
+	}
+	return ret;
+}
+
+void
+tls_set_tap(struct tls *t, const struct tap *tap)
+{
+	BIO *b = SSL_get_rbio(t->ssl);
+
+	t->tap = tap;
+	SSL_set_app_data(t->ssl, t);
+	BIO_set_callback_ex(b, on_socket);
+	BIO_set_callback_arg(b, (char *)t);
 }
 
 void

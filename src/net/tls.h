@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct tap;
 struct tls_ctx;
 struct tls;
 
@@ -50,6 +51,8 @@ bool tls_ctx_is_server(const struct tls_ctx *ctx);
 struct tls *tls_client_new(struct tls_ctx *ctx, int fd, const char *sni);
 struct tls *tls_server_new(struct tls_ctx *ctx, int fd);
 void tls_free(struct tls *t);
+/* Show records and secrets to whoever |tap| (borrowed) names at the time. */
+void tls_set_tap(struct tls *t, const struct tap *tap);
 
 enum tls_result tls_handshake(struct tls *t);
 /* *n bytes were read or written where the result is TLS_DONE. */

@@ -72,12 +72,17 @@ on_keylog_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl,
 static void
 on_keylog_line(const SSL *ssl, const char *line)
 {
-	struct keylog *k =
-	    SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), keylog_index);
+	struct keylog *k = keylog_index < 0
+	    ? NULL
+	    : SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), keylog_index);
 	char buf[512];
-	int n = snprintf(buf, sizeof(buf), "%s\n", line);
+	int n;
 
-	if (k != NULL && n > 0 && (size_t)n < sizeof(buf))
+	tls_tell_secret(ssl, line);
+	if (k == NULL)
+		return;
+	n = snprintf(buf, sizeof(buf), "%s\n", line);
+	if (n > 0 && (size_t)n < sizeof(buf))
 		(void)!write(k->fd, buf, (size_t)n);
 	OPENSSL_cleanse(buf, sizeof(buf));
 }
@@ -107,7 +112,6 @@ set_keylog(struct tls_ctx *ctx, const char *file, const struct complaint *c)
 		free(k);
 		return complain(c, "out of memory");
 	}
-	SSL_CTX_set_keylog_callback(ctx->ssl_ctx, on_keylog_line);
 	return true;
 }
 
@@ -132,6 +136,8 @@ ctx_new(const SSL_METHOD *method, const struct complaint *c)
 	    SSL_MODE_ENABLE_PARTIAL_WRITE |
 		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ctx->ssl_ctx, 1);
+	/* for a key log, and for whoever captures a session */
+	SSL_CTX_set_keylog_callback(ctx->ssl_ctx, on_keylog_line);
 	return ctx;
 }
 

@@ -15,5 +15,7 @@ struct tls_ctx {
 
 /* Take the oldest error out of OpenSSL's queue as one line, and clear it. */
 void tls_take_error(char *out, size_t size);
+/* A line of the key log to whoever looks on. */
+void tls_tell_secret(const SSL *ssl, const char *line);
 
 #endif

@@ -107,6 +107,7 @@ case_result_free(struct case_result *r)
 	if (r == NULL)
 		return;
 	transcript_free(r->transcript);
+	tape_free(r->tape);
 	free(r->named);
 	free(r->message);
 	free(r->detail);

@@ -10,6 +10,7 @@
 #include "net/loop.h"
 #include "net/url.h"
 #include "scenario/instance.h"
+#include "transcript/tape.h"
 #include "transcript/transcript.h"
 
 /*
@@ -110,6 +111,7 @@ struct case_result {
 	char *message;           /* one line: expected and actual */
 	char *detail;            /* several lines: decoded diff; may be NULL */
 	struct transcript *transcript;
+	struct tape *tape;  /* NULL unless engine_options.tape */
 	int64_t started_ns; /* monotonic */
 	int64_t took_ns;
 	int64_t late_ns;        /* the harness's own lateness at the verdict */
@@ -125,6 +127,7 @@ struct engine_options {
 	unsigned jobs;     /* cases at a time; 0: all */
 	double time_scale; /* of durations; 1 */
 	bool observe;      /* expectations become observations (diff) */
+	bool tape;         /* keep what goes over the wire */
 };
 
 struct engine;

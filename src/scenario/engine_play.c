@@ -20,6 +20,8 @@
 #define RECORD_MAX        ((size_t)16 << 20)
 #define RECORD_MAX_EVENTS 60000
 #define RECORD_EVENT_MAX  ((size_t)128 << 10)
+/* … and a tape. */
+#define TAPE_MAX          ((size_t)8 << 20)
 
 /* ---- time ---- */
 
@@ -294,6 +296,9 @@ play_new(struct engine *e, const struct engine_target *t,
 	p->result = xcalloc(1, sizeof(*p->result));
 	p->result->instance = i;
 	p->result->control = control;
+	/* To the last: closing what is open is on it as well. */
+	if (o->tape)
+		p->tape = p->result->tape = tape_new(TAPE_MAX);
 	return p;
 }
 

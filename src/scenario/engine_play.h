@@ -48,6 +48,7 @@ struct play {
 	struct fence_mark *marks; /* what fences wait for */
 	struct fence_pair *pairs; /* who has sent to whom */
 	struct transcript *transcript;
+	struct tape *tape; /* the result's; NULL: nobody wants it */
 	size_t recorded;
 	bool record_full;
 	uint64_t seq;

@@ -220,6 +220,7 @@ take_descriptor(struct session *s, int fd)
 		session_fail(s, CODE_CONNECT, "no memory for a stream");
 		return;
 	}
+	session_tape_begin(s, fd);
 	session_record(s, EVENT_OPENED, DIR_C2S, NULL, 0,
 	    stream_peer(s->stream), s->config.line);
 	session_connected(s);

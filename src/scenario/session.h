@@ -75,7 +75,8 @@ struct session {
 	struct session *next; /* of the play, newest first */
 	struct play *play;
 	char *name;
-	int conn; /* of the transcript */
+	int conn;    /* of the transcript */
+	int on_tape; /* of the tape */
 	struct session_config config;
 	enum session_state state;
 	struct text failure;      /* FAILED: one line */
@@ -198,6 +199,11 @@ uint64_t *session_masks(struct session *s);
 /* The next client that has come, if there is one. */
 void session_accept(struct session *s);
 bool session_read_request(struct session *s);
+/* Of session_tape.c: from here on what goes over the wire is kept, if anybody
+ * wants it; a stream shows it by itself. */
+void session_tape_begin(struct session *s, int fd);
+void session_tape(struct session *s, enum tap_kind kind, const void *p,
+    size_t len);
 /* Of session_udp.c. */
 void session_udp_begin(struct session *s);
 void session_udp_send(struct session *s, const void *p, size_t len);

@@ -22,6 +22,7 @@ take_datagram(struct session *s, const uint8_t *p, size_t len)
 {
 	struct item *it = session_item(s, ITEM_DATAGRAM, p, len);
 
+	session_tape(s, TAP_IN, p, len);
 	item_read_stun(it);
 	it->event = session_record(s, EVENT_BYTES, DIR_S2C, p, len, NULL, 0);
 	session_deliver(s, it);
@@ -121,6 +122,7 @@ on_resolved(void *arg, const struct addrinfo *list, const char *error)
 		if (connect_to(s, ai))
 			break;
 	if (s->udp_fd >= 0) {
+		session_tape_begin(s, s->udp_fd);
 		session_record(s, EVENT_OPENED, DIR_C2S, NULL, 0,
 		    s->config.url.text, s->config.line);
 		s->state = SESSION_READY;
@@ -146,8 +148,10 @@ session_udp_begin(struct session *s)
 void
 session_udp_send(struct session *s, const void *p, size_t len)
 {
-	if (send(s->udp_fd, p, len, 0) >= 0)
+	if (send(s->udp_fd, p, len, 0) >= 0) {
+		session_tape(s, TAP_OUT, p, len);
 		return;
+	}
 	/* The error of an earlier datagram: this one has not gone out. */
 	if (errno == ECONNREFUSED) {
 		refused(s, errno);

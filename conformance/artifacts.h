@@ -1,0 +1,27 @@
+/*
+ * What a case leaves behind in --artifacts DIR: DIR/TARGET/CASE/ with
+ * case.pcapng (control.pcapng of a control run), transcript.txt and, of a
+ * target that the runner has started, target.log.
+ */
+#ifndef CONFORMANCE_ARTIFACTS_H
+#define CONFORMANCE_ARTIFACTS_H
+
+#include "conformance/run.h"
+
+/* A name as one component of a path, which needs no quotes in a shell or a
+ * URL; what is too long or loses a character gets a digest. */
+char *artifact_component(const char *name);
+/*
+ * Give each case of the plan its directory; nothing is made but DIR.  The
+ * exit status of what was said on stderr: DIR cannot be written, or a case's
+ * files are there and --force was not given; else 0.
+ */
+int artifacts_prepare(struct run *r);
+/* A case is about to be played. */
+void artifacts_begin(struct run_case *c);
+/* It is over: write its files; false with a line on stderr if that failed. */
+bool artifacts_write(struct run_case *c);
+/* "case.pcapng,transcript.txt,target.log": those that |c| has. */
+void artifacts_list(const struct run_case *c, struct text *out);
+
+#endif

@@ -1,0 +1,149 @@
+#!/bin/sh
+# What --artifacts leaves of every case, read again by others.  Prints TAP.
+# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
+. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
+cd "$work" || exit 99
+LC_ALL=C
+export LC_ALL
+unset RELAYKIT_PEERS
+cli=$build/relay-cli/relay-cli
+checker=$src/tests/pcapng_check.py
+
+n=0
+failed=0
+# ok STATUS SENTENCE
+ok() {
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $n - $2"
+	else
+		failed=1
+		echo "not ok $n - $2"
+		sed 's/^/#   /' out err 2>/dev/null | tail -30
+	fi
+}
+skip() { # SENTENCE REASON
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+# expect STATUS SENTENCE ARGS…
+expect() {
+	want=$1 sentence=$2
+	shift 2
+	"$runner" "$@" >out 2>err </dev/null
+	status=$?
+	[ "$status" -eq "$want" ] || echo "# exit status $status, not $want"
+	[ "$status" -eq "$want" ]
+	ok $? "$sentence"
+}
+has_python=$(python3 -c 'print("yes")' 2>/dev/null)
+# blocks FILE TEXT SENTENCE: every block is right, and one is about that.
+blocks() {
+	if [ -z "$has_python" ]; then
+		skip "$3" "python3 is not installed"
+		return
+	fi
+	python3 "$checker" --tcp "$1" >out 2>err && grep -qE -e "$2" out
+	ok $? "$3"
+}
+# decodes FILE TEXT SENTENCE: relay-cli decode has nothing to complain of.
+decodes() {
+	"$cli" decode "$1" >out 2>err && grep -qE -e "$2" out && [ ! -s err ]
+	ok $? "$3"
+}
+
+mkdir certs
+"$build/tests/make_certs" certs >/dev/null || exit 99
+start relayd "$build/relayd/relayd" --listen 127.0.0.1:0 --stun 127.0.0.1:0
+start secure "$build/relayd/relayd" --listen-tls 127.0.0.1:0 \
+    --cert certs/chain.pem --key certs/key.pem
+url=http://$(listening relayd http)
+https=https://$(listening secure https)
+stun=$(listening relayd stun)
+start pong "$build/tests/bad_relay" only-pong
+pong=http://$(listening pong http)
+
+# ---- plain
+
+expect 0 "a run leaves artifacts" run "$url" --artifacts a/b --stun "$stun" \
+    'ping.echo[raw*' 'login.bad-signature[ws*' 'stun.*'
+target=a/b/$(ls a/b)
+case=$target/ping.echo.raw.p=@1
+[ -s "$case/case.pcapng" ] && [ -s "$case/transcript.txt" ] && [ ! -e "$case/target.log" ]
+ok $? "a capture and a transcript lie in a folder of the case"
+grep -q "Pong" "$case/transcript.txt" && grep -q "^again: relay-conformance run" "$case/transcript.txt"
+ok $? "the transcript says what came and how to repeat it"
+decodes "$case/case.pcapng" Pong "relay-cli reads the capture"
+blocks "$case/case.pcapng" '\| liveness\.rly:[0-9]+ expected Pong$' \
+    "an answer is commented with the line that expects it"
+blocks "$case/case.pcapng" '\| liveness\.rly:[0-9]+ A -> Ping data=' \
+    "what is sent is commented with the line that sends it"
+blocks "$case/case.pcapng" '^tcp [1-9][0-9]* fin [1-9][0-9]* open$' \
+    "the connection ends as it did"
+ls "$target"/login.bad-signature*/control.pcapng >out 2>err
+ok $? "a control has a capture of its own"
+blocks "$(ls "$target"/stun.*/case.pcapng | head -1)" 'packet .* udp ' "datagrams are there too"
+
+expect 4 "nothing is written over" run "$url" --artifacts a/b 'ping.echo[raw*'
+grep -qF -e "--force" err
+ok $? "and it is said what would"
+expect 0 "with --force it is" run "$url" --artifacts a/b --force 'ping.echo[raw*'
+: >file
+expect 4 "a folder that cannot be made is 4" run "$url" --artifacts file/x ping.echo
+
+# ---- a failure names them
+
+expect 1 "a failing case leaves them as well" run "$pong" --time-scale 0.1 \
+    --artifacts pong seed.io-basic
+grep -qE '^  more: +pong/.*/\{case\.pcapng,transcript\.txt\}$' out
+ok $? "and its report says where"
+
+# ---- TLS
+
+expect 0 "over TLS" run "$https" --cafile certs/ca.pem --artifacts tls 'ping.echo[*'
+for carrier in raw ws; do
+	file=$(ls tls/*/ping.echo.$carrier.p=@1/case.pcapng)
+	decodes "$file" Pong "its secrets are inside ($carrier)"
+	blocks "$file" '^secrets [1-9]' "in a block of their own ($carrier)"
+	if ! tshark --version >/dev/null 2>&1; then
+		skip "tshark shows the frames ($carrier)" "tshark is not installed"
+		continue
+	fi
+	tshark -n -r "$file" -X "lua_script:$src/wireshark/relaykit.lua" \
+	    -T fields -e _ws.col.Info -e frame.comment >out 2>err
+	grep -qE 'Pong.*liveness\.rly:[0-9]+ expected Pong' out
+	ok $? "tshark shows the frames ($carrier)"
+done
+
+# ---- a name that is too long; a target's own log
+
+id=long
+while [ ${#id} -lt 400 ]; do id=$id.another-word; done
+sed "s/^scenario ping.echo/scenario $id/" \
+    "$src/conformance/scenarios/iroh-v3/liveness.rly" >long.rly
+expect 0 "a name of 400 characters" run "$url" --artifacts long "long.rly:$id"
+[ "$(ls -d long/*/long.another-word*-* | wc -l)" -ge 2 ] &&
+    [ "$(find long -name case.pcapng | wc -l)" -eq "$(find long -name transcript.txt | wc -l)" ]
+ok $? "is shortened, with a digest, and all files are there"
+
+expect 0 "a target that the runner starts" run relayd.target --artifacts own 'ping.echo[raw*'
+grep -q 'login key=' own/relayd/ping.echo.raw.p=@2/target.log
+ok $? "leaves its log beside them"
+
+# ---- cut short
+
+"$runner" run "$url" --artifacts cut '*[ws*' >out 2>err </dev/null &
+pid=$!
+while [ -z "$(find cut -name transcript.txt 2>/dev/null | head -1)" ] &&
+    kill -0 "$pid" 2>/dev/null; do
+	sleep 0.05
+done
+kill -INT "$pid"
+wait "$pid"
+[ $? -eq 130 ]
+ok $? "an interrupted run is 130"
+[ -z "$(find cut -type f ! -name '*.pcapng' ! -name '*.txt')" ]
+ok $? "and leaves no half file"
+
+echo "1..$n"
+exit $failed
