@@ -133,6 +133,8 @@ access_allows(const struct access *a, const struct rk_key *key)
 
 	if (a->rule == ACCESS_EVERYONE)
 		return true;
+	if (a->rule == ACCESS_ASKED) /* now; not when the login began */
+		return false;
 	listed = a->n > 0 &&
 	    bsearch(key, a->keys, a->n, sizeof(*a->keys), compare) != NULL;
 	return listed == (a->rule == ACCESS_LISTED);

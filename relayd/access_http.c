@@ -101,6 +101,13 @@ failed:
 	return NULL;
 }
 
+struct access_service *
+access_service_ref(struct access_service *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
 void
 access_service_unref(struct access_service *s)
 {
@@ -410,9 +417,8 @@ access_ask(struct asker *a, struct access_service *s, const struct rk_key *key,
 		free(q);
 		return NULL;
 	}
-	atomic_fetch_add(&s->refs, 1);
 	q->asker = a;
-	q->service = s;
+	q->service = access_service_ref(s);
 	q->on_answer = on_answer;
 	q->arg = arg;
 	rk_key_hex(key, q->key);

@@ -30,6 +30,7 @@ struct access_service;
 /* Of |conf|, whose access rule it is.  NULL with one line in |err|. */
 struct access_service *access_service_new(const struct conf *conf, char *err,
     size_t err_size);
+struct access_service *access_service_ref(struct access_service *s);
 void access_service_unref(struct access_service *s); /* NULL is fine */
 
 /* Is |url| one that can be asked?  One line in |err| if not. */

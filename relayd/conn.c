@@ -72,7 +72,7 @@ conn_is_tls(const struct conn *c)
 const char *
 conn_key_text(const struct conn *c)
 {
-	static char text[RK_KEY_SHORT_SIZE];
+	static _Thread_local char text[RK_KEY_SHORT_SIZE];
 
 	if (c->login.state != RK_LOGIN_DONE)
 		return "-";
@@ -85,9 +85,9 @@ conn_key_text(const struct conn *c)
 static void
 set_stage(struct conn *c, enum stage stage)
 {
-	c->worker->metrics.connections[c->stage]--;
+	metrics_down(&c->worker->metrics.connections[c->stage]);
 	c->stage = (uint8_t)stage;
-	c->worker->metrics.connections[c->stage]++;
+	metrics_up(&c->worker->metrics.connections[c->stage]);
 }
 
 void
@@ -197,15 +197,24 @@ timeout_reason(const struct conn *c)
 static void on_ended(struct conn *c);
 static void on_input(struct conn *c);
 
+/* What has come is not worked on yet. */
+static bool
+is_held(const struct conn *c)
+{
+	return c->limited || c->crowded || c->query != NULL;
+}
+
 bool
 conn_go_on(struct conn *c)
 {
+	if (is_held(c))
+		return true;
 	if (!c->end_waits) {
 		conn_resume(c);
 		return true;
 	}
 	on_input(c);
-	if (c->state <= CONN_OPEN && !c->limited)
+	if (c->state <= CONN_OPEN && !is_held(c))
 		on_ended(c);
 	return c->state != CONN_DEAD;
 }
@@ -227,7 +236,7 @@ on_deadline(struct conn *c)
 	if (is_blocked(c))
 		conn_watch_output(c);
 	if (now >= write_deadline(c) && c->ending == ENDING_NONE) {
-		c->worker->metrics.write_timeouts++;
+		metrics_up(&c->worker->metrics.write_timeouts);
 		conn_close(c, ENDING_TIMEOUT, "write");
 		return;
 	}
@@ -255,6 +264,7 @@ conn_new(struct worker *w, int fd, struct tls_ctx *tls, enum service service)
 	}
 	c->worker = w;
 	c->ep.ops = &conn_endpoint_ops;
+	c->ep.home = w->index;
 	c->service = (uint8_t)service;
 	c->body.done = true;
 	c->stream = tls != NULL
@@ -271,7 +281,7 @@ conn_new(struct worker *w, int fd, struct tls_ctx *tls, enum service service)
 		c->next->prev = c;
 	w->conns = c;
 	w->nconns++;
-	w->metrics.connections[c->stage]++;
+	metrics_up(&w->metrics.connections[c->stage]);
 	conn_set_state(c, tls != NULL ? CONN_TLS : CONN_HTTP);
 	if (tls == NULL)
 		set_stage(c, STAGE_TCP);
@@ -304,7 +314,8 @@ die(struct conn *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	w->nconns--;
-	w->metrics.connections[c->stage]--;
+	metrics_up(&w->ended);
+	metrics_down(&w->metrics.connections[c->stage]);
 	c->state = CONN_DEAD;
 	c->next = w->dead;
 	w->dead = c;
@@ -363,13 +374,13 @@ conn_close(struct conn *c, enum ending ending, const char *reason)
 	}
 	if (c->ending == ENDING_NONE)
 		c->ending = (uint8_t)ending;
-	c->worker->metrics.ended[c->ending][c->stage]++;
+	metrics_up(&c->worker->metrics.ended[c->ending][c->stage]);
 	log_end(c, (enum ending)c->ending, reason);
 	FAULT(HOOK_LEAVE, .c = c, .ending = (enum ending)c->ending,
 	    .tell = &tell);
 	router_leave(c->worker->router, &c->ep, tell);
 	if (c->stage == STAGE_OPEN && ending != ENDING_SHUTDOWN)
-		c->worker->metrics.disconnects++;
+		metrics_up(&c->worker->metrics.disconnects);
 	if (ending != ENDING_SHUTDOWN)
 		drop_queues(c);
 	else
@@ -377,6 +388,7 @@ conn_close(struct conn *c, enum ending ending, const char *reason)
 	conn_access_cancel(c);
 	c->beat_due = false;
 	c->limited = false;
+	c->crowded = false;
 	if (!ends_with_output(ending) || c->write_failed) {
 		die(c);
 		return false;
@@ -475,7 +487,7 @@ conn_out(struct conn *c, size_t n)
 void
 conn_resume(struct conn *c)
 {
-	if (c->stalled || c->limited || c->state > CONN_OPEN)
+	if (c->stalled || is_held(c) || c->state > CONN_OPEN)
 		return;
 	stream_resume(c->stream);
 	stream_again(c->stream);
@@ -562,7 +574,7 @@ on_stream(void *arg, struct stream *s, enum stream_event e)
 		conn_touch(c);
 		break;
 	case STREAM_ENDED:
-		c->end_waits = c->limited ||
+		c->end_waits = c->limited || c->crowded ||
 		    (c->query != NULL && stream_ending(s) == ENDING_EOF);
 		if (!c->end_waits)
 			on_ended(c);

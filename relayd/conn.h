@@ -26,6 +26,7 @@
 #define CONN_NONCE_LEN 8 /* of Ping and Pong */
 
 struct access_query;
+struct metrics;
 struct stream;
 struct tls_ctx;
 struct worker;
@@ -81,6 +82,7 @@ struct conn {
 	bool write_failed : 1; /* the stream will end */
 	bool limited : 1;      /* reads nothing until limited_until */
 	bool was_limited : 1;
+	bool crowded : 1;   /* reads nothing until other loops have read */
 	bool end_waits : 1; /* the peer's end came while it was held up */
 	bool beat_due : 1;  /* KeepAlive or Ping, to be written */
 	bool upgraded : 1;  /* 101 is written, the body is to come */
@@ -157,8 +159,8 @@ uint8_t *conn_out(struct conn *c, size_t n);
 bool conn_stall(struct conn *c);
 /* Read on, unless something else speaks against it. */
 void conn_resume(struct conn *c);
-/* What held the input up is over: work on what has come, its end too.  False
- * if the connection is over. */
+/* What held the input up is over: work on what has come, its end too, unless
+ * something else holds it up.  False if the connection is over. */
 bool conn_go_on(struct conn *c);
 /* The line begins with the connection's number; |limit| may be NULL. */
 void conn_log(const struct conn *c, struct log_limit *limit,
@@ -194,6 +196,9 @@ void conn_frames_start(struct conn *c, enum rk_carrier carrier);
 void conn_frames_input(struct conn *c);
 /* Access control has answered for a login that is ASKED. */
 bool conn_login_answered(struct conn *c, bool allowed);
+
+/* Count what became of a packet. */
+void conn_count_routed(struct metrics *m, bool disco, enum route_result result);
 
 /* conn_out.c: the endpoint of the router. */
 extern const struct endpoint_ops conn_endpoint_ops;

@@ -18,7 +18,7 @@ on_answer(void *arg, enum access_answer answer, const char *why)
 	struct conn *c = arg;
 
 	c->query = NULL;
-	c->worker->metrics.access_answers[answer]++;
+	metrics_up(&c->worker->metrics.access_answers[answer]);
 	if (answer > ACCESS_ANSWER_DENIED)
 		log_limited(&limit, LOG_WARN, "access-unanswered why=\"%s\"",
 		    why);
@@ -32,9 +32,13 @@ bool
 conn_access_start(struct conn *c)
 {
 	struct worker *w = c->worker;
+	struct access_service *s = server_access_service(w->server);
 
-	c->query = access_ask(&w->asker, server_access_service(w->server),
-	    &c->login.peer, on_answer, c);
+	if (s == NULL) /* a reload has changed the rule just now */
+		return conn_login_answered(c,
+		    server_allows(w->server, &c->login.peer));
+	c->query = access_ask(&w->asker, s, &c->login.peer, on_answer, c);
+	access_service_unref(s);
 	return c->query != NULL || conn_close(c, ENDING_LIMIT, "no-memory");
 }
 

@@ -54,21 +54,29 @@ check_frame(const struct conn *c, const struct rk_raw_frame *raw,
 	return err == RK_ERR_UTF8 ? RK_OK : err;
 }
 
-static void
-count_packet(struct metrics *m, bool disco, enum route_result result)
+void
+conn_count_routed(struct metrics *m, bool disco, enum route_result result)
 {
-	if (disco)
-		m->disco_packets_recv++;
-	else
-		m->send_packets_recv++;
 	if (result == ROUTE_QUEUED && disco)
-		m->disco_packets_sent++;
+		metrics_up(&m->disco_packets_sent);
 	else if (result == ROUTE_QUEUED)
-		m->send_packets_sent++;
+		metrics_up(&m->send_packets_sent);
 	else if (result == ROUTE_UNKNOWN && disco)
-		m->disco_packets_dropped++;
+		metrics_up(&m->disco_packets_dropped);
 	else if (result == ROUTE_UNKNOWN)
-		m->send_packets_dropped++;
+		metrics_up(&m->send_packets_dropped);
+}
+
+static void
+count_packet(struct metrics *m, const struct lent_packet *p,
+    enum route_result result)
+{
+	if (p->disco)
+		metrics_up(&m->disco_packets_recv);
+	else
+		metrics_up(&m->send_packets_recv);
+	metrics_up_by(&m->bytes_recv, p->len - RK_KEY_LEN);
+	conn_count_routed(m, p->disco, result);
 }
 
 /*
@@ -102,8 +110,7 @@ on_send(struct conn *c, const struct input *in)
 	if (FAULT(HOOK_ROUTED, .c = c, .key = &to, .packet = &p,
 		.result = result))
 		return false;
-	count_packet(&w->metrics, p.disco, result);
-	w->metrics.bytes_recv += len - sizeof(to.b);
+	count_packet(&w->metrics, &p, result);
 	return true;
 }
 
@@ -117,15 +124,15 @@ on_ping(struct conn *c, const struct input *in)
 		return true;
 	if (!conn_write_frame(c, w->pong, in->payload, in->raw.payload.len))
 		return false;
-	w->metrics.got_ping++;
-	w->metrics.sent_pong++;
+	metrics_up(&w->metrics.got_ping);
+	metrics_up(&w->metrics.sent_pong);
 	return true;
 }
 
 static bool
 on_other(struct conn *c, const struct input *in)
 {
-	c->worker->metrics.other_packets_recv++;
+	metrics_up(&c->worker->metrics.other_packets_recv);
 	return true;
 }
 
@@ -133,7 +140,7 @@ on_other(struct conn *c, const struct input *in)
 static bool
 on_unexpected(struct conn *c, const struct input *in)
 {
-	c->worker->metrics.unknown_frames++;
+	metrics_up(&c->worker->metrics.unknown_frames);
 	return true;
 }
 
@@ -215,9 +222,9 @@ open_connection(struct conn *c)
 	conn_live_start(c);
 	conn_limit_start(c);
 	conn_set_state(c, CONN_OPEN);
-	w->metrics.accepts++;
+	metrics_up(&w->metrics.accepts);
 	if (server_is_new_key(w->server, &c->login.peer))
-		w->metrics.unique_client_keys++;
+		metrics_up(&w->metrics.unique_client_keys);
 	log_login(c);
 	FAULT(HOOK_OPEN, .c = c);
 	return true;
@@ -258,8 +265,7 @@ on_login_frame(struct conn *c, const struct input *in)
 	struct rk_writer w;
 	int err;
 
-	c->login.params.access_later =
-	    server_access_service(c->worker->server) != NULL;
+	c->login.params.access_later = server_asks(c->worker->server);
 	rk_writer_init(&w, buf, sizeof(buf));
 	err = rk_login_input(&c->login, &in->raw, &w);
 	FAULT(HOOK_LOGIN, .c = c, .type = in->raw.type, .payload = in->payload,
@@ -373,7 +379,7 @@ on_ws_message(struct conn *c, uint8_t *front, const struct rk_ws_message *m)
 	case RK_WS_CLOSE:
 		return on_ws_close(c, m);
 	default:
-		c->worker->metrics.ws_skipped++;
+		metrics_up(&c->worker->metrics.ws_skipped);
 		return true;
 	}
 }
@@ -454,12 +460,23 @@ conn_frames_start(struct conn *c, enum rk_carrier carrier)
 	rk_login_init(&c->login, d, RK_SERVER, &params);
 	conn_set_state(c, CONN_LOGIN);
 	if (carrier == RK_CARRIER_WS) {
-		c->worker->metrics.websocket_accepts++;
+		metrics_up(&c->worker->metrics.websocket_accepts);
 	} else {
-		c->worker->metrics.raw_accepts++;
-		c->worker->metrics.raw_accepts_035++;
+		metrics_up(&c->worker->metrics.raw_accepts);
+		metrics_up(&c->worker->metrics.raw_accepts_035);
 	}
 	FAULT(HOOK_UPGRADED, .c = c);
+}
+
+/* Whoever is behind has to read first. */
+static bool
+is_crowded(struct conn *c)
+{
+	if (!worker_is_crowded(c->worker))
+		return false;
+	c->crowded = true;
+	stream_pause(c->stream);
+	return true;
 }
 
 void
@@ -467,7 +484,8 @@ conn_frames_input(struct conn *c)
 {
 	bool more = true;
 
-	while (more && !c->limited && c->query == NULL && !conn_stall(c)) {
+	while (more && !c->limited && c->query == NULL && !conn_stall(c) &&
+	    !is_crowded(c)) {
 		c->need = 0;
 		more = c->carrier == RK_CARRIER_RAW ? next_raw(c) : next_ws(c);
 	}

@@ -76,9 +76,9 @@ respond(struct conn *c, const struct response *r, int minor, bool keep,
 	write_head(c, r, minor, keep, &w);
 	FAULT(HOOK_HEAD, .c = c, .response = (struct response *)(uintptr_t)r,
 	    .out = &w);
-	c->worker->metrics.http_requests++;
+	metrics_up(&c->worker->metrics.http_requests);
 	if (r->status >= 400)
-		c->worker->metrics.http_errors++;
+		metrics_up(&c->worker->metrics.http_errors);
 	if (w.bad)
 		return conn_close(c, ENDING_LIMIT, "response head");
 	if (!append(c, buf, w.len))

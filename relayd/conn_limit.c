@@ -33,8 +33,8 @@ count(struct conn *c)
 {
 	struct metrics *m = &c->worker->metrics;
 
-	m->frames_limited++;
-	m->conns_limited += !c->was_limited;
+	metrics_up(&m->frames_limited);
+	metrics_up_by(&m->conns_limited, !c->was_limited);
 	c->was_limited = true;
 }
 

@@ -59,7 +59,7 @@ conn_live_pong(struct conn *c, const uint8_t nonce[CONN_NONCE_LEN])
 static bool
 waits_for_pong(const struct conn *c)
 {
-	return c->pong_by != 0 && !c->limited;
+	return c->pong_by != 0 && !c->limited && !c->crowded;
 }
 
 int64_t
@@ -103,10 +103,10 @@ conn_live_write(struct conn *c, struct rk_writer *w)
 		conn_frame_header(c, c->worker->ping->type, sizeof(c->nonce),
 		    w);
 		rk_write_bytes(w, c->nonce, sizeof(c->nonce));
-		m->pings_sent++;
+		metrics_up(&m->pings_sent);
 	} else {
 		conn_frame_header(c, c->worker->keepalive->type, 0, w);
-		m->keepalives_sent++;
+		metrics_up(&m->keepalives_sent);
 	}
 	return true;
 }

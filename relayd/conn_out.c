@@ -194,7 +194,7 @@ on_packet(struct endpoint *to, const struct rk_key *from,
 	rk_writer_init(&w, buf, sizeof(buf));
 	conn_frame_header(c, c->worker->recv->type, p->len, &w);
 	if (!has_room(c, lane, w.len + p->len)) {
-		c->worker->metrics.queue_dropped[queue_of[lane]]++;
+		metrics_up(&c->worker->metrics.queue_dropped[queue_of[lane]]);
 		return false;
 	}
 	memcpy(p->body, from->b, sizeof(from->b));
@@ -222,10 +222,10 @@ on_gone(struct endpoint *to, const struct rk_key *who)
 	conn_frame_header(c, c->worker->gone->type, sizeof(who->b), &w);
 	if (has_room(c, LANE_GONE, w.len + sizeof(who->b)) &&
 	    push_copy(c, LANE_GONE, &w, who->b, sizeof(who->b), 0)) {
-		m->other_packets_sent++;
+		metrics_up(&m->other_packets_sent);
 	} else {
-		m->other_packets_dropped++;
-		m->queue_dropped[QUEUE_GONE]++;
+		metrics_up(&m->other_packets_dropped);
+		metrics_up(&m->queue_dropped[QUEUE_GONE]);
 	}
 }
 
@@ -318,7 +318,7 @@ write_batch(struct conn *c)
 		add_bytes(&b, b.beat, beat.len);
 	if (b.n == 0)
 		return false;
-	m->bytes_sent += b.data;
+	metrics_up_by(&m->bytes_sent, b.data);
 	c->write_failed = !stream_writev(c->stream, b.v, b.n);
 	c->out.len = 0;
 	for (int i = 0; i < NLANES; i++)
@@ -330,8 +330,8 @@ static void
 own_lent(struct conn *c)
 {
 	for (int i = 0; i < NLANES; i++)
-		c->worker->metrics.queue_dropped[queue_of[i]] +=
-		    sendq_own(&c->lane[i]);
+		metrics_up_by(&c->worker->metrics.queue_dropped[queue_of[i]],
+		    sendq_own(&c->lane[i]));
 }
 
 /* Read on, now that the own output has gone out. */

@@ -111,7 +111,10 @@ serve(const struct conf *conf, int argc, char **argv)
 		goto out;
 	}
 	server_print_ready(s, stdout);
-	loop_run(loop);
+	if (server_run(s, err, sizeof(err)) != 0) {
+		cli_error("%s", err);
+		goto out;
+	}
 	log_info("stopped");
 	status = EXIT_SUCCESS;
 out:
@@ -164,8 +167,10 @@ main(int argc, char **argv)
 		raise_descriptor_limit();
 		keep_memory();
 #ifdef HAVE_FAULTS
-		if (*fault_names() != '\0')
+		if (*fault_names() != '\0') {
+			conf.threads = 1; /* faults are of one loop */
 			log_warn("faulty on-purpose=%s", fault_names());
+		}
 #endif
 		FAULT(HOOK_CONF, .conf = &conf);
 		status = serve(&conf, argc, argv);

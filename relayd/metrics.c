@@ -64,7 +64,7 @@ metrics_login_refused(struct metrics *m, int err)
 
 	while (i < METRICS_REFUSALS - 1 && refusals[i].err != err)
 		i++;
-	m->login_refused[i]++;
+	metrics_up(&m->login_refused[i]);
 }
 
 void
@@ -76,7 +76,7 @@ metrics_add(struct metrics *into, const struct metrics *from)
 	const uint64_t *add = (const uint64_t *)from;
 
 	for (size_t i = 0; i < sizeof(*into) / sizeof(*sum); i++)
-		sum[i] += add[i];
+		sum[i] += __atomic_load_n(&add[i], __ATOMIC_RELAXED);
 }
 
 static void

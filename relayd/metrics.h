@@ -1,6 +1,6 @@
 /*
- * Counters and gauges: plain numbers that one event loop owns, added up and
- * written as OpenMetrics text when somebody asks.
+ * Counters and gauges: numbers that one event loop owns, added up and written
+ * as OpenMetrics text when somebody asks, on another loop perhaps.
  */
 #ifndef RELAYD_METRICS_H
 #define RELAYD_METRICS_H
@@ -77,6 +77,27 @@ struct metrics {
 	uint64_t connections[STAGE_NKINDS];
 	uint64_t clients; /* keys in the table; of the router, not a loop */
 };
+
+/* Only the loop that owns a number changes it: no other need be kept out, and
+ * who reads it sees no half of it. */
+static inline void
+metrics_up_by(uint64_t *number, uint64_t n)
+{
+	__atomic_store_n(number, __atomic_load_n(number, __ATOMIC_RELAXED) + n,
+	    __ATOMIC_RELAXED);
+}
+
+static inline void
+metrics_up(uint64_t *number)
+{
+	metrics_up_by(number, 1);
+}
+
+static inline void
+metrics_down(uint64_t *number)
+{
+	metrics_up_by(number, UINT64_MAX);
+}
 
 /* Count a refused login by the codec's error. */
 void metrics_login_refused(struct metrics *m, int err);

@@ -1,34 +1,56 @@
 /*
- * A hash table of peers.  A peer stays while it has a connection or while
- * another peer's sent-to set points at it, so that the sets can hold plain
- * pointers.  The set belongs to the key and survives a replacement.
+ * A hash table of peers in shards, each with its lock.  A peer stays while it
+ * has a connection or is pinned: by another peer's sent-to set, so that the
+ * sets can hold plain pointers, and by the endpoints that point at it.  The
+ * set belongs to the key and survives a replacement.
+ *
+ * One lock at a time is held, for a few loads and stores.  What may become of
+ * an endpoint once it is let go: only its own loop frees it, so an endpoint of
+ * the caller's loop that was current a moment ago is still there, and one of
+ * another loop is never touched, only named by its key.
  */
 #include "config.h"
 
 #include "relayd/router.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "relayd/idset.h"
 
 #define MIN_BUCKETS 64
+#define MAX_SHARDS  64
+/* The buckets use the low bits of a hash. */
+#define SHARD_SHIFT 48
 
+/* A shard's lock guards what may change here. */
 struct peer {
-	struct rk_key key;
+	struct rk_key key; /* never changes, as the hash */
 	uint64_t hash;
 	struct peer *next; /* in its bucket */
 	struct endpoint *current;
-	size_t pins;          /* sent-to sets that hold this peer */
+	struct endpoint *replaced; /* on other loops, not told yet */
+	uint64_t visit; /* since |current| became that of a new key */
+	size_t pins;
 	struct idset sent_to; /* peers, as numbers */
 };
 
-struct router {
+struct shard {
+	pthread_mutex_t lock;
 	struct peer **bucket;
 	size_t nbuckets; /* a power of two */
 	size_t npeers;
 	size_t nconnected;
+} __attribute__((aligned(64)));
+
+struct router {
+	struct shard shard[MAX_SHARDS];
+	size_t nshards; /* a power of two */
+	letter_fn send; /* NULL: there is one loop, and nothing is locked */
+	void *arg;
+	uint64_t last_visit;
 	uint64_t seed[4];
 };
 
@@ -46,21 +68,47 @@ router_hash(const struct router *r, const struct rk_key *key)
 	    (uint64_t)(b >> 64);
 }
 
-struct router *
-router_new(void)
+/* ---- life ---- */
+
+static bool
+shard_init(struct shard *s)
 {
-	struct router *r = calloc(1, sizeof(*r));
+	s->nbuckets = MIN_BUCKETS;
+	s->bucket = calloc(s->nbuckets, sizeof(struct peer *));
+	pthread_mutex_init(&s->lock, NULL);
+	return s->bucket != NULL;
+}
+
+static struct router *
+new_router(size_t nshards, letter_fn send, void *arg)
+{
+	struct router *r = aligned_alloc(64, sizeof(*r));
 
 	if (r == NULL)
 		return NULL;
-	r->nbuckets = MIN_BUCKETS;
-	r->bucket = calloc(r->nbuckets, sizeof(struct peer *));
-	if (r->bucket == NULL) {
-		free(r);
-		return NULL;
-	}
+	memset(r, 0, sizeof(*r));
+	r->send = send;
+	r->arg = arg;
 	rk_random(r->seed, sizeof(r->seed));
+	while (r->nshards < nshards) {
+		if (!shard_init(&r->shard[r->nshards++])) {
+			router_free(r);
+			return NULL;
+		}
+	}
 	return r;
+}
+
+struct router *
+router_new(void)
+{
+	return new_router(1, NULL, NULL);
+}
+
+struct router *
+router_new_shared(letter_fn send, void *arg)
+{
+	return new_router(MAX_SHARDS, send, arg);
 }
 
 static void
@@ -70,40 +118,82 @@ peer_free(struct peer *p)
 	free(p);
 }
 
+static void
+shard_clear(struct shard *s)
+{
+	for (size_t i = 0; s->bucket != NULL && i < s->nbuckets; i++) {
+		struct peer *p, *next;
+
+		for (p = s->bucket[i]; p != NULL; p = next) {
+			next = p->next;
+			peer_free(p);
+		}
+	}
+	free(s->bucket);
+	pthread_mutex_destroy(&s->lock);
+}
+
 void
 router_free(struct router *r)
 {
 	if (r == NULL)
 		return;
-	for (size_t i = 0; i < r->nbuckets; i++) {
-		struct peer *p, *next;
-
-		for (p = r->bucket[i]; p != NULL; p = next) {
-			next = p->next;
-			peer_free(p);
-		}
-	}
-	free(r->bucket);
+	for (size_t i = 0; i < r->nshards; i++)
+		shard_clear(&r->shard[i]);
 	free(r);
 }
 
-size_t
-router_count(const struct router *r)
+/* ---- locks ---- */
+
+static struct shard *
+shard_of(struct router *r, uint64_t hash)
 {
-	return r->nconnected;
+	return &r->shard[hash >> SHARD_SHIFT & (r->nshards - 1)];
 }
 
-static struct peer **
-bucket_of(const struct router *r, uint64_t hash)
+static struct shard *
+lock(struct router *r, uint64_t hash)
 {
-	return &r->bucket[hash & (r->nbuckets - 1)];
+	struct shard *s = shard_of(r, hash);
+
+	if (r->send != NULL)
+		pthread_mutex_lock(&s->lock);
+	return s;
+}
+
+static void
+unlock(struct router *r, struct shard *s)
+{
+	if (r->send != NULL)
+		pthread_mutex_unlock(&s->lock);
+}
+
+size_t
+router_count(struct router *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->nshards; i++) {
+		struct shard *s = lock(r, (uint64_t)i << SHARD_SHIFT);
+
+		n += s->nconnected;
+		unlock(r, s);
+	}
+	return n;
+}
+
+/* ---- the table: all of this under the shard's lock ---- */
+
+static struct peer **
+bucket_of(const struct shard *s, uint64_t hash)
+{
+	return &s->bucket[hash & (s->nbuckets - 1)];
 }
 
 static struct peer *
-find(const struct router *r, const struct rk_key *key)
+find(const struct shard *s, uint64_t hash, const struct rk_key *key)
 {
-	uint64_t hash = router_hash(r, key);
-	struct peer *p = *bucket_of(r, hash);
+	struct peer *p = *bucket_of(s, hash);
 
 	while (p != NULL && (p->hash != hash || !rk_key_equal(&p->key, key)))
 		p = p->next;
@@ -112,21 +202,21 @@ find(const struct router *r, const struct rk_key *key)
 
 /* Without memory for it the table stays as it is, only slower. */
 static void
-grow(struct router *r)
+grow(struct shard *s)
 {
-	size_t old = r->nbuckets;
+	size_t old = s->nbuckets;
 	struct peer **bucket = calloc(old * 2, sizeof(struct peer *));
-	struct peer **from = r->bucket;
+	struct peer **from = s->bucket;
 
 	if (bucket == NULL)
 		return;
-	r->bucket = bucket;
-	r->nbuckets = old * 2;
+	s->bucket = bucket;
+	s->nbuckets = old * 2;
 	for (size_t i = 0; i < old; i++) {
 		struct peer *p, *next;
 
 		for (p = from[i]; p != NULL; p = next) {
-			struct peer **to = bucket_of(r, p->hash);
+			struct peer **to = bucket_of(s, p->hash);
 
 			next = p->next;
 			p->next = *to;
@@ -137,132 +227,404 @@ grow(struct router *r)
 }
 
 static struct peer *
-insert(struct router *r, const struct rk_key *key)
+insert(struct shard *s, uint64_t hash, const struct rk_key *key)
 {
 	struct peer *p = calloc(1, sizeof(*p));
 	struct peer **at;
 
 	if (p == NULL)
 		return NULL;
-	if (r->npeers >= r->nbuckets)
-		grow(r);
+	if (s->npeers >= s->nbuckets)
+		grow(s);
 	p->key = *key;
-	p->hash = router_hash(r, key);
+	p->hash = hash;
 	idset_init(&p->sent_to);
-	at = bucket_of(r, p->hash);
+	at = bucket_of(s, p->hash);
 	p->next = *at;
 	*at = p;
-	r->npeers++;
+	s->npeers++;
 	return p;
 }
 
 static void
-forget_if_unused(struct router *r, struct peer *p)
+release(struct shard *s, struct peer *p)
 {
-	struct peer **at = bucket_of(r, p->hash);
+	struct peer **at = bucket_of(s, p->hash);
 
-	if (p->current != NULL || p->pins > 0)
+	if (--p->pins > 0 || p->current != NULL)
 		return;
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
-	r->npeers--;
+	s->npeers--;
 	peer_free(p);
+}
+
+static void
+unpin(struct router *r, struct peer *p)
+{
+	struct shard *s;
+
+	if (p == NULL)
+		return;
+	s = lock(r, p->hash);
+	release(s, p);
+	unlock(r, s);
+}
+
+/* ---- coming and going ---- */
+
+/* Forget where |ep| sent to last. */
+static void
+drop_last(struct router *r, struct endpoint *ep)
+{
+	unpin(r, ep->last);
+	ep->last = NULL;
+	ep->last_noted = false;
+}
+
+/* What is left to do without the lock for who was replaced on this loop. */
+static void
+put_out(struct router *r, struct endpoint *old)
+{
+	struct peer *p = old->peer;
+
+	old->peer = NULL;
+	unpin(r, p);
+	drop_last(r, old);
+	old->ops->on_replaced(old);
+}
+
+/* An endpoint as the loop |home| may know it after the lock is let go. */
+struct place {
+	struct endpoint *here; /* it is of that loop */
+	bool elsewhere;        /* it is of the loop |home| */
+	unsigned home;
+};
+
+static struct place
+place_of(struct endpoint *ep, unsigned home)
+{
+	struct place p = { 0 };
+
+	if (ep != NULL && ep->home == home) {
+		p.here = ep;
+	} else if (ep != NULL) {
+		p.elsewhere = true;
+		p.home = ep->home;
+	}
+	return p;
+}
+
+/* Make |ep| the one that serves |p|; returned is whom it replaces. */
+static struct place
+take_over(struct router *r, struct peer *p, struct endpoint *ep)
+{
+	struct endpoint *old = p->current;
+	struct place was = place_of(old, ep->home);
+
+	p->current = ep;
+	p->pins++;
+	ep->peer = p;
+	if (old == NULL)
+		p->visit =
+		    __atomic_add_fetch(&r->last_visit, 1, __ATOMIC_RELAXED);
+	if (was.elsewhere) {
+		old->next_replaced = p->replaced;
+		p->replaced = old;
+	}
+	return was;
 }
 
 bool
 router_enter(struct router *r, struct endpoint *ep, const struct rk_key *key)
 {
-	struct peer *p = find(r, key);
-	struct endpoint *old;
+	uint64_t hash = router_hash(r, key);
+	struct shard *s = lock(r, hash);
+	struct peer *p = find(s, hash, key);
+	struct place old;
 
 	assert(ep->peer == NULL);
-	if (p == NULL && (p = insert(r, key)) == NULL)
+	if (p == NULL && (p = insert(s, hash, key)) == NULL) {
+		unlock(r, s);
 		return false;
-	old = p->current;
-	p->current = ep;
-	ep->peer = p;
-	ep->last = NULL;
-	if (old == NULL) {
-		r->nconnected++;
-	} else {
-		old->peer = NULL;
-		old->last = NULL;
-		old->ops->on_replaced(old);
 	}
+	s->nconnected += p->current == NULL;
+	old = take_over(r, p, ep);
+	unlock(r, s);
+	if (old.here != NULL)
+		put_out(r, old.here);
+	if (old.elsewhere)
+		r->send(r->arg, ep->home, old.home,
+		    &(struct letter){ .kind = LETTER_REPLACED, .to = *key });
 	return true;
 }
 
-/* Empty the sent-to set of |p|, and tell those in it if |tell|. */
+/* Take |ep| out of those that are to hear that they were replaced. */
 static void
-release_sent_to(struct router *r, struct peer *p, bool tell)
+forget_replaced(struct peer *p, const struct endpoint *ep)
 {
-	struct idset set = p->sent_to;
+	struct endpoint **at = &p->replaced;
+
+	while (*at != NULL && *at != ep)
+		at = &(*at)->next_replaced;
+	if (*at != NULL)
+		*at = ep->next_replaced;
+}
+
+/* Who serves |p|, which is pinned, as |home| sees it. */
+static struct place
+current_place(struct router *r, const struct peer *p, unsigned home)
+{
+	struct shard *s = lock(r, p->hash);
+	struct place at = place_of(p->current, home);
+
+	unlock(r, s);
+	return at;
+}
+
+/* Tell those in |set|, which is emptied, that |who| is gone, if |tell|. */
+static void
+release_sent_to(struct router *r, unsigned home, struct idset *set,
+    const struct rk_key *who, bool tell)
+{
 	uint64_t id;
 
-	idset_init(&p->sent_to);
-	for (size_t at = 0; (id = idset_next(&set, &at)) != 0;) {
+	for (size_t at = 0; (id = idset_next(set, &at)) != 0;) {
 		struct peer *to = (struct peer *)(uintptr_t)id;
+		struct letter l = { .kind = LETTER_GONE,
+			.to = to->key,
+			.from = *who };
+		struct place place = current_place(r, to, home);
 
-		if (tell && to->current != NULL)
-			to->current->ops->on_gone(to->current, &p->key);
-		to->pins--;
-		if (to != p)
-			forget_if_unused(r, to);
+		if (tell && place.here != NULL)
+			place.here->ops->on_gone(place.here, who);
+		else if (tell && place.elsewhere)
+			r->send(r->arg, home, place.home, &l);
+		unpin(r, to);
 	}
-	idset_clear(&set);
+	idset_clear(set);
 }
 
 void
 router_leave(struct router *r, struct endpoint *ep, bool tell)
 {
 	struct peer *p = ep->peer;
+	struct idset set;
+	struct shard *s;
 
 	if (p == NULL)
 		return;
-	assert(p->current == ep);
-	p->current = NULL;
 	ep->peer = NULL;
-	ep->last = NULL;
-	r->nconnected--;
-	release_sent_to(r, p, tell);
-	forget_if_unused(r, p);
+	idset_init(&set);
+	s = lock(r, p->hash);
+	if (p->current == ep) {
+		p->current = NULL;
+		s->nconnected--;
+		set = p->sent_to;
+		idset_init(&p->sent_to);
+	} else {
+		forget_replaced(p, ep);
+	}
+	unlock(r, s);
+	release_sent_to(r, ep->home, &set, &p->key, tell);
+	drop_last(r, ep);
+	unpin(r, p);
 }
 
-/* Remember that |from| has sent to |to|, which pins it in the table. */
-static void
-note_sent(struct endpoint *from, struct peer *to)
+/* ---- packets ---- */
+
+/* See to it that from->last is the peer of |to|; false if there is none. */
+static bool
+aim(struct router *r, struct endpoint *from, const struct rk_key *to,
+    struct place *at)
 {
-	if (from->last == to)
-		return;
-	switch (idset_add(&from->peer->sent_to, (uintptr_t)to)) {
-	case 1:
-		to->pins++;
-		from->last = to;
-		break;
-	case 0:
-		from->last = to;
-		break;
-	default: /* no memory: one notice will be missing */
-		break;
+	uint64_t hash;
+	struct shard *s;
+	struct peer *p;
+
+	if (from->last != NULL && rk_key_equal(&from->last->key, to)) {
+		*at = current_place(r, from->last, from->home);
+		return true;
 	}
+	hash = router_hash(r, to);
+	s = lock(r, hash);
+	p = find(s, hash, to);
+	if (p != NULL) {
+		p->pins++;
+		*at = place_of(p->current, from->home);
+	}
+	unlock(r, s);
+	if (p == NULL)
+		return false;
+	drop_last(r, from);
+	from->last = p;
+	return true;
+}
+
+/* Remember that |from|, in this visit, has sent to |to|.  False: the visit is
+ * over. */
+static bool
+note_sent(struct router *r, struct peer *from, uint64_t visit, struct peer *to)
+{
+	struct shard *s = lock(r, to->hash);
+	bool stays;
+	int added = 0; /* no memory: one notice will be missing */
+
+	to->pins++;
+	unlock(r, s);
+	s = lock(r, from->hash);
+	stays = from->current != NULL && from->visit == visit;
+	if (stays)
+		added = idset_add(&from->sent_to, (uintptr_t)to);
+	unlock(r, s);
+	if (added != 1)
+		unpin(r, to);
+	return stays;
+}
+
+/*
+ * Does |from| still have its key?  Another loop may have given it to a newer
+ * login, whose packets must not mix with what the older one sends yet.
+ */
+static bool
+begin_sending(struct router *r, struct endpoint *from, struct letter *l)
+{
+	struct peer *p = from->peer;
+	struct shard *s = lock(r, p->hash);
+	bool is_current = p->current == from;
+
+	l->visit = p->visit;
+	if (is_current && !from->last_noted)
+		from->last_noted =
+		    idset_has(&p->sent_to, (uintptr_t)from->last);
+	l->noted = from->last_noted;
+	unlock(r, s);
+	return is_current;
 }
 
 enum route_result
 router_route(struct router *r, struct endpoint *from, const struct rk_key *to,
     const struct lent_packet *p)
 {
-	struct peer *dest = from->last;
-	struct endpoint *ep;
+	struct letter l;
+	struct place at;
 
 	assert(from->peer != NULL);
-	if (dest == NULL || !rk_key_equal(&dest->key, to))
-		dest = find(r, to);
-	if (dest == NULL || dest->current == NULL)
+	if (!aim(r, from, to, &at) || (at.here == NULL && !at.elsewhere))
 		return ROUTE_UNKNOWN;
-	ep = dest->current;
-	if (!ep->ops->on_packet(ep, &from->peer->key, p))
+	if (!begin_sending(r, from, &l))
+		return ROUTE_REPLACED;
+	if (at.elsewhere) {
+		l.kind = LETTER_PACKET;
+		l.to = *to;
+		l.from = from->peer->key;
+		l.packet = p;
+		return r->send(r->arg, from->home, at.home, &l) ? ROUTE_SENT
+								: ROUTE_FULL;
+	}
+	if (!at.here->ops->on_packet(at.here, &from->peer->key, p))
 		return ROUTE_FULL;
-	note_sent(from, dest);
+	if (!l.noted && !note_sent(r, from->peer, l.visit, from->last))
+		at.here->ops->on_gone(at.here, &from->peer->key);
 	return ROUTE_QUEUED;
+}
+
+/* ---- letters ---- */
+
+/* Who serves |key| now, as |home| sees it. */
+static struct place
+find_place(struct router *r, unsigned home, const struct rk_key *key)
+{
+	uint64_t hash = router_hash(r, key);
+	struct shard *s = lock(r, hash);
+	struct peer *p = find(s, hash, key);
+	struct place at = place_of(p != NULL ? p->current : NULL, home);
+
+	unlock(r, s);
+	return at;
+}
+
+/* The peer of |key|, pinned; NULL: there is none. */
+static struct peer *
+pin(struct router *r, const struct rk_key *key)
+{
+	uint64_t hash = router_hash(r, key);
+	struct shard *s = lock(r, hash);
+	struct peer *p = find(s, hash, key);
+
+	if (p != NULL)
+		p->pins++;
+	unlock(r, s);
+	return p;
+}
+
+/* |to| has taken the first packet of l->from. */
+static void
+note_letter(struct router *r, const struct letter *l, struct endpoint *to,
+    bool tell)
+{
+	struct peer *from = pin(r, &l->from);
+	bool stays = from != NULL && note_sent(r, from, l->visit, to->peer);
+
+	unpin(r, from);
+	if (!stays && tell)
+		to->ops->on_gone(to, &l->from);
+}
+
+/*
+ * A key that has moved to another loop since loses the packet, as it would
+ * have lost a queued one; sent on, it could come behind later packets.
+ */
+enum route_result
+router_deliver(struct router *r, unsigned home, const struct letter *l,
+    bool tell)
+{
+	struct place at = find_place(r, home, &l->to);
+
+	if (at.here == NULL)
+		return ROUTE_UNKNOWN;
+	if (!at.here->ops->on_packet(at.here, &l->from, l->packet))
+		return ROUTE_FULL;
+	if (!l->noted && at.here->peer != NULL)
+		note_letter(r, l, at.here, tell);
+	return ROUTE_QUEUED;
+}
+
+/* A key that has moved since is told at its new place. */
+void
+router_tell(struct router *r, unsigned home, const struct letter *l)
+{
+	struct place at = find_place(r, home, &l->to);
+
+	if (at.here != NULL)
+		at.here->ops->on_gone(at.here, &l->from);
+	else if (at.elsewhere)
+		r->send(r->arg, home, at.home, l);
+}
+
+/* The first of those that wait to be put out that is of the loop |home|. */
+static struct endpoint *
+next_replaced(struct router *r, unsigned home, const struct rk_key *key)
+{
+	uint64_t hash = router_hash(r, key);
+	struct shard *s = lock(r, hash);
+	struct peer *p = find(s, hash, key);
+	struct endpoint *ep = p != NULL ? p->replaced : NULL;
+
+	while (ep != NULL && ep->home != home)
+		ep = ep->next_replaced;
+	if (ep != NULL)
+		forget_replaced(p, ep);
+	unlock(r, s);
+	return ep;
+}
+
+void
+router_put_out(struct router *r, unsigned home, const struct letter *l)
+{
+	struct endpoint *ep;
+
+	while ((ep = next_replaced(r, home, &l->to)) != NULL)
+		put_out(r, ep);
 }

@@ -2,10 +2,14 @@
  * The router: which connection serves a key, who sent to whom, and what
  * follows from both when a key comes, comes again or goes.
  *
- * It knows connections only as endpoints with three callbacks, so that a
- * connection may live on any event loop.  Keys are remembered for as long as
- * somebody is logged in with them or is to be named to, or is to be told of,
- * a departure.
+ * It knows connections only as endpoints with three callbacks, and the event
+ * loop that each lives on.  Loops share the router: each calls it for its own
+ * endpoints only, callbacks come on the caller's loop, and what concerns an
+ * endpoint of another loop is handed to that loop as a letter.  No lock is
+ * held while a callback runs or a letter is written.
+ *
+ * Keys are remembered for as long as somebody is logged in with them or is to
+ * be named to, or is to be told of, a departure.
  */
 #ifndef RELAYD_ROUTER_H
 #define RELAYD_ROUTER_H
@@ -43,18 +47,48 @@ struct endpoint_ops {
 	void (*on_replaced)(struct endpoint *old);
 };
 
-/* Embedded in a connection. */
+/* Embedded in a connection.  The members are its loop's but for those that
+ * say otherwise. */
 struct endpoint {
 	const struct endpoint_ops *ops;
-	struct peer *peer; /* NULL: not in the table */
-	struct peer *last; /* where it sent to last */
+	unsigned home;                  /* its loop; never changes */
+	bool last_noted;                /* that |last| is in the sent-to set */
+	struct peer *peer;              /* NULL: not in the table */
+	struct peer *last;              /* where it sent to last */
+	struct endpoint *next_replaced; /* the router's */
 };
 
-struct router *router_new(void); /* NULL: no memory */
+/* From one loop to another. */
+enum letter_kind {
+	LETTER_PACKET,  /* for router_deliver() */
+	LETTER_GONE,    /* for router_tell() */
+	LETTER_REPLACED /* for router_put_out() */
+};
+
+struct letter {
+	enum letter_kind kind;
+	struct rk_key to;
+	struct rk_key from; /* the sender; who is gone */
+	uint64_t visit;     /* of the sender: from its coming to its going */
+	bool noted;         /* the sender's set has the key already */
+	const struct lent_packet *packet; /* lent until the function returns */
+};
+
+/*
+ * Takes |l| from loop |from| to loop |to|; letters of one pair of loops arrive
+ * in the order in which they were written.  False, for a packet: no memory.
+ */
+typedef bool (
+    *letter_fn)(void *arg, unsigned from, unsigned to, const struct letter *l);
+
+/* For one loop.  NULL: no memory. */
+struct router *router_new(void);
+/* For several; |send| takes the letters. */
+struct router *router_new_shared(letter_fn send, void *arg);
 void router_free(struct router *r);
 
 /* Keys with a connection now. */
-size_t router_count(const struct router *r);
+size_t router_count(struct router *r);
 
 /* A number that stands for |key| in this process. */
 uint64_t router_hash(const struct router *r, const struct rk_key *key);
@@ -74,12 +108,27 @@ void router_leave(struct router *r, struct endpoint *ep, bool tell);
 
 enum route_result {
 	ROUTE_QUEUED,
-	ROUTE_FULL,   /* dropped: the destination's queue is full */
-	ROUTE_UNKNOWN /* nobody is logged in with that key */
+	ROUTE_FULL,    /* dropped: the destination's queue is full */
+	ROUTE_UNKNOWN, /* nobody is logged in with that key */
+	ROUTE_SENT,    /* on its way to the destination's loop */
+	ROUTE_REPLACED /* dropped: the sender has just lost its key */
 };
 
 /* Hand a packet to |to|, which may be the sender's own key. */
 enum route_result router_route(struct router *r, struct endpoint *from,
     const struct rk_key *to, const struct lent_packet *p);
+
+/* ---- letters that have come to the loop |home| ---- */
+
+/*
+ * Hand over a packet that came as |l|.  The sender may be gone meanwhile: then
+ * who takes the packet is told so at once if |tell|.
+ */
+enum route_result router_deliver(struct router *r, unsigned home,
+    const struct letter *l, bool tell);
+/* Tell l->to, wherever it is logged in now, that l->from is gone. */
+void router_tell(struct router *r, unsigned home, const struct letter *l);
+/* Endpoints of this loop that a newer login of l->to has replaced. */
+void router_put_out(struct router *r, unsigned home, const struct letter *l);
 
 #endif

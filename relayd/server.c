@@ -3,6 +3,7 @@
 
 #include "relayd/server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +15,10 @@
 #include "net/loop.h"
 #include "net/tls.h"
 #include "relayd/access.h"
+#include "relayd/access_http.h"
 #include "relayd/conn.h"
 #include "relayd/fault.h"
+#include "relayd/mail.h"
 #include "relayd/router.h"
 #include "relayd/stun_service.h"
 
@@ -31,12 +34,51 @@ struct acceptor {
 	enum service service;
 };
 
+static struct worker *
+server_worker(struct server *s, unsigned i)
+{
+	return i == 0 ? &s->worker : &s->more[i - 1];
+}
+
 static const char *const kind_names[LISTEN_NKINDS] = {
 	[LISTEN_HTTP] = "http",
 	[LISTEN_HTTPS] = "https",
 	[LISTEN_METRICS] = "metrics",
 	[LISTEN_STUN] = "stun",
 };
+
+/* ---- life ---- */
+
+static bool
+send_letter(void *arg, unsigned from, unsigned to, const struct letter *l)
+{
+	struct worker *w = server_worker(arg, from);
+
+	worker_wake(w);
+	return mail_write_letter(w->mail, to, l);
+}
+
+static bool
+init_workers(struct server *s)
+{
+	unsigned n = s->nworkers;
+
+	if (!worker_init(&s->worker, s, s->loop, 0, n))
+		return false;
+	for (unsigned i = 1; i < n; i++) {
+		struct loop *loop = loop_new();
+
+		if (loop == NULL ||
+		    !worker_init(server_worker(s, i), s, loop, i, n))
+			return false;
+	}
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned j = 0; j < n; j++)
+			if (i != j)
+				mailbox_connect(server_worker(s, i)->mail, j,
+				    server_worker(s, j)->mail);
+	return true;
+}
 
 struct server *
 server_new(const struct conf *conf, struct loop *loop)
@@ -47,13 +89,17 @@ server_new(const struct conf *conf, struct loop *loop)
 		return NULL;
 	s->conf = conf;
 	s->loop = loop;
-	s->router = router_new();
-	if (s->router == NULL) {
-		free(s);
+	s->worker.loop = loop;
+	s->nworkers = conf->threads > 1 ? (unsigned)conf->threads : 1;
+	s->more = calloc(s->nworkers, sizeof(*s->more));
+	pthread_mutex_init(&s->lock, NULL);
+	idset_init(&s->keys_today);
+	s->router =
+	    s->nworkers == 1 ? router_new() : router_new_shared(send_letter, s);
+	if (s->more == NULL || s->router == NULL || !init_workers(s)) {
+		server_free(s);
 		return NULL;
 	}
-	idset_init(&s->keys_today);
-	worker_init(&s->worker, s, loop);
 	return s;
 }
 
@@ -69,21 +115,60 @@ close_listeners(struct server *s)
 	s->nacceptors = 0;
 }
 
+static void
+end_threads(struct server *s)
+{
+	while (s->nrunning > 0)
+		worker_join(server_worker(s, s->nrunning--));
+}
+
+/* Also of those that were never begun. */
+static void
+free_workers(struct server *s)
+{
+	for (unsigned i = 0; s->more != NULL && i < s->nworkers; i++)
+		if (server_worker(s, i)->loop != NULL)
+			worker_clear(server_worker(s, i));
+	for (unsigned i = 0; s->more != NULL && i < s->nworkers; i++) {
+		worker_clear_mail(server_worker(s, i));
+		if (i > 0)
+			loop_free(server_worker(s, i)->loop);
+	}
+}
+
 void
 server_free(struct server *s)
 {
 	if (s == NULL)
 		return;
 	close_listeners(s);
-	worker_clear(&s->worker);
+	end_threads(s);
+	free_workers(s);
 	router_free(s->router);
 	tls_ctx_free(s->tls);
 	access_free(s->access);
 	idset_clear(&s->keys_today);
+	pthread_mutex_destroy(&s->lock);
+	free(s->more);
 	free(s);
 }
 
 /* ---- listeners ---- */
+
+/* Who asks for counters is served even where clients have all loops busy but
+ * one; all others go where the fewest are. */
+static struct worker *
+choose_worker(struct server *s, enum service service)
+{
+	struct worker *best = &s->worker;
+
+	if (service == SERVICE_METRICS)
+		return best;
+	for (unsigned i = 1; i < s->nworkers; i++)
+		if (worker_load(server_worker(s, i)) < worker_load(best))
+			best = server_worker(s, i);
+	return best;
+}
 
 static void
 on_accept(void *arg, int fd)
@@ -92,8 +177,8 @@ on_accept(void *arg, int fd)
 	struct acceptor *a = arg;
 	struct server *s = a->server;
 
-	if (conn_new(&s->worker, fd, a->kind == LISTEN_HTTPS ? s->tls : NULL,
-		a->service) == NULL)
+	if (!worker_serve(choose_worker(s, a->service), fd,
+		a->kind == LISTEN_HTTPS ? s->tls : NULL, a->service))
 		log_limited(&limit, LOG_WARN, "accept-failed no-memory");
 }
 
@@ -190,8 +275,10 @@ server_reload(struct server *s, const struct conf *conf, char *err,
 
 	if (!load_files(conf, &tls, &access, err, err_size))
 		return false;
+	pthread_mutex_lock(&s->lock);
 	access_free(s->access);
 	s->access = access;
+	pthread_mutex_unlock(&s->lock);
 	/* With TLS or without: that is decided at the start. */
 	if (s->tls != NULL && tls != NULL) {
 		tls_ctx_free(s->tls);
@@ -238,40 +325,61 @@ server_print_ready(const struct server *s, FILE *out)
 	fflush(out);
 }
 
-/* ---- stop ---- */
+/* ---- run and stop ---- */
+
+int
+server_run(struct server *s, char *err, size_t err_size)
+{
+	for (unsigned i = 1; i < s->nworkers; i++) {
+		if (!worker_start(server_worker(s, i))) {
+			snprintf(err, err_size, "cannot start thread %u of %u",
+			    i, s->nworkers);
+			return -1;
+		}
+		s->nrunning++;
+	}
+	loop_run(s->loop);
+	end_threads(s);
+	return 0;
+}
 
 void
 server_stop(struct server *s)
 {
-	struct conn *c, *next;
+	uint64_t connections = 0;
 
-	log_info("stopping connections=%zu", s->worker.nconns);
+	for (unsigned i = 0; i < s->nworkers; i++)
+		connections += worker_load(server_worker(s, i));
+	log_info("stopping connections=%llu", (unsigned long long)connections);
 	s->stopping = true;
 	close_listeners(s);
-	for (c = s->worker.conns; c != NULL; c = next) {
-		next = c->next;
-		conn_stop(c);
-	}
-	worker_wake(&s->worker);
+	for (unsigned i = 0; i < s->nworkers; i++)
+		worker_stop(server_worker(s, i));
 }
 
 void
 server_on_idle(struct server *s)
 {
-	if (s->stopping)
+	if (++s->nidle == s->nworkers)
 		loop_stop(s->loop);
 }
 
 /* ---- what connections share ---- */
 
+unsigned
+server_nworkers(const struct server *s)
+{
+	return s->nworkers;
+}
+
 uint64_t
 server_next_id(struct server *s)
 {
-	return ++s->last_id;
+	return __atomic_add_fetch(&s->last_id, 1, __ATOMIC_RELAXED);
 }
 
-bool
-server_is_new_key(struct server *s, const struct rk_key *key)
+static bool
+is_new_key(struct server *s, const struct rk_key *key)
 {
 	int64_t day = clock_real_ns() / DAY;
 	uint64_t hash;
@@ -287,19 +395,54 @@ server_is_new_key(struct server *s, const struct rk_key *key)
 }
 
 struct access_service *
-server_access_service(const struct server *s)
+server_access_service(struct server *s)
 {
-	return s->access != NULL ? access_service_of(s->access) : NULL;
+	struct access_service *service = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->access != NULL)
+		service = access_service_of(s->access);
+	if (service != NULL)
+		access_service_ref(service);
+	pthread_mutex_unlock(&s->lock);
+	return service;
 }
 
 bool
-server_allows(const struct server *s, const struct rk_key *key)
+server_asks(struct server *s)
 {
-	return s->access == NULL || access_allows(s->access, key);
+	bool asks;
+
+	pthread_mutex_lock(&s->lock);
+	asks = s->access != NULL && access_service_of(s->access) != NULL;
+	pthread_mutex_unlock(&s->lock);
+	return asks;
 }
 
 bool
-server_is_new_complaint(struct server *s, const char *field)
+server_is_new_key(struct server *s, const struct rk_key *key)
+{
+	bool is_new;
+
+	pthread_mutex_lock(&s->lock);
+	is_new = is_new_key(s, key);
+	pthread_mutex_unlock(&s->lock);
+	return is_new;
+}
+
+bool
+server_allows(struct server *s, const struct rk_key *key)
+{
+	bool allowed;
+
+	pthread_mutex_lock(&s->lock);
+	allowed = s->access == NULL || access_allows(s->access, key);
+	pthread_mutex_unlock(&s->lock);
+	return allowed;
+}
+
+static bool
+is_new_complaint(struct server *s, const char *field)
 {
 	size_t i = 0;
 
@@ -314,11 +457,24 @@ server_is_new_complaint(struct server *s, const char *field)
 	return false;
 }
 
+bool
+server_is_new_complaint(struct server *s, const char *field)
+{
+	bool is_new;
+
+	pthread_mutex_lock(&s->lock);
+	is_new = is_new_complaint(s, field);
+	pthread_mutex_unlock(&s->lock);
+	return is_new;
+}
+
 void
 server_write_metrics(struct server *s, struct text *out)
 {
-	struct metrics sum = s->worker.metrics;
+	struct metrics sum = { 0 };
 
+	for (unsigned i = 0; i < s->nworkers; i++)
+		metrics_add(&sum, &server_worker(s, i)->metrics);
 	sum.clients = router_count(s->router);
 	FAULT(HOOK_METRICS, .metrics = &sum);
 	metrics_write(&sum, s->conf->generation, out);

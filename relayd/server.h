@@ -1,5 +1,6 @@
 /*
  * The relay as a whole: router, listeners, workers, start and orderly stop.
+ * All of it belongs to the main thread, but for what connections call.
  */
 #ifndef RELAYD_SERVER_H
 #define RELAYD_SERVER_H
@@ -8,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include <pthread.h>
 
 #include "base/bucket.h"
 #include "relayd/conf.h"
@@ -27,21 +30,28 @@ struct server {
 	const struct conf *conf;
 	struct loop *loop;
 	struct router *router;
-	struct worker worker;
+	struct worker worker; /* the first, of the main thread */
+	struct worker *more;  /* the others */
+	unsigned nworkers;    /* of all */
+	unsigned nrunning;    /* that have a thread */
+	unsigned nidle;       /* that have nothing left to do for the stop */
 	struct tls_ctx *tls;
-	struct access *access;
 	struct bucket accept_limit;
 	struct acceptor *acceptors;
 	size_t nacceptors;
-	uint64_t last_id; /* of a connection */
+	uint64_t last_id; /* of a connection; atomic */
 	bool stopping;
+	/* What connections of all workers share, and its lock. */
+	pthread_mutex_t lock;
+	struct access *access;
 	struct idset keys_today; /* hashes of who logged in on |day| */
 	int64_t day;
 	/* Header fields whose absence was logged; static texts. */
 	const char *complaints[8];
 };
 
-/* Without listeners; |conf| and |loop| are borrowed.  NULL: no memory. */
+/* Without listeners, with the workers that |conf| says; |conf| and |loop| are
+ * borrowed.  NULL: no memory. */
 struct server *server_new(const struct conf *conf, struct loop *loop);
 void server_free(struct server *s);
 
@@ -60,23 +70,30 @@ int server_listen(struct server *s, char *err, size_t err_size);
 /* "listening http 127.0.0.1:43211" … and "ready", flushed. */
 void server_print_ready(const struct server *s, FILE *out);
 
+/* Run all loops until the stop is complete; -1 with one line in |err|: there
+ * are no threads. */
+int server_run(struct server *s, char *err, size_t err_size);
+
 /*
  * Orderly stop: no more connections, every open one writes what it has and
- * closes; then the loop is stopped.  Takes at most the write timeout.
+ * closes; then the loops are stopped.  Takes at most the write timeout.
  */
 void server_stop(struct server *s);
 
 /* ---- for workers and connections ---- */
 
+unsigned server_nworkers(const struct server *s);
 uint64_t server_next_id(struct server *s);
-/* The last connection of a worker is gone. */
+/* On the main thread: the last connection of a worker that stops is gone. */
 void server_on_idle(struct server *s);
 /* Is this the first login of |key| on this UTC day? */
 bool server_is_new_key(struct server *s, const struct rk_key *key);
-/* Who is to be asked whether a key may log in; NULL: server_allows(). */
-struct access_service *server_access_service(const struct server *s);
+/* Who is to be asked whether a key may log in, with a reference; NULL:
+ * server_allows(). */
+struct access_service *server_access_service(struct server *s);
+bool server_asks(struct server *s);
 /* May |key| log in? */
-bool server_allows(const struct server *s, const struct rk_key *key);
+bool server_allows(struct server *s, const struct rk_key *key);
 /* False if it is known already that |field| is missing from requests. */
 bool server_is_new_complaint(struct server *s, const char *field);
 void server_write_metrics(struct server *s, struct text *out);

@@ -125,11 +125,11 @@ answer(struct stun_service *s, struct datagram *d,
 	d->v = (struct iovec){ .iov_base = out, .iov_len = w.len };
 	answer_from_address_asked(d);
 	if (sendmsg(s->fd, &d->msg, MSG_NOSIGNAL) != (ssize_t)w.len)
-		s->metrics->stun_failures++;
+		metrics_up(&s->metrics->stun_failures);
 	else if (is_ipv4(&d->from))
-		s->metrics->stun_ipv4_success++;
+		metrics_up(&s->metrics->stun_ipv4_success);
 	else
-		s->metrics->stun_ipv6_success++;
+		metrics_up(&s->metrics->stun_ipv6_success);
 }
 
 /* False if nothing more has come. */
@@ -145,17 +145,17 @@ serve_one(struct stun_service *s)
 	n = recvmsg(s->fd, &d.msg, 0);
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EINTR)
-			s->metrics->stun_failures++;
+			metrics_up(&s->metrics->stun_failures);
 		return false;
 	}
-	s->metrics->stun_requests++;
+	metrics_up(&s->metrics->stun_requests);
 	err = rk_stun_parse_request(s->buf, (size_t)n, &request);
 	FAULT(HOOK_STUN, .payload = s->buf, .len = (size_t)n, .err = &err,
 	    .request = &request);
 	if (err == RK_OK)
 		answer(s, &d, &request);
 	else
-		s->metrics->stun_bad_requests++;
+		metrics_up(&s->metrics->stun_bad_requests);
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,8 @@ static const char *program_name = "relaykit";
 static enum log_level max_level = LOG_INFO;
 static log_sink sink;
 static void *sink_arg;
+/* Threads share the limits of call sites. */
+static pthread_mutex_t limits = PTHREAD_MUTEX_INITIALIZER;
 
 void
 log_init(const char *program, enum log_level level)
@@ -133,45 +136,51 @@ DEFINE_LEVEL(warn, LOG_WARN)
 DEFINE_LEVEL(info, LOG_INFO)
 DEFINE_LEVEL(debug, LOG_DEBUG)
 
-/* Whether a line may pass; counts it. */
+/* Whether a line may pass; counts it.  |suppressed|: how many did not, of
+ * which none was told. */
 static bool
-limit_passes(struct log_limit *limit)
+limit_passes(struct log_limit *limit, unsigned long *suppressed)
 {
 	long long second = clock_mono_ns() / NS_PER_S;
+	bool passes;
 
+	pthread_mutex_lock(&limits);
 	if (second != limit->second) {
 		limit->second = second;
 		limit->count = 0;
 	}
-	if (limit->count >= limit->burst) {
+	passes = limit->count < limit->burst;
+	if (passes) {
+		limit->count++;
+		*suppressed = limit->suppressed;
+		limit->suppressed = 0;
+	} else {
 		limit->suppressed++;
-		return false;
 	}
-	limit->count++;
-	return true;
+	pthread_mutex_unlock(&limits);
+	return passes;
 }
 
 void
 log_limited(struct log_limit *limit, enum log_level level, const char *fmt, ...)
 {
+	unsigned long suppressed;
 	char *message;
 	va_list ap;
 	int n;
 
-	if (level > max_level || !limit_passes(limit))
+	if (level > max_level || !limit_passes(limit, &suppressed))
 		return;
 	va_start(ap, fmt);
 	n = vasprintf(&message, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		return;
-	if (limit->suppressed > 0) {
+	if (suppressed > 0) {
 		struct text line;
 
 		text_init(&line);
-		text_addf(&line, "%s suppressed=%lu", message,
-		    limit->suppressed);
-		limit->suppressed = 0;
+		text_addf(&line, "%s suppressed=%lu", message, suppressed);
 		log_message(level, text_str(&line));
 		text_clear(&line);
 	} else {

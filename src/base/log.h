@@ -1,6 +1,8 @@
 /*
  * Log lines: one event a line, "event key=value …", to stderr.  Nothing that
- * a peer can trigger at will goes out unlimited: see log_limited().
+ * a peer can trigger at will goes out unlimited: see log_limited().  Threads
+ * may log at the same time; what the lines look like and where they go is set
+ * before there are several.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

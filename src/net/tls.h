@@ -41,6 +41,8 @@ struct tls_ctx *tls_client_ctx_new(const struct tls_client_config *c, char *err,
  */
 struct tls_ctx *tls_server_ctx_new(const char *cert_file, const char *key_file,
     const char *keylog, char *err, size_t err_size);
+/* One owner more, for another thread; each frees it. */
+struct tls_ctx *tls_ctx_ref(struct tls_ctx *ctx);
 /* NULL is fine; sessions of the context go on. */
 void tls_ctx_free(struct tls_ctx *ctx);
 bool tls_ctx_is_server(const struct tls_ctx *ctx);

@@ -127,6 +127,7 @@ ctx_new(const SSL_METHOD *method, const struct complaint *c)
 		complain(c, "cannot set up TLS: out of memory");
 		return NULL;
 	}
+	ctx->refs = 1;
 	SSL_CTX_set_min_proto_version(ctx->ssl_ctx, TLS1_2_VERSION);
 	SSL_CTX_set_options(ctx->ssl_ctx,
 	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -141,10 +142,18 @@ ctx_new(const SSL_METHOD *method, const struct complaint *c)
 	return ctx;
 }
 
+struct tls_ctx *
+tls_ctx_ref(struct tls_ctx *ctx)
+{
+	__atomic_fetch_add(&ctx->refs, 1, __ATOMIC_RELAXED);
+	return ctx;
+}
+
 void
 tls_ctx_free(struct tls_ctx *ctx)
 {
-	if (ctx == NULL)
+	if (ctx == NULL ||
+	    __atomic_sub_fetch(&ctx->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	SSL_CTX_free(ctx->ssl_ctx);
 	free(ctx);

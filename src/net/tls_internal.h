@@ -9,6 +9,7 @@
 
 struct tls_ctx {
 	SSL_CTX *ssl_ctx;
+	unsigned refs;
 	bool is_server;
 	bool insecure;
 };
