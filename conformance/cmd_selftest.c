@@ -12,12 +12,15 @@
 #include "base/xalloc.h"
 #include "conformance/commands.h"
 #include "conformance/selftest.h"
+#include "conformance/selftest_mutants.h"
 
 enum {
 	VALUE_RELAYD = 256,
 	VALUE_FAULTS,
 	VALUE_SLOW,
-	VALUE_ALL
+	VALUE_ALL,
+	VALUE_MUTATE,
+	VALUE_SCENARIOS
 };
 
 static const struct option long_options[] = {
@@ -25,6 +28,8 @@ static const struct option long_options[] = {
 	{ "relayd", required_argument, NULL, VALUE_RELAYD },
 	{ "slow", no_argument, NULL, VALUE_SLOW },
 	{ "all", no_argument, NULL, VALUE_ALL },
+	{ "mutate-scripts", no_argument, NULL, VALUE_MUTATE },
+	{ "scenarios", required_argument, NULL, VALUE_SCENARIOS },
 	{ "jobs", required_argument, NULL, 'j' },
 	{ "report", required_argument, NULL, 'r' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -52,6 +57,9 @@ print_help(void)
 	    "      --slow               @slow cases too\n"
 	    "      --all                every case on every fault: the whole "
 	    "matrix\n"
+	    "      --mutate-scripts     no faults: change what the scenarios "
+	    "expect\n"
+	    "      --scenarios GLOB     of these only; repeatable\n"
 	    "  -r, --report FORMAT=FILE also write a report: text, tap, jsonl; "
 	    "FILE - is stdout\n"
 	    "  -q, --quiet              what is wrong, and the summary\n"
@@ -63,7 +71,15 @@ print_help(void)
 	    "scenario of level MUST must catch one.  Exit status: 0 so it is, "
 	    "1 it is not,\n"
 	    "2 usage, 4 a relay or a run could not be started, 5 nothing was "
-	    "tested.\n");
+	    "tested.\n\n"
+	    "With --mutate-scripts each expectation of the suite, or of "
+	    "FILEs, is changed\n"
+	    "(another value, another time, never instead of it, …): relayd "
+	    "without a fault must\n"
+	    "then fail the case.  What it does not fail is shown with its "
+	    "line.  Exit status:\n"
+	    "0 all were noticed, 1 some survived, 3 some could not be "
+	    "judged, 6 a bad file.\n");
 }
 
 static void
@@ -89,6 +105,12 @@ apply(struct given *g, int v, const char *arg)
 	case VALUE_ALL:
 		g->o.all = true;
 		return 0;
+	case VALUE_MUTATE:
+		g->o.mutate = true;
+		return 0;
+	case VALUE_SCENARIOS:
+		add_word(&g->o.scenarios, &g->o.nscenarios, arg);
+		return 0;
 	case 'j':
 		return number_parse(arg, 1, 1000, &g->o.jobs)
 		    ? 0
@@ -105,6 +127,24 @@ apply(struct given *g, int v, const char *arg)
 		print_help();
 		return 0;
 	}
+}
+
+/* Two kinds of test, each with options of its own. */
+static int
+check(const struct given *g)
+{
+	if (g->o.mutate) {
+		if (g->nreports > 0 || g->o.nfaults > 0 || g->o.all)
+			return cli_usage_error("--mutate-scripts goes with "
+					       "none of --faults, --all, "
+					       "--report");
+		return 0;
+	}
+	if (g->o.nfiles > 0)
+		return cli_usage_error("unexpected argument %s", g->o.files[0]);
+	if (g->o.nscenarios > 0)
+		return cli_usage_error("--scenarios is for --mutate-scripts");
+	return 0;
 }
 
 static int
@@ -125,9 +165,11 @@ parse(struct given *g, int argc, char **argv)
 			    argv[optind - 1]);
 		status = apply(g, v, optarg);
 	}
-	if (status == 0 && !g->help && optind < argc)
-		return cli_usage_error("unexpected argument %s", argv[optind]);
-	return status;
+	if (status != 0 || g->help)
+		return status;
+	g->o.files = argv + optind;
+	g->o.nfiles = (size_t)(argc - optind);
+	return check(g);
 }
 
 static int
@@ -167,8 +209,9 @@ cmd_selftest(int argc, char **argv)
 	int status = parse(&g, argc, argv);
 
 	if (status == 0 && !g.help)
-		status = run(&g);
+		status = g.o.mutate ? selftest_mutants(&g.o) : run(&g);
 	free(g.o.faults);
+	free(g.o.scenarios);
 	free(g.reports);
 	return status;
 }

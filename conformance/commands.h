@@ -11,7 +11,7 @@
 #define FMT_SYNOPSIS      "[--check] FILE…"
 #define LIFT_SYNOPSIS     "[options] FILE"
 #define REPLAY_SYNOPSIS   "[options] FILE TARGET"
-#define SELFTEST_SYNOPSIS "[options]"
+#define SELFTEST_SYNOPSIS "[options] [--mutate-scripts [FILE…]]"
 
 int cmd_run(int argc, char **argv);
 int cmd_diff(int argc, char **argv);

@@ -3,6 +3,7 @@
 
 #include "conformance/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -68,6 +69,19 @@ file_write(const char *path, const void *p, size_t len, char *err,
 	if (fclose(f) == 0 && ok)
 		return 0;
 	return fail(path, err, err_size);
+}
+
+void
+remove_dir(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		unlinkat(dirfd(d), e->d_name, 0);
+	if (d != NULL)
+		closedir(d);
+	rmdir(dir);
 }
 
 static void

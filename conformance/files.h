@@ -12,6 +12,9 @@ char *file_read(const char *path, size_t *len, char *err, size_t err_size);
 int file_write(const char *path, const void *p, size_t len, char *err,
     size_t err_size);
 
+/* A folder and the files in it. */
+void remove_dir(const char *dir);
+
 /*
  * A file that appears whole or not at all: written beside its final name and
  * renamed.  "-" is stdout.

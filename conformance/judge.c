@@ -3,6 +3,8 @@
 
 #include "conformance/judge.h"
 
+#include <string.h>
+
 static const struct {
 	const char *name;
 	const char *meaning;
@@ -27,6 +29,17 @@ const char *
 verdict_name(enum verdict v)
 {
 	return (size_t)v < VERDICT_NKINDS ? verdicts[v].name : "?";
+}
+
+enum verdict
+verdict_named(const char *name)
+{
+	int v = 0;
+
+	while (v < VERDICT_NKINDS &&
+	    strcmp(verdict_name((enum verdict)v), name) != 0)
+		v++;
+	return (enum verdict)v;
 }
 
 const char *

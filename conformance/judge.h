@@ -39,6 +39,8 @@ bool judge_is_unsettled(const struct case_result *decided, enum verdict v);
 bool code_is_targets(enum result_code c);
 
 const char *verdict_name(enum verdict v); /* "pass" */
+/* By its name; VERDICT_NKINDS if there is none. */
+enum verdict verdict_named(const char *name);
 /* One line: what the verdict means. */
 const char *verdict_meaning(enum verdict v);
 

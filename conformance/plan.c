@@ -185,7 +185,7 @@ select_cases(struct run *r)
 			enum selected how;
 
 			if (!is_of_carrier(r, c) ||
-			    suite_needs_client(c) !=
+			    suite_needs(c, "client") !=
 				(r->o->target.client != NULL))
 				continue;
 			r->ncases++;

@@ -3,7 +3,6 @@
 
 #include "conformance/selftest.h"
 
-#include <dirent.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -42,19 +41,6 @@ run_program(char *const *argv, const char *log, char *err, size_t err_size)
 		return 0;
 	snprintf(err, err_size, "%s failed: has it faults at all?", argv[0]);
 	return -1;
-}
-
-static void
-remove_dir(const char *dir)
-{
-	DIR *d = opendir(dir);
-	struct dirent *e;
-
-	while (d != NULL && (e = readdir(d)) != NULL)
-		unlinkat(dirfd(d), e->d_name, 0);
-	if (d != NULL)
-		closedir(d);
-	rmdir(dir);
 }
 
 /* ---- what there is ---- */
@@ -234,7 +220,7 @@ is_played(const struct selftest *s, const struct selftest_fault *f, size_t i,
 {
 	const struct suite_case *c = &s->list->cases[i];
 
-	if ((c->slow && !s->o->slow) || suite_needs_client(c))
+	if ((c->slow && !s->o->slow) || suite_needs(c, "client"))
 		return false;
 	switch (round) {
 	case ROUND_SOUND:
@@ -290,17 +276,6 @@ case_named(const struct selftest *s, const char *name)
 		if (strcmp(s->list->cases[i].instance->name, name) == 0)
 			return &s->list->cases[i];
 	return NULL;
-}
-
-static enum verdict
-verdict_named(const char *name)
-{
-	int v = 0;
-
-	while (v < VERDICT_NKINDS &&
-	    strcmp(verdict_name((enum verdict)v), name) != 0)
-		v++;
-	return (enum verdict)v;
 }
 
 /* fail; where the fault breaks a SHOULD, nonstrict too. */

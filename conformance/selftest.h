@@ -21,6 +21,12 @@ struct selftest_options {
 	bool slow;    /* @slow cases too */
 	bool all;     /* every case on every fault */
 	bool quiet;   /* no progress */
+	/* --mutate-scripts */
+	bool mutate;
+	char **files; /* of scenarios, instead of the suite */
+	size_t nfiles;
+	const char **scenarios; /* globs; none: all */
+	size_t nscenarios;
 };
 
 /* A case that was played on a fault and noticed it, or not. */

@@ -362,10 +362,10 @@ suite_free(struct suite *s)
 }
 
 bool
-suite_needs_client(const struct suite_case *c)
+suite_needs(const struct suite_case *c, const char *name)
 {
 	for (size_t i = 0; i < c->scenario->nneeds; i++)
-		if (strcmp(c->scenario->needs[i], "client") == 0)
+		if (strcmp(c->scenario->needs[i], name) == 0)
 			return true;
 	return false;
 }

@@ -77,7 +77,8 @@ const struct case_list *suite_cases(struct suite *s,
 const struct requirement *suite_requirement(const struct suite *s,
     const char *id);
 
-/* It is about a client under test: played with --client, and only then. */
-bool suite_needs_client(const struct suite_case *c);
+/* Does its scenario say "needs NAME"?  One that needs "client" is about a
+ * client under test: it is played with --client, and only then. */
+bool suite_needs(const struct suite_case *c, const char *name);
 
 #endif

@@ -53,7 +53,22 @@ exit 1
 END
 chmod +x "$work/honest" "$work/dead"
 
-echo "1..12"
+cat >"$work/survivor.rly" <<'END'
+rly 1
+dialect iroh-v3
+
+scenario own.survivor "Two branches, and nobody sees which was taken"
+  covers R-129
+  conn A = login key=alice
+  A -> Ping data=x"01*8"
+  oneof {
+    A <- Pong data==x"01*8"
+    A <- Pong
+  }
+end
+END
+
+echo "1..19"
 selftest --faults 'http.probe-*' --faults crash.biggest-packet \
 	--report "jsonl=$work/lines" --report "tap=$work/tap"
 check "$status" 0 "faults that are there are caught"
@@ -76,3 +91,17 @@ selftest --no-such
 check "$status" 2 "so is an option that is none"
 selftest --help
 check "$status" 0 "help"
+selftest --mutate-scripts --scenarios ping.echo
+check "$status" 0 "a relay that is right fails what was changed"
+check "$(grep -c '^[1-9][0-9]* changes: [1-9][0-9]* noticed, 0 survived' \
+	"$work/log")" 1 "which is counted"
+selftest --mutate-scripts "$work/survivor.rly"
+check "$status" 1 "a change that nobody notices fails the selftest"
+check "$(grep -c "^$work/survivor.rly:9: survivor: another value" \
+	"$work/log")" 1 "and is shown with its line"
+selftest --mutate-scripts "$work/dead"
+check "$status" 6 "a file that holds no scenario is an error"
+selftest --mutate-scripts --scenarios no.such
+check "$status" 2 "a selection of nothing is a usage error here, too"
+selftest --mutate-scripts --faults '*'
+check "$status" 2 "faults and changed scripts are two things"
