@@ -16,6 +16,7 @@
 
 enum {
 	VALUE_RELAYD = 256,
+	VALUE_CLIENT,
 	VALUE_FAULTS,
 	VALUE_SLOW,
 	VALUE_ALL,
@@ -26,6 +27,7 @@ enum {
 static const struct option long_options[] = {
 	{ "faults", required_argument, NULL, VALUE_FAULTS },
 	{ "relayd", required_argument, NULL, VALUE_RELAYD },
+	{ "client", required_argument, NULL, VALUE_CLIENT },
 	{ "slow", no_argument, NULL, VALUE_SLOW },
 	{ "all", no_argument, NULL, VALUE_ALL },
 	{ "mutate-scripts", no_argument, NULL, VALUE_MUTATE },
@@ -53,6 +55,9 @@ print_help(void)
 	    "      --relayd FILE        the relay that has them (the one "
 	    "beside "
 	    "this program)\n"
+	    "      --client FILE        a client that has faults, for the "
+	    "cases "
+	    "for clients\n"
 	    "  -j, --jobs N             relays at a time (three per CPU)\n"
 	    "      --slow               @slow cases too\n"
 	    "      --all                every case on every fault: the whole "
@@ -68,7 +73,8 @@ print_help(void)
 	    "fault must be\n"
 	    "caught, by \"fail\", or \"nonstrict\" where it breaks a SHOULD; "
 	    "with all faults each\n"
-	    "scenario of level MUST must catch one.  Exit status: 0 so it is, "
+	    "scenario of level MUST must catch one; of those for clients the "
+	    "SHOULDs, too.  Exit status: 0 so it is, "
 	    "1 it is not,\n"
 	    "2 usage, 4 a relay or a run could not be started, 5 nothing was "
 	    "tested.\n\n"
@@ -98,6 +104,9 @@ apply(struct given *g, int v, const char *arg)
 		return 0;
 	case VALUE_RELAYD:
 		g->o.relayd = arg;
+		return 0;
+	case VALUE_CLIENT:
+		g->o.client = arg;
 		return 0;
 	case VALUE_SLOW:
 		g->o.slow = true;

@@ -1,6 +1,7 @@
 /*
- * The suite against relayd with one fault after the other: which case catches
- * what, which fault nobody catches, which scenario catches nothing.
+ * The suite against relayd, or a client, with one fault after the other: which
+ * case catches what, which fault nobody catches, which scenario catches
+ * nothing.
  *
  * Each run is a child that plays `run` on a relay of its own, several side by
  * side, so that neither a crash nor a hang of one reaches another.
@@ -15,6 +16,7 @@
 
 struct selftest_options {
 	const char *relayd;  /* program; a bare name is found as targets' are */
+	const char *client;  /* a program that is a client; NULL: relays */
 	const char **faults; /* globs; none: every fault */
 	size_t nfaults;
 	int64_t jobs; /* children at a time */
@@ -91,6 +93,11 @@ int selftest_prepare(struct selftest *s, const struct selftest_options *o);
 int selftest_play(struct selftest *s);
 void selftest_clear(struct selftest *s);
 
+/* The program that has the faults. */
+const char *selftest_program(const struct selftest_options *o);
+/* Is this scenario judged: its level MUST, or with a client SHOULD as well? */
+bool selftest_is_judged(const struct selftest *s,
+    const struct selftest_scenario *sc);
 /* Must this scenario have caught something, and has not? */
 bool selftest_never_kills(const struct selftest *s,
     const struct selftest_scenario *sc);

@@ -147,13 +147,18 @@ start_process(const struct children *all, const struct child *c, char *err,
 	char self[] = "/proc/self/exe", run[] = "run", quiet[] = "-q",
 	     keep[] = "--keep-going", timeout[] = "--timeout", limit[] = "120s",
 	     slow_limit[] = "600s", from[] = "--select-from",
-	     report[] = "--report";
-	char *select = path_of(c, "select"), *target = path_of(c, "target"),
-	     *log = path_of(c, "log"),
+	     report[] = "--report", client[] = "--client";
+	const char *fault = c->order.fault;
+	char *select = path_of(c, "select"), *log = path_of(c, "log"),
+	     *target = all->o->client == NULL
+	    ? path_of(c, "target")
+	    : xasprintf("\"%s\"%s%s {url}", all->o->client,
+		  fault != NULL ? " --fault " : "", fault != NULL ? fault : ""),
 	     *to = xasprintf("verdicts=%s.verdicts", c->base);
 	char *argv[] = { self, run, quiet, keep, timeout,
 		all->o->slow ? slow_limit : limit, from, select, report, to,
-		target, NULL };
+		all->o->client != NULL ? client : target,
+		all->o->client != NULL ? target : NULL, NULL };
 	struct process *p = process_start(argv, log, err, err_size);
 
 	free(select);
@@ -272,7 +277,8 @@ children_start(struct children *all, const struct child_order *order)
 	c->order = *order;
 	c->base = xasprintf("%s/%s", all->dir, order->name);
 	if (write_selection(c, err, sizeof(err)) == 0 &&
-	    write_target(all, c, err, sizeof(err)) == 0)
+	    (all->o->client != NULL ||
+		write_target(all, c, err, sizeof(err)) == 0))
 		c->process = start_process(all, c, err, sizeof(err));
 	c->order.name = c->order.fault = NULL;
 	c->order.selection = NULL;

@@ -1,6 +1,7 @@
 /*
- * The children of selftest: each plays `run` on a relay of its own, several
- * side by side, and its verdicts are handed over one by one once it is done.
+ * The children of selftest: each plays `run` on a relay, or a client, of its
+ * own, several side by side, and its verdicts are handed over one by one once
+ * it is done.
  */
 #ifndef CONFORMANCE_SELFTEST_CHILD_H
 #define CONFORMANCE_SELFTEST_CHILD_H
@@ -23,7 +24,7 @@ struct children {
 
 struct child_order {
 	const char *name;  /* of its files; unique */
-	const char *fault; /* of its relay; NULL: none */
+	const char *fault; /* of its relay or client; NULL: none */
 	char *selection;   /* selectors, one a line */
 	void (*on_verdict)(void *arg, json_t *verdict);
 	/* All verdicts were handed over; |last_line| of what it printed is the

@@ -29,7 +29,7 @@ count(const struct selftest *s, enum fault_state state)
 	return n;
 }
 
-/* Scenarios of level MUST that were played, and those that caught nothing. */
+/* Scenarios that are judged, and of them those that caught nothing. */
 static size_t
 count_must(const struct selftest *s, size_t *never)
 {
@@ -40,8 +40,7 @@ count_must(const struct selftest *s, size_t *never)
 		const struct selftest_scenario *sc = &s->scenarios[i];
 
 		*never += selftest_never_kills(s, sc);
-		n += sc->level == LEVEL_MUST && sc->played &&
-		    (!sc->slow || s->o->slow);
+		n += selftest_is_judged(s, sc);
 	}
 	return n;
 }
@@ -99,8 +98,9 @@ selftest_print(const struct selftest *s, FILE *out, bool quiet)
 	if (count(s, FAULT_SLOW) > 0)
 		fprintf(out, ", %zu not played (slow)", count(s, FAULT_SLOW));
 	if (s->complete)
-		fprintf(out, "; %zu of %zu MUST scenarios caught something",
-		    must - never, must);
+		fprintf(out, "; %zu of %zu MUST %sscenarios caught something",
+		    must - never, must,
+		    s->o->client != NULL ? "and SHOULD " : "");
 	fprintf(out, "   %.1f s\nexit %d\n", (double)s->took_ns / 1e9,
 	    selftest_status(s));
 }
@@ -127,13 +127,11 @@ print_tap(const struct selftest *s, FILE *out)
 	}
 	for (size_t i = 0; s->complete && i < s->nscenarios; i++) {
 		const struct selftest_scenario *sc = &s->scenarios[i];
-		bool judged = sc->level == LEVEL_MUST && sc->played;
 
 		fprintf(out, "%sok %zu - scenario %s%s\n",
 		    selftest_never_kills(s, sc) ? "not " : "", ++n,
 		    sc->scenario->id,
-		    judged && (!sc->slow || s->o->slow) ? ""
-							: " # SKIP not judged");
+		    selftest_is_judged(s, sc) ? "" : " # SKIP not judged");
 	}
 }
 

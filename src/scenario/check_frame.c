@@ -101,6 +101,8 @@ static const struct setting_rule conn_rules[] = {
 	{ "autopong", USE_WORD, TCP | 1U << CONN_LISTEN },
 	{ "rcvbuf", USE_COUNT, TCP },
 	{ "within", USE_VALUE, 1U << CONN_LISTEN },
+	{ "host", USE_VALUE, 1U << CONN_LISTEN },
+	{ "path", USE_VALUE, 1U << CONN_LISTEN },
 	{ "tls.alpn", USE_WORD, TCP },
 	{ "tls.sni", USE_WORD, TCP },
 	{ "tls.min", USE_WORD, TCP },

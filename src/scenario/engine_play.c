@@ -603,7 +603,7 @@ begin_script(struct play *p)
 	p->deadline_ns = p->started_ns + play_scaled(p, timeout);
 	p->transcript->epoch_ns = clock_real_ns();
 	set_target(p);
-	if (set_script(p))
+	if (set_script(p) && play_start_client(p))
 		play_wake(p);
 	else
 		failed(p);

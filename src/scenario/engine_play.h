@@ -78,8 +78,9 @@ struct play {
 	int clients[PLAY_MAX_CLIENTS];  /* that have come and wait */
 	size_t nclients;
 	struct engine_own *client;
-	bool own_may_end;      /* by what the script did to it */
-	struct oracle *oracle; /* NULL: nothing is measured */
+	const struct step *client_step; /* the first that waits for it */
+	bool own_may_end;               /* by what the script did to it */
+	struct oracle *oracle;          /* NULL: nothing is measured */
 
 	struct case_result *result;
 	struct text named;
@@ -127,6 +128,9 @@ int play_next_client(struct play *p);
  * case's code. */
 enum step_status play_prepare(struct play *p);
 void play_prepare_free(struct play *p);
+/* Of prepare.c too: start the client under test, where the script waits for
+ * one.  False with the case's code. */
+bool play_start_client(struct play *p);
 /* The case's own instance has ended, and not by the script. */
 bool play_own_crashed(struct play *p, char *how, size_t how_size);
 

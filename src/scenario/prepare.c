@@ -116,15 +116,67 @@ play_own_crashed(struct play *p, char *how, size_t how_size)
 
 /* ---- a client under test ---- */
 
-static bool
-listens(struct step *const *steps, size_t n)
+/* The first step that waits for the client; NULL: there is none. */
+static const struct step *
+listening_step(struct step *const *steps, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if ((steps[i]->kind == STEP_CONN &&
-			steps[i]->conn_kind == CONN_LISTEN) ||
-		    listens(steps[i]->body, steps[i]->nbody))
-			return true;
-	return false;
+	const struct step *found = NULL;
+
+	for (size_t i = 0; i < n && found == NULL; i++)
+		found = steps[i]->kind == STEP_CONN &&
+			steps[i]->conn_kind == CONN_LISTEN
+		    ? steps[i]
+		    : listening_step(steps[i]->body, steps[i]->nbody);
+	return found;
+}
+
+/* The text of a setting of that step; |otherwise| where it has none. */
+static char *
+told(struct play *p, const char *name, const char *otherwise)
+{
+	const struct step *s = p->client_step;
+	struct text err = { 0 };
+	struct value v;
+	char *out = NULL;
+
+	for (size_t i = 0; i < s->nsettings; i++)
+		if (strcmp(s->settings[i].name, name) == 0 &&
+		    values_eval(&p->values, s->settings[i].value, &v, &err)) {
+			out = xasprintf("%.*s", (int)v.len,
+			    (const char *)v.bytes);
+			value_clear(&v);
+		}
+	text_clear(&err);
+	return out != NULL ? out : xstrdup(otherwise);
+}
+
+static void
+set_told(struct play *p, const char *name, const char *value)
+{
+	values_set_take(&p->values, name, value_bytes(value, strlen(value)));
+}
+
+/* Where the client is told to go, and what its Host should say. */
+static char *
+client_url(struct play *p)
+{
+	char *host = told(p, "host", "127.0.0.1"), *path = told(p, "path", "");
+	size_t len = strlen(host);
+	unsigned port = listener_port(p->listener);
+	char *url = xasprintf("%s://%s:%u%s",
+	    p->instance->carrier == RK_CARRIER_WS ? "ws" : "http", host, port,
+	    path);
+	char *authority;
+
+	if (len > 1 && host[len - 1] == '.')
+		len--;
+	authority = xasprintf("%.*s:%u", (int)len, host, port);
+	set_told(p, "client.url", url);
+	set_told(p, "client.authority", authority);
+	free(authority);
+	free(host);
+	free(path);
+	return url;
 }
 
 static void
@@ -154,33 +206,33 @@ play_next_client(struct play *p)
 	return fd;
 }
 
-static enum step_status
-start_client(struct play *p)
+bool
+play_start_client(struct play *p)
 {
+	const struct scenario *sc = p->instance->scenario;
 	const struct engine_host *host = p->target->client;
 	char err[512], *url;
 
-	if (host == NULL)
-		return play_fail(p, CODE_UNSUPPORTED,
-		    "no client under test is known");
+	p->client_step = listening_step(sc->steps, sc->nsteps);
+	if (p->client_step == NULL)
+		return true;
+	if (host == NULL) {
+		play_fail(p, CODE_UNSUPPORTED, "no client under test is known");
+		return false;
+	}
 	p->listener = listener_new(engine_loop(p->engine), "127.0.0.1:0",
 	    on_client, p, err, sizeof(err));
-	if (p->listener == NULL)
-		return play_fail(p, CODE_CONNECT, "%s", err);
-	url = xasprintf("%s://%s",
-	    p->instance->carrier == RK_CARRIER_WS ? "ws" : "http",
-	    listener_address(p->listener));
-	values_set_take(&p->values, "client.url",
-	    value_bytes(url, strlen(url)));
-	values_set_take(&p->values, "client.authority",
-	    value_bytes(listener_address(p->listener),
-		strlen(listener_address(p->listener))));
+	if (p->listener == NULL) {
+		play_fail(p, CODE_CONNECT, "%s", err);
+		return false;
+	}
+	url = client_url(p);
 	p->client = host->start(host->arg, url, err, sizeof(err));
 	free(url);
 	if (p->client == NULL)
-		return play_fail(p, CODE_UNSUPPORTED,
-		    "the client did not start: %s", err);
-	return STEP_OVER;
+		play_fail(p, CODE_UNSUPPORTED, "the client did not start: %s",
+		    err);
+	return p->client != NULL;
 }
 
 static void
@@ -344,10 +396,6 @@ play_prepare(struct play *p)
 	}
 	if (status == STEP_OVER)
 		status = take_baseline(p);
-	if (status == STEP_OVER &&
-	    listens(p->instance->scenario->steps,
-		p->instance->scenario->nsteps))
-		status = start_client(p);
 	return status;
 }
 

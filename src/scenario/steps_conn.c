@@ -214,6 +214,13 @@ set_verify(struct conn_making *m, const struct value *v)
 	return true;
 }
 
+/* What the client was told before it came: see play_start_client(). */
+static bool
+set_told(struct conn_making *m, const struct value *v)
+{
+	return true;
+}
+
 static const struct conn_key {
 	const char *name;
 	bool (*set)(struct conn_making *m, const struct value *v);
@@ -224,6 +231,8 @@ static const struct conn_key {
 	{ "confirm", set_confirm },
 	{ "autopong", set_autopong },
 	{ "within", set_within },
+	{ "host", set_told },
+	{ "path", set_told },
 	{ "rcvbuf", set_rcvbuf },
 	{ "tls.alpn", set_alpn },
 	{ "tls.sni", set_sni },
