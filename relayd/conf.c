@@ -297,6 +297,9 @@ static const struct option_spec options[] = {
 	{ "plain-relay",   NULL, parse_flag, AT(plain_relay), 0, 0,         "beside TLS, relay over plain HTTP too", NULL, false },
 	{ "generation",    "0.28|0.35|both", parse_generation, 0, 0, 0,     "which relay to be", NULL, false },
 	{ "log-level",     "WORD", parse_log_level, 0, 0, 0,                "error, warn, info or debug", NULL, false },
+	{ "user",          "NAME", parse_text, AT(user), 0, 0,              "become that user once all is open", NULL, false },
+	{ "no-sandbox",    NULL, parse_flag, AT(no_sandbox), 0, 0,          "do not filter system calls", NULL, true },
+	{ "drain-time",    "TIME", parse_duration, AT(drain_time), 10 * MS, 24 * HOUR, "for clients to go after SIGUSR1", NULL, true },
 	{ "keepalive",     "TIME", parse_duration, AT(keepalive), 10 * MS, HOUR,     "period of KeepAlive", NULL, false },
 	{ "login-timeout", "TIME", parse_duration, AT(login_timeout), 10 * MS, HOUR, "for the login, from the upgrade", NULL, false },
 	{ "write-timeout", "TIME", parse_duration, AT(write_timeout), 10 * MS, HOUR, "for a receiver that takes nothing", NULL, false },
@@ -351,6 +354,7 @@ conf_init(struct conf *c, const struct rk_dialect *dialect)
 		.access_timeout = 5 * NS_PER_S,
 		.access_max = 64,
 		.threads = 1,
+		.drain_time = 60 * NS_PER_S,
 		.enable_relay = true,
 		.enable_stun = true,
 		.enable_metrics = true,
@@ -372,6 +376,7 @@ conf_clear(struct conf *c)
 	conf_wipe(&c->access_token);
 	free(c->access_url);
 	free(c->access_ca);
+	free(c->user);
 	for (size_t i = 0; i < c->nlisten; i++)
 		free(c->listen[i].address);
 	free(c->listen);

@@ -25,6 +25,7 @@ struct conf_listen {
 	enum listen_kind kind;
 	char *address; /* "127.0.0.1:0" */
 	bool from_file;
+	int fd; /* passed to us, open; 0: none was */
 };
 
 enum access_rule {
@@ -52,6 +53,8 @@ struct conf {
 	bool enable_metrics;
 	bool dev;
 	bool plain_relay;
+	char *user; /* to become; NULL: stay */
+	bool no_sandbox;
 	bool list_faults; /* --fault help */
 	bool json;        /* what is listed, as JSON */
 	enum access_rule access;
@@ -69,6 +72,7 @@ struct conf {
 	int64_t pong_timeout;
 	int64_t login_timeout;
 	int64_t access_timeout;
+	int64_t drain_time;
 	int64_t write_timeout;
 	int64_t head_timeout;
 	int64_t tls_timeout;
@@ -130,6 +134,7 @@ const char *conf_key(size_t i);
 void conf_wipe(char **secret); /* and free it; NULL is fine */
 void conf_add_listener(struct conf *c, enum listen_kind kind,
     const char *address);
+void conf_drop_listeners(struct conf *c, enum listen_kind kind);
 /* Fill in what follows from all options together; NULL, or what is wrong. */
 const char *conf_settle(struct conf *c);
 

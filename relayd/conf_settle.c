@@ -10,6 +10,7 @@
 
 #include "base/xalloc.h"
 #include "relayd/conf.h"
+#include "relayd/service_manager.h"
 
 /* Section 7 of the specification. */
 #define FILE_ADDRESS "[::]:80"
@@ -28,19 +29,25 @@ has_listener(const struct conf *c, enum listen_kind kind)
 	return false;
 }
 
-/* Take out what the file has of |kind|. */
 static void
-drop_from_file(struct conf *c, enum listen_kind kind)
+drop(struct conf *c, enum listen_kind kind, bool from_file_only)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < c->nlisten; i++) {
-		if (c->listen[i].from_file && c->listen[i].kind == kind)
+		if (c->listen[i].kind == kind &&
+		    (c->listen[i].from_file || !from_file_only))
 			free(c->listen[i].address);
 		else
 			c->listen[kept++] = c->listen[i];
 	}
 	c->nlisten = kept;
+}
+
+void
+conf_drop_listeners(struct conf *c, enum listen_kind kind)
+{
+	drop(c, kind, false);
 }
 
 /* What is named on the command line takes the place of the file's. */
@@ -56,7 +63,7 @@ settle_listeners(struct conf *c)
 		if (named[kind] || (kind == LISTEN_HTTPS && c->dev) ||
 		    (kind == LISTEN_STUN && !c->enable_stun) ||
 		    (kind == LISTEN_METRICS && !c->enable_metrics))
-			drop_from_file(c, (enum listen_kind)kind);
+			drop(c, (enum listen_kind)kind, true);
 }
 
 /* At the host of the first plain listener. */
@@ -179,6 +186,7 @@ conf_settle(struct conf *c)
 	if (c->check && c->file == NULL)
 		return "--check-config needs --config";
 	settle_listeners(c);
+	service_add_sockets(c);
 	if (c->dev || c->file != NULL)
 		add_defaults(c);
 	if (c->dev && c->tls)

@@ -32,13 +32,13 @@ bool
 conn_access_start(struct conn *c)
 {
 	struct worker *w = c->worker;
-	struct access_service *s = server_access_service(w->server);
+	struct access_service *service = server_access_service(w->server);
 
-	if (s == NULL) /* a reload has changed the rule just now */
+	if (service == NULL) /* a reload has changed the rule */
 		return conn_login_answered(c,
 		    server_allows(w->server, &c->login.peer));
-	c->query = access_ask(&w->asker, s, &c->login.peer, on_answer, c);
-	access_service_unref(s);
+	c->query = access_ask(&w->asker, service, &c->login.peer, on_answer, c);
+	access_service_unref(service);
 	return c->query != NULL || conn_close(c, ENDING_LIMIT, "no-memory");
 }
 

@@ -13,8 +13,12 @@
 #include "codec/keys.h"
 #include "net/loop.h"
 #include "relayd/conf.h"
+#include "relayd/drain.h"
 #include "relayd/fault.h"
+#include "relayd/privileges.h"
+#include "relayd/sandbox.h"
 #include "relayd/server.h"
+#include "relayd/service_manager.h"
 
 enum {
 	STATUS_FAILED = 1,
@@ -27,6 +31,7 @@ on_stop_signal(void *arg, int signo)
 {
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	service_notify("STOPPING=1");
 	server_stop(arg);
 }
 
@@ -91,6 +96,28 @@ check_config(const struct conf *conf)
 	return cli_finish_stdout(STATUS_FAILED);
 }
 
+static void
+on_drain_signal(void *arg, int signo)
+{
+	service_notify("STOPPING=1");
+	drain_start(arg);
+}
+
+/* All is open: give up what is needed no more. */
+static bool
+give_up_rights(const struct conf *conf, char *err, size_t err_size)
+{
+	const char *why = "--no-sandbox";
+
+	if (conf->user != NULL && !privileges_drop(conf->user, err, err_size))
+		return false;
+	if (conf->user != NULL)
+		privileges_check_files(conf);
+	if (conf->no_sandbox || !sandbox_enter(&why))
+		log_info("sandbox=none reason=\"%s\"", why);
+	return true;
+}
+
 static int
 serve(const struct conf *conf, int argc, char **argv)
 {
@@ -106,11 +133,17 @@ serve(const struct conf *conf, int argc, char **argv)
 	}
 	if (!loop_on_signal(loop, SIGINT, on_stop_signal, s) ||
 	    !loop_on_signal(loop, SIGTERM, on_stop_signal, s) ||
+	    !loop_on_signal(loop, SIGUSR1, on_drain_signal, s) ||
 	    !loop_on_signal(loop, SIGHUP, on_reload_signal, &reload)) {
 		cli_error("cannot handle signals");
 		goto out;
 	}
+	if (!give_up_rights(conf, err, sizeof(err))) {
+		cli_error("%s", err);
+		goto out;
+	}
 	server_print_ready(s, stdout);
+	service_notify("READY=1");
 	if (server_run(s, err, sizeof(err)) != 0) {
 		cli_error("%s", err);
 		goto out;
@@ -138,6 +171,10 @@ main(int argc, char **argv)
 		return STATUS_FAILED;
 	}
 	log_init("relayd", LOG_INFO);
+	if (!service_take_sockets(err, sizeof(err))) {
+		cli_error("%s", err);
+		return STATUS_FAILED;
+	}
 	conf_init(&conf, rk_dialects()[0]);
 	action = conf_parse(&conf, argc, argv, err, sizeof(err));
 	switch (action) {

@@ -75,7 +75,8 @@ struct metrics {
 	uint64_t access_answers[ACCESS_NANSWERS];
 	/* gauges */
 	uint64_t connections[STAGE_NKINDS];
-	uint64_t clients; /* keys in the table; of the router, not a loop */
+	uint64_t scrapers; /* of them, on a metrics listener; not exposed */
+	uint64_t clients;  /* keys in the table; of the router, not a loop */
 };
 
 /* Only the loop that owns a number changes it: no other need be kept out, and

@@ -142,6 +142,7 @@ server_free(struct server *s)
 	if (s == NULL)
 		return;
 	close_listeners(s);
+	drain_clear(&s->drain);
 	end_threads(s);
 	free_workers(s);
 	router_free(s->router);
@@ -213,19 +214,22 @@ init_accept_limit(struct server *s)
 }
 
 static bool
-open_acceptor(struct acceptor *a, const char *address, char *err,
+open_acceptor(struct acceptor *a, const struct conf_listen *l, char *err,
     size_t err_size)
 {
 	struct server *s = a->server;
+	struct metrics *m = &s->worker.metrics;
 
 	if (a->kind == LISTEN_STUN) {
-		a->stun = stun_service_new(s->loop, address, &s->worker.metrics,
-		    err, err_size);
+		a->stun = l->fd > 0
+		    ? stun_service_new_fd(s->loop, l->fd, m, err, err_size)
+		    : stun_service_new(s->loop, l->address, m, err, err_size);
 		return a->stun != NULL;
 	}
 	a->service = service_of(s, a->kind);
-	a->listener =
-	    listener_new(s->loop, address, on_accept, a, err, err_size);
+	a->listener = l->fd > 0
+	    ? listener_new_fd(s->loop, l->fd, on_accept, a, err, err_size)
+	    : listener_new(s->loop, l->address, on_accept, a, err, err_size);
 	if (a->listener == NULL)
 		return false;
 	if (a->kind == LISTEN_METRICS)
@@ -303,8 +307,8 @@ server_listen(struct server *s, char *err, size_t err_size)
 	for (size_t i = 0; i < conf->nlisten; i++) {
 		s->acceptors[i].server = s;
 		s->acceptors[i].kind = conf->listen[i].kind;
-		if (!open_acceptor(&s->acceptors[i], conf->listen[i].address,
-			err, err_size))
+		if (!open_acceptor(&s->acceptors[i], &conf->listen[i], err,
+			err_size))
 			return -1;
 		s->nacceptors++;
 	}
@@ -341,6 +345,34 @@ server_run(struct server *s, char *err, size_t err_size)
 	loop_run(s->loop);
 	end_threads(s);
 	return 0;
+}
+
+void
+server_stop_accepting(struct server *s)
+{
+	for (size_t i = 0; i < s->nacceptors; i++) {
+		struct acceptor *a = &s->acceptors[i];
+
+		if (a->kind == LISTEN_METRICS)
+			continue;
+		listener_free(a->listener);
+		stun_service_free(a->stun);
+		a->listener = NULL;
+		a->stun = NULL;
+	}
+}
+
+uint64_t
+server_nclients(struct server *s)
+{
+	struct metrics sum = { 0 };
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < s->nworkers; i++) {
+		n += worker_load(server_worker(s, i));
+		metrics_add(&sum, &server_worker(s, i)->metrics);
+	}
+	return n - sum.scrapers;
 }
 
 void

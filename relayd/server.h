@@ -14,6 +14,7 @@
 
 #include "base/bucket.h"
 #include "relayd/conf.h"
+#include "relayd/drain.h"
 #include "relayd/idset.h"
 #include "relayd/worker.h"
 
@@ -41,6 +42,7 @@ struct server {
 	size_t nacceptors;
 	uint64_t last_id; /* of a connection; atomic */
 	bool stopping;
+	struct drain drain;
 	/* What connections of all workers share, and its lock. */
 	pthread_mutex_t lock;
 	struct access *access;
@@ -80,6 +82,11 @@ int server_run(struct server *s, char *err, size_t err_size);
  */
 void server_stop(struct server *s);
 
+/* Close all listeners but those for metrics. */
+void server_stop_accepting(struct server *s);
+/* Connections now, but for those that ask for metrics. */
+uint64_t server_nclients(struct server *s);
+
 /* ---- for workers and connections ---- */
 
 unsigned server_nworkers(const struct server *s);
@@ -88,10 +95,10 @@ uint64_t server_next_id(struct server *s);
 void server_on_idle(struct server *s);
 /* Is this the first login of |key| on this UTC day? */
 bool server_is_new_key(struct server *s, const struct rk_key *key);
-/* Who is to be asked whether a key may log in, with a reference; NULL:
- * server_allows(). */
-struct access_service *server_access_service(struct server *s);
+/* Is somebody to be asked whether a key may log in, and who?  A reference, or
+ * NULL: server_allows() knows. */
 bool server_asks(struct server *s);
+struct access_service *server_access_service(struct server *s);
 /* May |key| log in? */
 bool server_allows(struct server *s, const struct rk_key *key);
 /* False if it is known already that |field| is missing from requests. */

@@ -166,22 +166,26 @@ on_readable(void *arg, int what)
 		;
 }
 
+/* Answers can only come from the address that was asked if it is told. */
+static bool
+ask_for_address(int fd, int family)
+{
+	int one = 1;
+
+	return family == AF_INET6
+	    ? setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one,
+		  sizeof(one)) == 0
+	    : setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one)) == 0;
+}
+
 static int
 open_socket(const struct address *a)
 {
 	int fd = socket(a->any.sa_family,
 	    SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int one = 1, error;
+	int error;
 
-	if (fd < 0)
-		return -1;
-	if (a->any.sa_family == AF_INET6)
-		error = setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one,
-		    sizeof(one));
-	else
-		error =
-		    setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
-	if (error == 0 && bind(fd, &a->any, a->len) == 0)
+	if (fd < 0 || bind(fd, &a->any, a->len) == 0)
 		return fd;
 	error = errno;
 	close(fd);
@@ -190,11 +194,39 @@ open_socket(const struct address *a)
 }
 
 struct stun_service *
+stun_service_new_fd(struct loop *l, int fd, struct metrics *m, char *err,
+    size_t err_size)
+{
+	struct address a = { .len = sizeof(a.storage) };
+	struct stun_service *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		close(fd);
+		goto failed;
+	}
+	s->metrics = m;
+	s->fd = fd;
+	if (getsockname(fd, &a.any, &a.len) != 0 ||
+	    !ask_for_address(fd, a.any.sa_family))
+		goto failed;
+	s->watch = watch_new(l, s->fd, on_readable, s);
+	if (s->watch == NULL)
+		goto failed;
+	address_text(&a, s->address, sizeof(s->address));
+	watch_set(s->watch, WATCH_READ);
+	return s;
+failed:
+	snprintf(err, err_size, "cannot serve STUN: %s", strerror(errno));
+	stun_service_free(s);
+	return NULL;
+}
+
+struct stun_service *
 stun_service_new(struct loop *l, const char *address, struct metrics *m,
     char *err, size_t err_size)
 {
-	struct stun_service *s = NULL;
 	struct address a;
+	int fd;
 
 	if (!address_parse(address, &a)) {
 		snprintf(err, err_size,
@@ -203,25 +235,11 @@ stun_service_new(struct loop *l, const char *address, struct metrics *m,
 		    address);
 		return NULL;
 	}
-	s = calloc(1, sizeof(*s));
-	if (s == NULL)
-		goto failed;
-	s->metrics = m;
-	s->fd = open_socket(&a);
-	if (s->fd < 0)
-		goto failed;
-	s->watch = watch_new(l, s->fd, on_readable, s);
-	if (s->watch == NULL)
-		goto failed;
-	a.len = sizeof(a.storage);
-	getsockname(s->fd, &a.any, &a.len);
-	address_text(&a, s->address, sizeof(s->address));
-	watch_set(s->watch, WATCH_READ);
-	return s;
-failed:
+	fd = open_socket(&a);
+	if (fd >= 0)
+		return stun_service_new_fd(l, fd, m, err, err_size);
 	snprintf(err, err_size, "cannot serve STUN on %s: %s", address,
 	    strerror(errno));
-	stun_service_free(s);
 	return NULL;
 }
 

@@ -17,6 +17,9 @@ struct stun_service;
  */
 struct stun_service *stun_service_new(struct loop *l, const char *address,
     struct metrics *m, char *err, size_t err_size);
+/* The same on a UDP socket that is bound already; |fd| is taken. */
+struct stun_service *stun_service_new_fd(struct loop *l, int fd,
+    struct metrics *m, char *err, size_t err_size);
 void stun_service_free(struct stun_service *s); /* NULL is fine */
 /* With the real port: "127.0.0.1:3478". */
 const char *stun_service_address(const struct stun_service *s);

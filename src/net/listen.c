@@ -205,31 +205,19 @@ read_real_address(struct listener *li)
 }
 
 struct listener *
-listener_new(struct loop *l, const char *address, listener_fn on_accept,
-    void *arg, char *err, size_t err_size)
+listener_new_fd(struct loop *l, int fd, listener_fn on_accept, void *arg,
+    char *err, size_t err_size)
 {
-	struct listener *li;
-	struct address a;
+	struct listener *li = calloc(1, sizeof(*li));
 
-	if (!address_parse(address, &a)) {
-		snprintf(err, err_size,
-		    "cannot listen on '%s': it must be ADDR:PORT, such as "
-		    "127.0.0.1:3340 or [::]:3340",
-		    address);
-		return NULL;
+	if (li == NULL) {
+		close(fd);
+		goto failed;
 	}
-	li = calloc(1, sizeof(*li));
-	if (li == NULL)
-		goto failed;
-	li->fd = -1;
+	li->fd = fd;
 	li->retry = timer_new(l, on_retry, li);
-	if (li->retry == NULL)
-		goto failed;
-	li->fd = open_socket(&a);
-	if (li->fd < 0)
-		goto failed;
 	li->watch = watch_new(l, li->fd, on_readable, li);
-	if (li->watch == NULL)
+	if (li->retry == NULL || li->watch == NULL)
 		goto failed;
 	li->loop = l;
 	li->on_accept = on_accept;
@@ -238,9 +226,30 @@ listener_new(struct loop *l, const char *address, listener_fn on_accept,
 	watch_set(li->watch, WATCH_READ);
 	return li;
 failed:
+	snprintf(err, err_size, "cannot listen: no memory");
+	listener_free(li);
+	return NULL;
+}
+
+struct listener *
+listener_new(struct loop *l, const char *address, listener_fn on_accept,
+    void *arg, char *err, size_t err_size)
+{
+	struct address a;
+	int fd;
+
+	if (!address_parse(address, &a)) {
+		snprintf(err, err_size,
+		    "cannot listen on '%s': it must be ADDR:PORT, such as "
+		    "127.0.0.1:3340 or [::]:3340",
+		    address);
+		return NULL;
+	}
+	fd = open_socket(&a);
+	if (fd >= 0)
+		return listener_new_fd(l, fd, on_accept, arg, err, err_size);
 	snprintf(err, err_size, "cannot listen on %s: %s", address,
 	    strerror(errno));
-	listener_free(li);
 	return NULL;
 }
 

@@ -17,6 +17,9 @@ typedef void (*listener_fn)(void *arg, int fd);
  */
 struct listener *listener_new(struct loop *l, const char *address,
     listener_fn on_accept, void *arg, char *err, size_t err_size);
+/* The same on a socket that listens already; |fd| is taken. */
+struct listener *listener_new_fd(struct loop *l, int fd, listener_fn on_accept,
+    void *arg, char *err, size_t err_size);
 void listener_free(struct listener *li); /* NULL is fine */
 /* With the real port: "127.0.0.1:43211". */
 const char *listener_address(const struct listener *li);
