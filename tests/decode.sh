@@ -242,6 +242,88 @@ little_memory() {
 	done
 }
 
+# lines FILTER…: so many lines, none of another kind.
+lines() {
+	want=$1 kind=$2
+	shift 2
+	"$cli" decode "$@" >"$work/out" 2>"$work/err" || echo "status $?"
+	[ "$(wc -l <"$work/out")" -eq "$want" ] ||
+	    echo "$*: $(wc -l <"$work/out") lines, want $want"
+	grep -vE -e "$kind" "$work/out" | sed "s|^|$*: |" | head -3
+}
+
+filters() {
+	f=$fixtures/peer-gone.pcapng
+	lines 3 ' Ping ' --frame Ping "$f"
+	lines 6 ' P[io]ng ' --frame ping,PONG "$f"
+	lines 6 'HTTP/1' --frame http "$f"
+	lines 1 ' #2 .* Ping ' --frame Ping --flow 2 "$f"
+	lines 5 '8a88e3dd7409' --key 8a88e3dd "$f"
+	lines 5 '8a88e3dd7409' --key \
+	    8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c "$f"
+	lines 1 'PeerGone 8a88e3dd7409' --key 8A88 --frame PeerGone --flow 1 "$f"
+	lines 6 ' #0 ' --client 8a88e3dd7409 "$f"
+	lines 0 . --client 8139770ea87d --flow 0 "$f"
+	expect 2 "there is no 'Pong2'" --frame Ping,Pong2 "$f"
+	expect 2 "'8a8' is no key" --key 8a8 "$f"
+	expect 2 "'xyz' is no key" --client xyz "$f"
+	expect 2 "'0' is not a number of connections" --max-flows 0 "$f"
+	expect 2 "'70000' is not a number of packets" --max-fragmented 70000 "$f"
+}
+
+# Bounds of memory, each said with its packet where it is reached.
+bounds() {
+	expect 1 'too much is open at a time' --max-flows 1 "$capture"
+	expect 1 'too much is open at a time' --max-held 1000 "$capture"
+	expect 1 'too much waits for bytes' --max-flow-bytes 10 \
+	    "$fixtures/peer-gone-damaged-lost-segment.pcap"
+	expect 0 '' --max-fragmented 1 "$fixtures/peer-gone-same-fragmented.pcap"
+	for o in max-flows max-flow-bytes max-held max-fragmented; do
+		"$cli" decode --help | grep -q -e "--$o" || echo "--help: no $o"
+		grep -q "Fl -$o" "$src/man/relay-cli.1" || echo "manual: no $o"
+	done
+}
+
+pairs() {
+	f=$fixtures/login-ping-send.pcapng
+	"$cli" decode --pairs --json "$f" >"$work/out"
+	# Those of the other means: the bytes of each packet are unique.
+	jq -c 'select(.what == "SendPacket") | [.data, .conn, .packet, .t]' \
+	    "$work/out" | sort >"$work/sent"
+	jq -c 'select(.what == "RecvPacket") |
+	    [.data, .pair.conn, .pair.packet, .t - .pair.transit_ms / 1000]' \
+	    "$work/out" | sort >"$work/came"
+	[ "$(wc -l <"$work/sent")" -eq 6 ] || echo 'six packets are sent'
+	jq -n --slurpfile a "$work/sent" --slurpfile b "$work/came" -e '
+	    [$a, $b] | transpose | all(.[0][0:3] == .[1][0:3] and
+	    ((.[0][3] - .[1][3]) | fabs) < 0.000001)' >/dev/null ||
+	    diff "$work/sent" "$work/came"
+	"$cli" decode --pairs "$f" | grep -c 'RecvPacket.*came from #[01] packet' |
+	    grep -qx 6 || echo 'text does not tell'
+	[ "$("$cli" decode "$f" | grep -c 'came from')" -eq 0 ] || echo unasked
+}
+
+summary() {
+	f=$fixtures/login-ping-send.pcapng
+	lines 22 '^' --summary "$f"
+	for line in '^62 packets, 0 not TCP; 2 connections' \
+	    '^8a88e3dd7409 8139770ea87d *5 *5326 *5 *5326  0\.0' \
+	    '^SendPacket *6 *5522 *0 *0$' \
+	    '^#1 .*, raw .* client 8139770ea87d, 3 frames to the relay, 7 back; client: eof, relay: eof$'; do
+		grep -q "$line" "$work/out" || echo "no '$line'"
+	done
+	"$cli" decode --summary --json "$f" >"$work/out"
+	jq -se '(map(.what) | unique) == ["capture", "connection", "count",
+	    "spoke", "transit"] and (.[0].frames == 22) and (.[0].pairs == 6) and
+	    (map(select(.what == "spoke") | .sent) == [5, 1])' "$work/out" \
+	    >/dev/null || cat "$work/out"
+	# It counts what is shown, and the damage as well.
+	[ "$("$cli" decode --summary --json --frame Ping "$f" |
+	    jq -r 'select(.what == "count") | .of')" = Ping ] || echo 'unfiltered'
+	expect 1 'packet 63: ' --summary "$fixtures/peer-gone-damaged-cut-file.pcap"
+	grep -q ' 1 doubtful ones' "$work/out" || cat "$work/out"
+}
+
 nothing_in_it() {
 	head -c 24 "$fixtures/peer-gone-same-usec.pcap" >"$work/empty.pcap"
 	expect 0 'no TCP connection in 0 packets' "$work/empty.pcap"
@@ -257,6 +339,10 @@ check 'a usage error or an unreadable file is one line and status 2' usage
 check 'damage is status 1 and names the packet' statuses
 check 'each line of --json is an object' json_lines "$no_jq"
 check '--flow, --snap and -v' options "$no_jq"
+check '--frame, --key and --client' filters
+check 'the bounds of memory are options' bounds
+check 'each RecvPacket has the SendPacket that it was' pairs "$no_jq"
+check '--summary counts' summary "$no_jq"
 check 'no control bytes reach the terminal' plain_text
 check 'a reader that leaves is no accident' closed_pipe
 check 'a pipe gives what the file gives' from_a_pipe

@@ -102,7 +102,7 @@ make(struct blob *b, int kind, const struct tcp_packet *t)
 
 START_TEST(a_segment_is_found_in_its_packet)
 {
-	struct ip_fragments *f = ip_fragments_new();
+	struct ip_fragments *f = ip_fragments_new(64);
 	struct blob b = { 0 };
 	struct segment s;
 	char err[160], text[ENDPOINT_TEXT_SIZE];
@@ -135,7 +135,7 @@ END_TEST
 
 START_TEST(a_segment_cut_anywhere_is_said_or_shorter)
 {
-	struct ip_fragments *f = ip_fragments_new();
+	struct ip_fragments *f = ip_fragments_new(64);
 	struct blob b = { 0 };
 	size_t headers;
 
@@ -166,7 +166,7 @@ END_TEST
 
 START_TEST(every_byte_of_a_packet_may_be_anything)
 {
-	struct ip_fragments *f = ip_fragments_new();
+	struct ip_fragments *f = ip_fragments_new(64);
 	struct blob b = { 0 };
 
 	make(&b, _i, &hello);
@@ -197,7 +197,7 @@ END_TEST
 
 START_TEST(offloaded_packets_have_no_length)
 {
-	struct ip_fragments *f = ip_fragments_new();
+	struct ip_fragments *f = ip_fragments_new(64);
 	static uint8_t data[100000];
 	const struct tcp_packet t = { .from = 1,
 		.to = 2,
@@ -237,7 +237,7 @@ static const struct {
 
 START_TEST(extension_headers_are_skipped)
 {
-	struct ip_fragments *f = ip_fragments_new();
+	struct ip_fragments *f = ip_fragments_new(64);
 	struct blob plain = { 0 }, b = { 0 };
 	struct segment s;
 	char err[160];
@@ -325,7 +325,7 @@ START_TEST(fragments_in_any_order)
 	static const size_t cut[] = { 0, 24, 64, BODY };
 	static const int orders[][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
 		{ 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
-	struct ip_fragments *f = ip_fragments_new();
+	struct ip_fragments *f = ip_fragments_new(64);
 	struct blob b = whole_packet();
 	struct segment s;
 	char err[160];
@@ -350,7 +350,7 @@ END_TEST
 
 START_TEST(overlapping_fragments_and_conflicts)
 {
-	struct ip_fragments *f = ip_fragments_new();
+	struct ip_fragments *f = ip_fragments_new(64);
 	struct blob b = whole_packet();
 	struct segment s;
 	char err[160];
@@ -370,7 +370,7 @@ END_TEST
 
 START_TEST(a_conflict_in_the_last_fragment_is_said_as_well)
 {
-	struct ip_fragments *f = ip_fragments_new();
+	struct ip_fragments *f = ip_fragments_new(64);
 	struct blob b = whole_packet();
 	struct segment s;
 	char err[160];
@@ -388,7 +388,7 @@ END_TEST
 
 START_TEST(impossible_and_cut_fragments_are_said)
 {
-	struct ip_fragments *f = ip_fragments_new();
+	struct ip_fragments *f = ip_fragments_new(64);
 	struct blob b = whole_packet(), part;
 	struct segment s;
 	char err[160];
@@ -420,7 +420,7 @@ END_TEST
 
 START_TEST(packets_that_wait_for_fragments_are_bounded)
 {
-	struct ip_fragments *f = ip_fragments_new();
+	struct ip_fragments *f = ip_fragments_new(64);
 	struct blob b = whole_packet();
 	struct segment s;
 	char err[160];

@@ -34,9 +34,8 @@ text_reset(struct text *t)
 		t->s[0] = '\0';
 }
 
-/* Make room for |n| more bytes and the NUL. */
-static char *
-reserve(struct text *t, size_t n)
+char *
+text_room(struct text *t, size_t n)
 {
 	size_t need = t->len + n + 1;
 
@@ -52,9 +51,16 @@ reserve(struct text *t, size_t n)
 }
 
 void
+text_grew(struct text *t, size_t n)
+{
+	t->len += n;
+	t->s[t->len] = '\0';
+}
+
+void
 text_add_n(struct text *t, const char *s, size_t n)
 {
-	char *to = reserve(t, n);
+	char *to = text_room(t, n);
 
 	if (n > 0)
 		memcpy(to, s, n);
@@ -79,7 +85,7 @@ text_addf(struct text *t, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return;
-	reserve(t, (size_t)n);
+	text_room(t, (size_t)n);
 	va_start(ap, fmt);
 	vsnprintf(t->s + t->len, (size_t)n + 1, fmt, ap);
 	va_end(ap);
@@ -116,7 +122,7 @@ hex_encode(const void *p, size_t len, char *out)
 void
 text_add_hex(struct text *t, const void *p, size_t len)
 {
-	hex_encode(p, len, reserve(t, len * 2));
+	hex_encode(p, len, text_room(t, len * 2));
 	t->len += len * 2;
 }
 

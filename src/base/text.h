@@ -20,6 +20,10 @@ void text_add(struct text *t, const char *s);
 void text_add_n(struct text *t, const char *s, size_t n);
 void text_addf(struct text *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Room for |n| bytes and a NUL behind what is there, for the caller to write;
+ * then so many of them count, the NUL is there. */
+char *text_room(struct text *t, size_t n);
+void text_grew(struct text *t, size_t n);
 /* The string, "" if nothing was added. */
 const char *text_str(const struct text *t);
 /* Hand the heap string over to the caller; never NULL. */

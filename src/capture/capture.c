@@ -21,6 +21,7 @@ struct reader {
 	struct transcript *t;
 	const struct capture_options *o;
 	struct capture_summary *sum;
+	char what[160]; /* is wrong with a packet */
 	char *err;
 	size_t err_size;
 	struct flow_context context;
@@ -37,7 +38,8 @@ capture_options_default(struct capture_options *o)
 {
 	*o = (struct capture_options){ .max_flow_bytes = 4u << 20,
 		.max_flows = 4096,
-		.max_held = 256u << 20 };
+		.max_held = 256u << 20,
+		.max_fragmented = 64 };
 }
 
 static void
@@ -90,7 +92,6 @@ unknown_link(struct reader *r, const struct packet *p)
 static void
 take_packet(struct reader *r, const struct packet *p)
 {
-	char what[160];
 	struct segment s;
 	struct seen ip;
 
@@ -110,7 +111,8 @@ take_packet(struct reader *r, const struct packet *p)
 	case LINK_IP:
 		break;
 	}
-	switch (ip_segment(r->fragments, p, &ip, &s, what, sizeof(what))) {
+	switch (
+	    ip_segment(r->fragments, p, &ip, &s, r->what, sizeof(r->what))) {
 	case IP_SEGMENT:
 		flow_table_segment(r->flows, &s);
 		break;
@@ -120,8 +122,8 @@ take_packet(struct reader *r, const struct packet *p)
 	default:
 		break;
 	}
-	if (what[0] != '\0')
-		remark_packet(r, p, what);
+	if (r->what[0] != '\0')
+		remark_packet(r, p, r->what);
 }
 
 /* ---- TLS secrets ---- */
@@ -217,7 +219,7 @@ read_all(struct reader *r, struct pcap_file *f)
 	struct tcp_counts counts;
 
 	r->flows = flow_table_new(&r->context, r->o->max_flows, r->o->max_held);
-	r->fragments = ip_fragments_new();
+	r->fragments = ip_fragments_new(r->o->max_fragmented);
 	read_packets(r, f);
 	report_fragments(r);
 	flow_table_finish(r->flows);

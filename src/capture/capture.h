@@ -17,6 +17,7 @@ struct capture_options {
 	size_t max_flow_bytes; /* out-of-order bytes held per direction */
 	size_t max_flows;      /* open at a time */
 	size_t max_held;       /* bytes held back over all flows */
+	size_t max_fragmented; /* IP packets put together at a time */
 	bool notes; /* remarks also on what is no fault: sent again, … */
 };
 

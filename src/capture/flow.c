@@ -3,6 +3,7 @@
 
 #include "capture/flow.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,11 +112,12 @@ guess_client(struct flow *f, const struct end *e, const uint8_t *p, size_t len,
     int64_t time_ns, uint64_t packet)
 {
 	int sender = e == &f->end[1];
-	bool answer = starts_with(p, len, "HTTP/1.");
-	bool request = starts_with(p, len, "GET ");
+	bool answer, request;
 
 	if (f->client >= 0)
 		return;
+	answer = starts_with(p, len, "HTTP/1.");
+	request = starts_with(p, len, "GET ");
 	set_client(f,
 	    answer        ? !sender
 		: request ? sender
@@ -312,7 +314,7 @@ flow_new(struct flow_context *c, const struct segment *s)
 	f->client = -1;
 	end_init(f, 0, &s->src);
 	end_init(f, 1, &s->dst);
-	snprintf(name, sizeof(name), "#%zu", c->t->nconns);
+	snprintf(name, sizeof(name), "#%" PRIu64, c->t->total_conns);
 	f->conn = transcript_add_conn(c->t, name);
 	return f;
 }
@@ -333,6 +335,7 @@ flow_free(struct flow *f)
 	for (int i = 0; i < 2; i++)
 		tcp_stream_free(f->end[i].stream);
 	release(f);
+	transcript_drop_conn(f->c->t, f->conn);
 	free(f);
 }
 
@@ -342,21 +345,20 @@ flow_is_between(const struct flow *f, const struct endpoint *a,
 {
 	const struct endpoint *x = &f->end[0].at, *y = &f->end[1].at;
 
-	return (endpoint_compare(x, a) == 0 && endpoint_compare(y, b) == 0) ||
-	    (endpoint_compare(x, b) == 0 && endpoint_compare(y, a) == 0);
+	return (endpoint_equal(x, a) && endpoint_equal(y, b)) ||
+	    (endpoint_equal(x, b) && endpoint_equal(y, a));
 }
 
 static struct end *
 sender_of(struct flow *f, const struct segment *s)
 {
-	return &f->end[endpoint_compare(&f->end[0].at, &s->src) != 0];
+	return &f->end[!endpoint_equal(&f->end[0].at, &s->src)];
 }
 
 bool
 flow_is_succeeded(const struct flow *f, const struct segment *s)
 {
-	const struct end *e =
-	    &f->end[endpoint_compare(&f->end[0].at, &s->src) != 0];
+	const struct end *e = &f->end[!endpoint_equal(&f->end[0].at, &s->src)];
 
 	return (s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
 	    tcp_stream_other_isn(e->stream, s->seq);
@@ -430,11 +432,8 @@ flow_segment(struct flow *f, const struct segment *s)
 {
 	struct end *e = sender_of(f, s);
 	struct end *other = e == &f->end[0] ? &f->end[1] : &f->end[0];
-	bool matters =
-	    s->data.wire > 0 || (s->flags & (TCP_SYN | TCP_FIN | TCP_RST)) != 0;
 
-	/* An acknowledgement may lawfully come twice. */
-	if (matters && is_double(f, e, s))
+	if (segment_matters(s) && is_double(f, e, s))
 		return;
 	f->last_ns = s->time_ns;
 	f->last_packet = s->packet;

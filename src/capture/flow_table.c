@@ -45,21 +45,20 @@ flow_table_new(struct flow_context *c, size_t max_flows, size_t max_held)
 	return t;
 }
 
-static uint32_t
-mix(uint32_t h, const struct endpoint *e)
+static uint64_t
+mix(const struct endpoint *e)
 {
-	uint32_t sum = e->port;
+	uint64_t a[2];
 
-	for (size_t i = 0; i < sizeof(e->addr); i++)
-		sum = sum * 31 + e->addr[i];
-	/* The same for both orders of the ends. */
-	return h + sum * UINT32_C(2654435761);
+	memcpy(a, e->addr, sizeof(a));
+	return (a[0] + a[1] * 3 + e->port) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
+/* The same for both orders of the ends. */
 static size_t
 bucket_of(const struct segment *s)
 {
-	return mix(mix(0, &s->src), &s->dst) >> 20;
+	return (size_t)((mix(&s->src) + mix(&s->dst)) >> 32) % BUCKETS;
 }
 
 static void

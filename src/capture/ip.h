@@ -3,6 +3,8 @@
 #ifndef CAPTURE_IP_H
 #define CAPTURE_IP_H
 
+#include <string.h>
+
 #include "capture/link.h"
 
 struct endpoint {
@@ -26,8 +28,16 @@ struct segment {
 	struct seen data;
 	uint64_t packet;
 	int64_t time_ns;
-	uint64_t hash; /* of the packet, for spotting doubles */
+	uint64_t hash; /* of the packet, for spotting doubles; if it matters */
 };
+
+/* More than an acknowledgement, which may lawfully come twice. */
+static inline bool
+segment_matters(const struct segment *s)
+{
+	return s->data.wire > 0 ||
+	    (s->flags & (TCP_SYN | TCP_FIN | TCP_RST)) != 0;
+}
 
 enum ip_result {
 	IP_SEGMENT,
@@ -38,7 +48,8 @@ enum ip_result {
 
 struct ip_fragments;
 
-struct ip_fragments *ip_fragments_new(void);
+/* |max| packets at a time; beyond that the oldest is given up. */
+struct ip_fragments *ip_fragments_new(size_t max);
 void ip_fragments_free(struct ip_fragments *f);
 /* Packets of which fragments never came, since the last call. */
 uint64_t ip_fragments_lost(struct ip_fragments *f);
@@ -56,6 +67,16 @@ enum ip_result ip_segment(struct ip_fragments *f, const struct packet *packet,
 /* "127.0.0.1:3340", "[::1]:3340" */
 #define ENDPOINT_TEXT_SIZE 56
 void endpoint_text(const struct endpoint *e, char out[ENDPOINT_TEXT_SIZE]);
-int endpoint_compare(const struct endpoint *a, const struct endpoint *b);
+
+static inline bool
+endpoint_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a->addr, sizeof(x));
+	memcpy(y, b->addr, sizeof(y));
+	return a->port == b->port && x[0] == y[0] && x[1] == y[1] &&
+	    a->version == b->version;
+}
 
 #endif

@@ -9,11 +9,10 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 
-#define PACKET_MAX  65535 /* payload of an IP packet */
-#define UNIT        8     /* fragment offsets count these */
-#define UNITS       ((PACKET_MAX + UNIT - 1) / UNIT)
-#define WAITING_MAX 64
-#define TIMEOUT_NS  (30 * NS_PER_S) /* RFC 791: ids may come again then */
+#define PACKET_MAX 65535 /* payload of an IP packet */
+#define UNIT       8     /* fragment offsets count these */
+#define UNITS      ((PACKET_MAX + UNIT - 1) / UNIT)
+#define TIMEOUT_NS (30 * NS_PER_S) /* RFC 791: ids may come again then */
 
 struct assembly {
 	bool used;
@@ -28,15 +27,22 @@ struct assembly {
 };
 
 struct ip_fragments {
-	struct assembly a[WAITING_MAX];
+	size_t max;
 	size_t oldest;
 	uint64_t lost;
+	struct assembly a[];
 };
 
 struct ip_fragments *
-ip_fragments_new(void)
+ip_fragments_new(size_t max)
 {
-	return xcalloc(1, sizeof(struct ip_fragments));
+	struct ip_fragments *f;
+
+	if (max < 1)
+		max = 1;
+	f = xcalloc(1, sizeof(*f) + max * sizeof(f->a[0]));
+	f->max = max;
+	return f;
 }
 
 void
@@ -44,7 +50,7 @@ ip_fragments_free(struct ip_fragments *f)
 {
 	if (f == NULL)
 		return;
-	for (size_t i = 0; i < WAITING_MAX; i++)
+	for (size_t i = 0; i < f->max; i++)
 		free(f->a[i].bytes);
 	free(f);
 }
@@ -63,7 +69,7 @@ ip_fragments_waiting(const struct ip_fragments *f)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < WAITING_MAX; i++)
+	for (size_t i = 0; i < f->max; i++)
 		n += f->a[i].used && !f->a[i].done;
 	return n;
 }
@@ -81,8 +87,8 @@ static bool
 same_packet(const struct assembly *a, const struct fragment *p)
 {
 	return a->used && a->id == p->id && a->protocol == p->protocol &&
-	    endpoint_compare(&a->src, &p->src) == 0 &&
-	    endpoint_compare(&a->dst, &p->dst) == 0;
+	    endpoint_equal(&a->src, &p->src) &&
+	    endpoint_equal(&a->dst, &p->dst);
 }
 
 static struct assembly *
@@ -90,7 +96,7 @@ find(struct ip_fragments *f, const struct fragment *p)
 {
 	struct assembly *a;
 
-	for (size_t i = 0; i < WAITING_MAX; i++) {
+	for (size_t i = 0; i < f->max; i++) {
 		a = &f->a[i];
 		if (!same_packet(a, p))
 			continue;
@@ -99,7 +105,7 @@ find(struct ip_fragments *f, const struct fragment *p)
 		forget(f, a);
 	}
 	a = &f->a[f->oldest];
-	f->oldest = (f->oldest + 1) % WAITING_MAX;
+	f->oldest = (f->oldest + 1) % f->max;
 	forget(f, a);
 	*a = (struct assembly){ .used = true,
 		.src = p->src,

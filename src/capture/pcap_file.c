@@ -17,6 +17,7 @@
 
 #define PCAPNG_FIRST_BYTE 0x0a
 #define GZIP_FIRST_BYTE   0x1f
+#define READ_BUFFER       (64u << 10)
 
 struct pcap_file {
 	FILE *f;
@@ -84,8 +85,12 @@ pcap_file_open(const char *file, char *err, size_t err_size)
 	struct pcap_file *f = xcalloc(1, sizeof(*f));
 
 	f->f = open_file(file, err, err_size);
-	if (f->f != NULL && begin(f, err, err_size))
-		return f;
+	if (f->f != NULL) {
+		/* More at a time, where there is more. */
+		setvbuf(f->f, NULL, _IOFBF, READ_BUFFER);
+		if (begin(f, err, err_size))
+			return f;
+	}
 	pcap_file_close(f);
 	return NULL;
 }

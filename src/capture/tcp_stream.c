@@ -15,10 +15,13 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 
-#define FAR_AWAY   (1 << 30)   /* bytes; no window is that large */
-#define HISTORY    (32u << 10) /* bytes kept for comparing what comes again */
-#define SOURCES    64          /* segments told apart in them */
-#define PIECES_MAX 4096        /* finding a place among them takes time */
+#define FAR_AWAY (1 << 30) /* bytes; no window is that large */
+#define HISTORY                                                                \
+	(32u << 10) /* bytes kept for comparing what comes again;              \
+		     * a power of two */
+#define PAST_MIN   1024
+#define SOURCES    64   /* segments told apart in them */
+#define PIECES_MAX 4096 /* finding a place among them takes time */
 #define PATIENCE                                                               \
 	128           /* segments of the flow that a hole below an             \
 			 acknowledgement waits for its filling */
@@ -49,12 +52,14 @@ struct tcp_stream {
 	struct piece *pieces; /* behind it, in order, without overlap */
 	size_t npieces;
 	size_t held;
-	/* what went out last, for comparing */
+	/* what went out last, for comparing: a ring, a byte's place is its
+	 * offset modulo the size */
 	uint8_t *past;
 	size_t past_len;
-	size_t past_cap;
-	struct source source[SOURCES];
+	size_t past_cap;               /* a power of two */
+	struct source source[SOURCES]; /* a ring as well */
 	size_t nsources;
+	size_t newest;
 	/* the end */
 	bool fin_known;
 	uint64_t fin;
@@ -150,45 +155,82 @@ remark(struct tcp_stream *s, enum remark_level level, const struct segment *seg,
 
 /* ---- what went out ---- */
 
+/* Copy into or out of the ring: |len| bytes of the stream from |off| on. */
+static void
+past_write(uint8_t *ring, size_t cap, uint64_t off, const uint8_t *p,
+    size_t len)
+{
+	size_t at = off & (cap - 1);
+	size_t first = len < cap - at ? len : cap - at;
+
+	memcpy(ring + at, p, first);
+	if (len > first)
+		memcpy(ring, p + first, len - first);
+}
+
+/* A piece of the ring, as long as it goes without a break. */
+static const uint8_t *
+past_piece(const struct tcp_stream *s, uint64_t off, size_t *len)
+{
+	size_t at = off & (s->past_cap - 1);
+
+	if (*len > s->past_cap - at)
+		*len = s->past_cap - at;
+	return s->past + at;
+}
+
+static void
+past_room(struct tcp_stream *s, uint64_t begin, size_t need)
+{
+	size_t cap = s->past_cap > 0 ? s->past_cap : PAST_MIN;
+	uint8_t *ring;
+
+	while (cap < need && cap < HISTORY)
+		cap *= 2;
+	if (cap == s->past_cap)
+		return;
+	ring = xmalloc(cap);
+	for (size_t done = 0; done < s->past_len;) {
+		size_t n = s->past_len - done;
+		const uint8_t *p = past_piece(s, begin + done, &n);
+
+		past_write(ring, cap, begin + done, p, n);
+		done += n;
+	}
+	free(s->past);
+	s->past = ring;
+	s->past_cap = cap;
+}
+
+/* What has just gone out. */
 static void
 remember(struct tcp_stream *s, const uint8_t *p, size_t len, uint64_t packet)
 {
-	size_t keep;
-
 	if (len == 0)
 		return;
-	if (len > HISTORY) {
-		p += len - HISTORY;
-		len = HISTORY;
-		s->past_len = 0;
+	past_room(s, s->next - len - s->past_len, s->past_len + len);
+	if (len > s->past_cap) {
+		p += len - s->past_cap;
+		len = s->past_cap;
 	}
-	if (s->past_len + len > 2 * HISTORY) {
-		keep = HISTORY - len;
-		memmove(s->past, s->past + s->past_len - keep, keep);
-		s->past_len = keep;
-	}
-	if (s->past_cap < s->past_len + len) {
-		s->past_cap = 2 * (s->past_len + len);
-		if (s->past_cap > 2 * HISTORY)
-			s->past_cap = 2 * HISTORY;
-		s->past = xreallocarray(s->past, s->past_cap, 1);
-	}
-	memcpy(s->past + s->past_len, p, len);
-	s->past_len += len;
-	if (s->nsources == SOURCES) {
-		s->nsources--;
-		memmove(s->source, s->source + 1,
-		    s->nsources * sizeof(s->source[0]));
-	}
-	s->source[s->nsources++] = (struct source){ s->next, packet };
+	past_write(s->past, s->past_cap, s->next - len, p, len);
+	s->past_len =
+	    s->past_len + len < s->past_cap ? s->past_len + len : s->past_cap;
+	s->source[s->newest++ % SOURCES] = (struct source){ s->next, packet };
+	if (s->nsources < SOURCES)
+		s->nsources++;
 }
 
 static uint64_t
 source_of(const struct tcp_stream *s, uint64_t off)
 {
-	for (size_t i = 0; i < s->nsources; i++)
-		if (s->source[i].end > off)
-			return s->source[i].packet;
+	for (size_t i = s->nsources; i > 0; i--) {
+		const struct source *from =
+		    &s->source[(s->newest - i) % SOURCES];
+
+		if (from->end > off)
+			return from->packet;
+	}
 	return 0;
 }
 
@@ -261,6 +303,22 @@ conflict(struct tcp_stream *s, const struct segment *seg, uint64_t off,
 		    off);
 }
 
+static uint64_t
+past_difference(const struct tcp_stream *s, const struct segment *seg,
+    uint64_t off)
+{
+	uint64_t differs = UINT64_MAX, at = s->next - s->past_len;
+
+	while (at < s->next && differs == UINT64_MAX) {
+		size_t n = (size_t)(s->next - at);
+		const uint8_t *p = past_piece(s, at, &n);
+
+		differs = first_difference(seg, off, p, n, at);
+		at += n;
+	}
+	return differs;
+}
+
 /* |seg| begins at |off|, before what has gone out already ends. */
 static void
 compare_past(struct tcp_stream *s, const struct segment *seg, uint64_t off)
@@ -272,8 +330,7 @@ compare_past(struct tcp_stream *s, const struct segment *seg, uint64_t off)
 		return;
 	s->counts.resent++;
 	remark(s, REMARK_NOTE, seg, "sent again: stream offset %" PRIu64, off);
-	differs = first_difference(seg, off, s->past, s->past_len,
-	    s->next - s->past_len);
+	differs = past_difference(s, seg, off);
 	if (differs != UINT64_MAX)
 		conflict(s, seg, differs, source_of(s, differs));
 }

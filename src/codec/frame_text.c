@@ -17,10 +17,8 @@ struct line {
 
 /* Add a piece, whole or not at all. */
 static void
-put(struct line *l, const char *s)
+put_n(struct line *l, const char *s, size_t n)
 {
-	size_t n = strlen(s);
-
 	if (l->size <= l->len || l->size - l->len <= n)
 		l->full = true;
 	if (!l->full) {
@@ -28,6 +26,12 @@ put(struct line *l, const char *s)
 		l->out[l->len + n] = '\0';
 	}
 	l->len += n;
+}
+
+static void
+put(struct line *l, const char *s)
+{
+	put_n(l, s, strlen(s));
 }
 
 static void
@@ -48,13 +52,22 @@ static void
 put_hex(struct line *l, struct rk_span s, size_t snap)
 {
 	static const char digits[] = "0123456789abcdef";
+	size_t n = s.len < snap ? s.len : snap, fits = 0;
+	char *out;
 
-	for (size_t i = 0; i < s.len && i < snap; i++) {
-		const char pair[] = { digits[s.p[i] >> 4], digits[s.p[i] & 0xf],
-			'\0' };
-
-		put(l, pair);
+	/* Where not all of them fit, as many as do. */
+	if (!l->full && l->size > l->len)
+		fits = (l->size - l->len - 1) / 2;
+	l->full = l->full || fits < n;
+	fits = fits < n ? fits : n;
+	out = l->out + l->len;
+	for (size_t i = 0; i < fits; i++) {
+		*out++ = digits[s.p[i] >> 4];
+		*out++ = digits[s.p[i] & 0xf];
 	}
+	if (fits > 0)
+		*out = '\0';
+	l->len += 2 * n;
 	if (s.len > snap)
 		put(l, "…");
 }
@@ -95,7 +108,7 @@ put_data(struct line *l, struct rk_span s, size_t snap)
 	put_count(l, s.len);
 	if (s.len == 0 || snap == 0)
 		return;
-	put(l, " ");
+	put_n(l, " ", 1);
 	put_hex(l, s, snap);
 }
 
@@ -161,10 +174,10 @@ put_field(struct line *l, const struct rk_frame *f, size_t i, size_t snap)
 	/* behind the end of a short payload */
 	if (s.len == 0 && (fs->len > 0 || f->payload.len < f->spec->min))
 		return;
-	put(l, " ");
+	put_n(l, " ", 1);
 	if (before != NULL) {
 		put(l, before);
-		put(l, " ");
+		put_n(l, " ", 1);
 	}
 	put_value(l, fs, s, snap);
 }
@@ -198,7 +211,7 @@ put_unknown(struct line *l, const struct rk_frame *f, size_t snap)
 		zeros++;
 	put(l, "unknown 0x");
 	put_hex(l, (struct rk_span){ type + zeros, 4 - zeros }, 4);
-	put(l, " ");
+	put_n(l, " ", 1);
 	put_data(l, f->payload, snap);
 }
 

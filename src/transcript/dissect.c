@@ -141,7 +141,7 @@ side_consume(struct side *s, size_t n)
 	if (s->off < s->in.len)
 		return;
 	s->off = s->in.len = 0;
-	if (s->in.cap > KEEP_CAP) {
+	if (s->in.cap > KEEP_CAP && !s->borrowed) {
 		free(s->in.p);
 		s->in = (struct bytes){ 0 };
 	}
@@ -393,6 +393,36 @@ dissector_end(struct dissector *d, enum direction dir, enum ending e,
 	settle(d);
 }
 
+/* Where nothing is held and nothing is written in place, the bytes need not be
+ * copied first. */
+static bool
+borrow(struct side *s, const void *p, size_t len)
+{
+	if (s->mode != MODE_RAW || side_len(s) > 0 || s->skip > 0)
+		return false;
+	s->own = s->in;
+	s->in = (struct bytes){ (uint8_t *)(uintptr_t)p, len, len };
+	s->off = 0;
+	s->borrowed = true;
+	s->fed += len;
+	return true;
+}
+
+static void
+give_back(struct side *s)
+{
+	const uint8_t *rest = side_bytes(s);
+	size_t len = side_len(s);
+
+	s->in = s->own;
+	s->in.len = s->off = 0;
+	s->own = (struct bytes){ 0 };
+	s->borrowed = false;
+	s->fed -= len;
+	if (len > 0)
+		append(s, rest, len);
+}
+
 void
 dissector_feed(struct dissector *d, enum direction dir, const void *p,
     size_t len, int64_t time_ns, uint64_t packet)
@@ -401,8 +431,14 @@ dissector_feed(struct dissector *d, enum direction dir, const void *p,
 
 	if (s->over || len == 0)
 		return;
-	append(s, p, len);
-	add_mark(s, time_ns, packet);
+	if (borrow(s, p, len)) {
+		add_mark(s, time_ns, packet);
+		pump(d);
+		give_back(s);
+	} else {
+		append(s, p, len);
+		add_mark(s, time_ns, packet);
+	}
 	settle(d);
 }
 

@@ -37,18 +37,30 @@ start_frames(struct dissector *d, struct side *s, enum rk_carrier c)
 
 /* ---- what a frame breaks ---- */
 
-/* Decompression is slow, and the same few keys come again and again. */
+#define POINT_SETS 512 /* by hash */
+#define POINT_WAYS 4
+
+/* Decompression is slow, and the same few keys come again and again.  (Zero
+ * is a point.) */
 static bool
 key_is_point(struct dissector *d, const struct rk_key *key)
 {
-	size_t slot = key->b[0] % KEY_CACHE;
+	struct rk_key *set;
+	uint64_t h;
 
-	if (d->point_set[slot] && rk_key_equal(&d->point[slot], key))
-		return true;
+	if (d->t->points == NULL)
+		d->t->points =
+		    xcalloc(POINT_SETS * POINT_WAYS, sizeof(*d->t->points));
+	memcpy(&h, key->b, sizeof(h));
+	h = h * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+	set = d->t->points + h % POINT_SETS * POINT_WAYS;
+	for (int i = 0; i < POINT_WAYS; i++)
+		if (memcmp(&set[i], key, sizeof(*key)) == 0)
+			return true;
 	if (!rk_key_is_point(key))
 		return false;
-	d->point[slot] = *key;
-	d->point_set[slot] = true;
+	memmove(set + 1, set, (POINT_WAYS - 1) * sizeof(*set));
+	set[0] = *key;
 	return true;
 }
 
@@ -65,10 +77,16 @@ judge_login(struct dissector *d, const struct rk_raw_frame *raw)
 	uint8_t buf[RK_LOGIN_OUTPUT_MAX];
 	struct rk_writer out;
 	struct rk_login login;
+	int err;
 
 	rk_writer_init(&out, buf, sizeof(buf));
 	rk_login_init(&login, d->dialect, RK_SERVER, &params);
-	return rk_login_input(&login, raw, &out);
+	err = rk_login_input(&login, raw, &out);
+	if (login.state == RK_LOGIN_DONE) {
+		d->t->conns[d->conn].key = login.peer;
+		d->t->conns[d->conn].has_key = true;
+	}
+	return err;
 }
 
 static int

@@ -38,9 +38,11 @@ struct bytes {
 struct side {
 	enum direction dir;
 	enum mode mode;
-	struct bytes in; /* what is held; the front part is done with */
-	size_t off;      /* so much of it */
-	uint64_t fed;    /* stream offset of the end of |in| */
+	struct bytes in;  /* what is held; the front part is done with */
+	struct bytes own; /* while |in| is borrowed: not in use */
+	bool borrowed;    /* |in| is the caller's: read only */
+	size_t off;       /* so much of it */
+	uint64_t fed;     /* stream offset of the end of |in| */
 	struct mark mark[MARKS_MAX];
 	size_t nmarks;
 	uint64_t skip;      /* bytes to come of a unit that is not whole */
@@ -66,8 +68,6 @@ struct request {
 	char ws_key[64];
 };
 
-#define KEY_CACHE 16 /* keys known to be points, by their first bits */
-
 struct dissector {
 	struct transcript *t;
 	int conn;
@@ -76,8 +76,6 @@ struct dissector {
 	struct request *request; /* unanswered, the oldest first */
 	size_t nrequests;
 	int carrier; /* -1: not known yet */
-	struct rk_key point[KEY_CACHE];
-	bool point_set[KEY_CACHE];
 };
 
 static inline struct side *

@@ -34,6 +34,8 @@ transcript_free(struct transcript *t)
 	}
 	free(t->events);
 	free(t->conns);
+	free(t->dropped);
+	free(t->points);
 	free(t);
 }
 
@@ -46,12 +48,37 @@ grow(void *array, size_t n, size_t size)
 	return xreallocarray(array, n == 0 ? 8 : 2 * n, size);
 }
 
+static size_t
+new_place(struct transcript *t)
+{
+	if (t->ndropped > 0)
+		return t->dropped[--t->ndropped];
+	t->conns = grow(t->conns, t->nconns, sizeof(t->conns[0]));
+	return t->nconns++;
+}
+
 int
 transcript_add_conn(struct transcript *t, const char *name)
 {
-	t->conns = grow(t->conns, t->nconns, sizeof(t->conns[0]));
-	t->conns[t->nconns] = (struct transcript_conn){ .name = xstrdup(name) };
-	return (int)t->nconns++;
+	size_t place = new_place(t);
+
+	t->conns[place] = (struct transcript_conn){ .name = xstrdup(name),
+		.number = t->total_conns++ };
+	return (int)place;
+}
+
+void
+transcript_drop_conn(struct transcript *t, int conn)
+{
+	struct transcript_conn *c = &t->conns[conn];
+
+	if (!t->streaming)
+		return;
+	free(c->name);
+	free(c->peer);
+	*c = (struct transcript_conn){ 0 };
+	t->dropped = grow(t->dropped, t->ndropped, sizeof(t->dropped[0]));
+	t->dropped[t->ndropped++] = (size_t)conn;
 }
 
 bool

@@ -7,8 +7,11 @@
 #define TRANSCRIPT_NO_CONN (-1) /* event.conn of a remark on the whole */
 
 struct transcript_conn {
-	char *name; /* owned: "A" in scripts, "#0" in captures */
-	char *peer; /* owned; may be NULL */
+	char *name;        /* owned: "A" in scripts, "#0" in captures */
+	char *peer;        /* owned; may be NULL */
+	uint64_t number;   /* of all connections, from 0 */
+	struct rk_key key; /* who logged in, for whoever watches for it */
+	bool has_key;
 	enum rk_carrier carrier;
 	bool tls;
 	uint64_t count[2]; /* counted events so far by direction: the next
@@ -19,6 +22,10 @@ struct transcript {
 	int64_t epoch_ns; /* real time of time_ns 0, or 0 if unknown */
 	struct transcript_conn *conns;
 	size_t nconns;
+	uint64_t total_conns; /* those that were dropped as well */
+	size_t *dropped;      /* places in |conns| to be used again */
+	size_t ndropped;
+	struct rk_key *points; /* of dissectors: keys known to be points */
 	struct event *events;
 	size_t nevents;
 	/* Called for every event as it is added; for printing at once. */
@@ -32,8 +39,11 @@ struct transcript {
 
 struct transcript *transcript_new(void);
 void transcript_free(struct transcript *t);
-/* Index of the new connection; |name| is copied. */
+/* Index of the new connection; |name| is copied.  Where |streaming|, it may
+ * be that of one that was dropped. */
 int transcript_add_conn(struct transcript *t, const char *name);
+/* No more events of it will come: where |streaming|, it is forgotten. */
+void transcript_drop_conn(struct transcript *t, int conn);
 /*
  * Append a copy of |e|: bytes and text are copied.  Sets nothing but what
  * it owns.  The stored event, or NULL where |streaming|.

@@ -206,13 +206,19 @@ has_direction(const struct event *e)
 	    e->kind != EVENT_REMARK;
 }
 
+/* Without a transcript there is one connection. */
+static uint64_t
+conn_number(const struct transcript *t, const struct event *e)
+{
+	return t != NULL ? t->conns[e->conn].number : (uint64_t)e->conn;
+}
+
 json_t *
 event_to_json(const struct transcript *t, const struct event *e, uint64_t n,
     const struct transcript_json_options *o)
 {
 	json_t *j = json_object();
 
-	(void)t;
 	if (!o->no_time) {
 		json_object_set_new(j, "t",
 		    json_real((double)e->time_ns / (double)NS_PER_S));
@@ -220,7 +226,7 @@ event_to_json(const struct transcript *t, const struct event *e, uint64_t n,
 			set_int(j, "packet", e->packet);
 	}
 	if (e->conn != TRANSCRIPT_NO_CONN)
-		json_object_set_new(j, "conn", json_integer(e->conn));
+		set_int(j, "conn", conn_number(t, e));
 	if (has_direction(e))
 		set_text(j, "dir", direction_name(e->dir));
 	if (event_is_counted(e))
@@ -235,8 +241,8 @@ event_to_json(const struct transcript *t, const struct event *e, uint64_t n,
 }
 
 /* ASCII only, so that nothing in it can move a terminal's cursor. */
-static char *
-dump_line(const json_t *j)
+char *
+json_to_line(const json_t *j)
 {
 	char *s = json_dumps(j,
 	    JSON_ENSURE_ASCII | JSON_COMPACT | JSON_REAL_PRECISION(15));
@@ -262,7 +268,7 @@ event_to_json_line(const struct transcript *t, const struct event *e,
     uint64_t n, const struct transcript_json_options *o)
 {
 	json_t *j = event_to_json(t, e, n, o);
-	char *line = dump_line(j);
+	char *line = json_to_line(j);
 
 	json_decref(j);
 	return line;

@@ -18,7 +18,9 @@ struct transcript_json_options {
 /* A new object; the caller's.  |n| is the event's number. */
 json_t *event_to_json(const struct transcript *t, const struct event *e,
     uint64_t n, const struct transcript_json_options *o);
-/* One line with newline, to be freed with free(). */
+/* One line of ASCII with newline, to be freed with free(). */
+char *json_to_line(const json_t *j);
+/* Both in one. */
 char *event_to_json_line(const struct transcript *t, const struct event *e,
     uint64_t n, const struct transcript_json_options *o);
 /*

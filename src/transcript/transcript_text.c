@@ -30,13 +30,31 @@ has_arrow(const struct event *e)
 	}
 }
 
+/* |v| in at least |width| characters, filled up with |fill|. */
+static void
+add_number(struct text *out, uint64_t v, int width, char fill)
+{
+	char digits[24];
+	char *end = digits + sizeof(digits), *p = end;
+
+	do {
+		*--p = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	while (end - p < width)
+		*--p = fill;
+	text_add_n(out, p, (size_t)(end - p));
+}
+
 static void
 add_time(struct text *out, int64_t ns)
 {
 	uint64_t us = (uint64_t)(ns < 0 ? -ns : ns) / 1000;
 
-	text_addf(out, "%s%4" PRIu64 ".%06" PRIu64, ns < 0 ? "-" : " ",
-	    us / 1000000, us % 1000000);
+	text_add_n(out, ns < 0 ? "-" : " ", 1);
+	add_number(out, us / 1000000, 4, ' ');
+	text_add_n(out, ".", 1);
+	add_number(out, us % 1000000, 6, '0');
 }
 
 static void
@@ -49,11 +67,16 @@ add_columns(struct text *out, const struct transcript *t, const struct event *e,
 		conn = t->conns[e->conn].name;
 	if (o->indent != NULL)
 		text_add(out, o->indent);
-	if (o->packet)
-		text_addf(out, "%6" PRIu64 " ", e->packet);
+	if (o->packet) {
+		add_number(out, e->packet, 6, ' ');
+		text_add_n(out, " ", 1);
+	}
 	add_time(out, e->time_ns);
-	text_addf(out, " %-2s %s ", conn,
-	    has_arrow(e) ? arrows[e->dir][o->ascii] : "   ");
+	text_add_n(out, " ", 1);
+	text_add(out, conn);
+	text_add(out, conn[0] != '\0' && conn[1] != '\0' ? " " : "  ");
+	text_add(out, has_arrow(e) ? arrows[e->dir][o->ascii] : "   ");
+	text_add_n(out, " ", 1);
 }
 
 /* "9 bytes", then as much as |snap| allows, as hex or (text) escaped. */
@@ -96,35 +119,38 @@ add_items(struct text *out, const struct event *e, const struct rk_frame *f)
 	text_add(out, n > ITEMS_SHOWN ? ", ... bytes" : " bytes");
 }
 
-#define ELLIPSIS "…"
+#define ELLIPSIS     "…" /* three bytes, as three dots have */
+#define ELLIPSIS_LEN (sizeof(ELLIPSIS) - 1)
+#define FRAME_TEXT   512 /* enough for most */
 
+/* Replace the ellipses behind |from|: there is room for what they become. */
 static void
-add_line(struct text *out, const char *line, bool ascii)
+make_ascii(struct text *out, size_t from)
 {
-	const char *p;
+	char *p = out->s + from, *end = out->s + out->len;
 
-	while (ascii && (p = strstr(line, ELLIPSIS)) != NULL) {
-		text_add_n(out, line, (size_t)(p - line));
-		text_add(out, "...");
-		line = p + strlen(ELLIPSIS);
+	_Static_assert(ELLIPSIS_LEN == 3, "in place");
+	while ((p = memmem(p, (size_t)(end - p), ELLIPSIS, ELLIPSIS_LEN)) !=
+	    NULL) {
+		memcpy(p, "...", ELLIPSIS_LEN);
+		p += ELLIPSIS_LEN;
 	}
-	text_add(out, line);
 }
 
 static void
 add_frame(struct text *out, const struct event *e,
     const struct transcript_text_options *o)
 {
+	size_t from = out->len, room = FRAME_TEXT, len;
 	struct rk_frame f;
-	char *line;
-	size_t len;
 
 	event_frame(e, &f);
-	len = rk_frame_text(&f, o->snap, NULL, 0);
-	line = xmalloc(len + 1);
-	rk_frame_text(&f, o->snap, line, len + 1);
-	add_line(out, line, o->ascii);
-	free(line);
+	len = rk_frame_text(&f, o->snap, text_room(out, room), room + 1);
+	if (len > room)
+		rk_frame_text(&f, o->snap, text_room(out, len), len + 1);
+	text_grew(out, len);
+	if (o->ascii)
+		make_ascii(out, from);
 	add_items(out, e, &f);
 }
 
