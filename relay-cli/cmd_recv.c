@@ -8,13 +8,9 @@
 
 #include "base/clock.h"
 #include "base/cli.h"
+#include "relay-cli/backoff.h"
 #include "relay-cli/commands.h"
 #include "relay-cli/print.h"
-
-#define BACKOFF_MIN_NS (500 * NS_PER_MS)
-#define BACKOFF_MAX_NS (16 * NS_PER_S)
-/* A session that lasted so long was a good one: begin anew. */
-#define GOOD_NS        (20 * NS_PER_S)
 
 struct receiving {
 	struct loop *loop;
@@ -23,7 +19,7 @@ struct receiving {
 	struct session *session;
 	struct timer *limit;
 	struct timer *retry;
-	int64_t backoff_ns;
+	struct backoff backoff;
 	int64_t opened_at;
 	int64_t count;
 	int status;
@@ -67,7 +63,7 @@ static void
 on_end(void *arg, struct session *s, const struct session_end *e)
 {
 	struct receiving *r = arg;
-	int64_t delay = r->backoff_ns;
+	int64_t pause;
 
 	session_free(r->session);
 	r->session = NULL;
@@ -76,11 +72,10 @@ on_end(void *arg, struct session *s, const struct session_end *e)
 		finish(r, e->status);
 		return;
 	}
-	if (e->was_open && clock_mono_ns() - r->opened_at > GOOD_NS)
-		delay = BACKOFF_MIN_NS;
-	cli_error("%s; next try in %.1f s", e->message, (double)delay / 1e9);
-	timer_set(r->retry, delay);
-	r->backoff_ns = delay * 2 < BACKOFF_MAX_NS ? delay * 2 : BACKOFF_MAX_NS;
+	pause = backoff_pause(&r->backoff,
+	    e->was_open ? clock_mono_ns() - r->opened_at : -1);
+	cli_error("%s; next try in %.1f s", e->message, (double)pause / 1e9);
+	timer_set(r->retry, pause);
 }
 
 static void
@@ -115,7 +110,7 @@ static const struct session_events events = { .on_open = on_open,
 int
 cmd_recv(int argc, char **argv)
 {
-	struct receiving r = { .backoff_ns = BACKOFF_MIN_NS };
+	struct receiving r = { .count = 0 };
 	int first;
 	int status = options_parse(&r.options, FOR_RECV, "[options] URL", argc,
 	    argv, &first);

@@ -92,6 +92,9 @@ struct world {
 	int heads; /* seen */
 	struct rk_ws_reader ws;
 	int pongs_seen; /* the client's answers to our Pings */
+	int pings_seen;
+	bool mute;  /* Pings are no longer answered */
+	bool stays; /* the session goes on once it is open */
 	bool opened;
 	bool ended;
 	struct session_end end;
@@ -116,8 +119,11 @@ send_pong(struct world *w, const uint8_t data[8])
 static void
 client_frame(struct world *w, const struct rk_raw_frame *raw)
 {
-	if (raw->type == 0x0c && w->row->pong)
-		send_pong(w, raw->payload.p);
+	if (raw->type == 0x0c) {
+		w->pings_seen++;
+		if (w->row->pong && !w->mute)
+			send_pong(w, raw->payload.p);
+	}
 	if (raw->type == 0x0d)
 		w->pongs_seen++;
 }
@@ -223,6 +229,8 @@ on_open(void *arg, struct session *s)
 	struct world *w = arg;
 
 	w->opened = true;
+	if (w->stays)
+		return;
 	session_free(w->session);
 	w->session = NULL;
 	loop_stop(w->loop);
@@ -245,8 +253,9 @@ on_end(void *arg, struct session *s, const struct session_end *e)
 	loop_stop(w->loop);
 }
 
-static void
-play(struct world *w)
+/* Begin; |listener| is what the session comes to. */
+static struct listener *
+begin(struct world *w)
 {
 	static const struct session_events events = { .on_open = on_open,
 		.on_frame = on_frame,
@@ -258,7 +267,7 @@ play(struct world *w)
 		    : 20 * NS_PER_S };
 	static struct rk_secret_key secret;
 	struct listener *listener;
-	struct proxy proxy;
+	static struct proxy proxy;
 	const char *wrong;
 	char url[128], err[256];
 
@@ -279,12 +288,26 @@ play(struct world *w)
 	rk_secret_key_generate(&secret);
 	c.secret = &secret;
 	w->session = session_start(w->loop, &c, &events, w);
-	loop_run(w->loop);
-	if (w->server != NULL)
-		stream_free(w->server);
+	return listener;
+}
+
+static void
+end(struct world *w, struct listener *listener)
+{
+	session_free(w->session);
+	stream_free(w->server);
 	listener_free(listener);
 	loop_turn(w->loop, 0);
 	loop_free(w->loop);
+}
+
+static void
+play(struct world *w)
+{
+	struct listener *listener = begin(w);
+
+	loop_run(w->loop);
+	end(w, listener);
 }
 
 START_TEST(each_answer_has_its_end)
@@ -309,6 +332,105 @@ START_TEST(each_answer_has_its_end)
 }
 END_TEST
 
+/* ---- time ---- */
+
+/* Turn until |*n| is |want|, or the session is over. */
+static void
+until(struct world *w, const int *n, int want)
+{
+	for (int turns = 0; *n < want && !w->ended; turns++) {
+		ck_assert_int_lt(turns, 2000);
+		loop_turn(w->loop, 10 * NS_PER_MS);
+	}
+}
+
+/* Some turns in which nothing must happen to the session. */
+static void
+idle(struct world *w, int pings)
+{
+	for (int turns = 0; turns < 5; turns++)
+		loop_turn(w->loop, NS_PER_MS);
+	ck_assert_int_eq(w->pings_seen, pings);
+	ck_assert_msg(!w->ended, "%s", w->end.message);
+}
+
+static struct listener *
+begin_open(struct world *w)
+{
+	struct listener *li;
+
+	rk_keys_init();
+	clock_fake(NS_PER_S);
+	w->stays = true;
+	li = begin(w);
+	while (!w->opened && !w->ended)
+		loop_turn(w->loop, 10 * NS_PER_MS);
+	ck_assert_msg(w->opened, "%s", w->end.message);
+	ck_assert_int_eq(w->pings_seen, 1); /* of the login */
+	return li;
+}
+
+/* The machine slept, or the process was stopped: the clock jumps. */
+START_TEST(after_a_long_stop_the_relay_is_asked_first)
+{
+	struct world w = { .row = &rows[0] };
+	struct listener *li = begin_open(&w);
+
+	clock_advance(3600 * NS_PER_S);
+	until(&w, &w.pings_seen, 2);
+	idle(&w, 2); /* it has been answered */
+	clock_advance(119 * NS_PER_S);
+	idle(&w, 2);
+	clock_advance(2 * NS_PER_S);
+	until(&w, &w.pings_seen, 3);
+	end(&w, li);
+}
+END_TEST
+
+START_TEST(a_stop_of_thirty_seconds_is_nothing)
+{
+	struct world w = { .row = &rows[0] };
+	struct listener *li = begin_open(&w);
+
+	clock_advance(30 * NS_PER_S);
+	idle(&w, 1);
+	end(&w, li);
+}
+END_TEST
+
+START_TEST(silence_behind_the_question_is_the_end)
+{
+	struct world w = { .row = &rows[0] };
+	struct listener *li = begin_open(&w);
+
+	w.mute = true;
+	clock_advance(120 * NS_PER_S);
+	until(&w, &w.pings_seen, 2);
+	clock_advance(4 * NS_PER_S);
+	idle(&w, 2);
+	clock_advance(2 * NS_PER_S);
+	until(&w, &w.pings_seen, 3);
+	ck_assert(w.ended);
+	ck_assert_int_eq(w.end.status, EXIT_CLOSED);
+	ck_assert_int_eq(w.end.ending, ENDING_TIMEOUT);
+	end(&w, li);
+}
+END_TEST
+
+/* An NTP step backwards: nothing happens earlier or later than it should. */
+START_TEST(a_clock_that_goes_back_ends_nothing)
+{
+	struct world w = { .row = &rows[0] };
+	struct listener *li = begin_open(&w);
+
+	clock_advance(-3600 * NS_PER_S);
+	idle(&w, 1);
+	clock_advance(3600 * NS_PER_S + 30 * NS_PER_S);
+	idle(&w, 1);
+	end(&w, li);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -317,6 +439,13 @@ main(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, each_answer_has_its_end, 0, NROWS);
+	suite_add_tcase(s, t);
+	t = tcase_create("time");
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, after_a_long_stop_the_relay_is_asked_first);
+	tcase_add_test(t, a_stop_of_thirty_seconds_is_nothing);
+	tcase_add_test(t, silence_behind_the_question_is_the_end);
+	tcase_add_test(t, a_clock_that_goes_back_ends_nothing);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
