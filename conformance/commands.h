@@ -11,6 +11,7 @@
 #define FMT_SYNOPSIS      "[--check] FILE…"
 #define LIFT_SYNOPSIS     "[options] FILE"
 #define REPLAY_SYNOPSIS   "[options] FILE TARGET"
+#define RECORD_SYNOPSIS   "--listen ADDR:PORT --to URL -o FILE"
 #define SELFTEST_SYNOPSIS "[options] [--mutate-scripts [FILE…]]"
 
 int cmd_run(int argc, char **argv);
@@ -22,6 +23,7 @@ int cmd_check(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);
 int cmd_lift(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_record(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
 
 #endif

@@ -30,6 +30,9 @@ static const struct cli_command commands[] = {
 	{ "replay",  REPLAY_SYNOPSIS,
 	  "play a capture against a relay; show what it does differently",
 	  cmd_replay },
+	{ "record",  RECORD_SYNOPSIS,
+	  "carry clients to a relay and write what passes as a capture",
+	  cmd_record },
 	{ "selftest", SELFTEST_SYNOPSIS,
 	  "play the suite on faulty relays: does it notice?", cmd_selftest },
 	{ NULL, NULL, NULL, NULL }

@@ -15,6 +15,8 @@ enum {
 	FOR_EXPLAIN = 32,
 	FOR_LIFT = 64,
 	FOR_REPLAY = 128,
+	FOR_RECORD = 256,
+	FOR_SHRINK = 512,
 	FOR_PLAYING = FOR_RUN | FOR_DIFF,
 	FOR_SELECTING = FOR_RUN | FOR_DIFF | FOR_LIST
 };
@@ -53,6 +55,11 @@ struct options {
 	enum list_what what;
 	struct lift_options lift;
 	const char *output;
+	const char *listen; /* record */
+	const char *to;
+	const char *cert;
+	const char *key;
+	const char *save_cert;
 	const char *artifacts; /* directory; NULL: none */
 	bool force;
 	bool help; /* it was printed; nothing more is to be done */

@@ -373,6 +373,13 @@ synth_bytes(struct synth_flow *f, enum synth_side from, int64_t time_ns,
 }
 
 void
+synth_note(struct synth_flow *f, enum synth_side from, int64_t time_ns,
+    const char *comment)
+{
+	segment(f, from, TCP_ACK, time_ns, NULL, 0, comment);
+}
+
+void
 synth_tap(struct synth_flow *f, enum synth_side own, enum tap_kind kind,
     int64_t time_ns, const void *p, size_t len, const char *comment)
 {

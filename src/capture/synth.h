@@ -60,6 +60,9 @@ void synth_fin(struct synth_flow *f, enum synth_side from, int64_t time_ns,
     const char *comment);
 void synth_reset(struct synth_flow *f, enum synth_side from, int64_t time_ns,
     const char *comment);
+/* Nothing but an acknowledgement, for the comment's sake. */
+void synth_note(struct synth_flow *f, enum synth_side from, int64_t time_ns,
+    const char *comment);
 /* What a tap shows of the side |own|; secrets are left to the caller. */
 void synth_tap(struct synth_flow *f, enum synth_side own, enum tap_kind kind,
     int64_t time_ns, const void *p, size_t len, const char *comment);

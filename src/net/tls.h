@@ -43,6 +43,13 @@ struct tls_ctx *tls_server_ctx_new(const char *cert_file, const char *key_file,
     const char *keylog, char *err, size_t err_size);
 /* One owner more, for another thread; each frees it. */
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *ctx);
+/*
+ * With a certificate that is made on the spot for |names|
+ * ("DNS:localhost,IP:127.0.0.1") and trusted by nobody, unless |save_as| (a
+ * new file; NULL: none) is given to clients.
+ */
+struct tls_ctx *tls_server_ctx_new_self_signed(const char *names,
+    const char *save_as, char *err, size_t err_size);
 /* NULL is fine; sessions of the context go on. */
 void tls_ctx_free(struct tls_ctx *ctx);
 bool tls_ctx_is_server(const struct tls_ctx *ctx);

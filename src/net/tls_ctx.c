@@ -362,12 +362,10 @@ on_alpn_select(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	return SSL_TLSEXT_ERR_NOACK;
 }
 
-struct tls_ctx *
-tls_server_ctx_new(const char *cert_file, const char *key_file,
-    const char *keylog, char *err, size_t err_size)
+static struct tls_ctx *
+server_ctx_new(const struct complaint *c)
 {
-	struct complaint c = { err, err_size };
-	struct tls_ctx *ctx = ctx_new(TLS_server_method(), &c);
+	struct tls_ctx *ctx = ctx_new(TLS_server_method(), c);
 
 	if (ctx == NULL)
 		return NULL;
@@ -375,6 +373,35 @@ tls_server_ctx_new(const char *cert_file, const char *key_file,
 	SSL_CTX_set_alpn_select_cb(ctx->ssl_ctx, on_alpn_select, NULL);
 	SSL_CTX_set_session_id_context(ctx->ssl_ctx, (const uint8_t *)"relay",
 	    5);
+	return ctx;
+}
+
+struct tls_ctx *
+tls_server_ctx_new_of(X509 *x, EVP_PKEY *key, char *err, size_t err_size)
+{
+	struct complaint c = { err, err_size };
+	struct tls_ctx *ctx = server_ctx_new(&c);
+
+	if (ctx == NULL)
+		return NULL;
+	if (SSL_CTX_use_certificate(ctx->ssl_ctx, x) != 1 ||
+	    SSL_CTX_use_PrivateKey(ctx->ssl_ctx, key) != 1) {
+		complain(&c, "the certificate cannot be used");
+		tls_ctx_free(ctx);
+		return NULL;
+	}
+	return ctx;
+}
+
+struct tls_ctx *
+tls_server_ctx_new(const char *cert_file, const char *key_file,
+    const char *keylog, char *err, size_t err_size)
+{
+	struct complaint c = { err, err_size };
+	struct tls_ctx *ctx = server_ctx_new(&c);
+
+	if (ctx == NULL)
+		return NULL;
 	if (!load_chain(ctx, cert_file, &c) ||
 	    !load_key(ctx, key_file != NULL ? key_file : cert_file, cert_file,
 		&c) ||

@@ -16,6 +16,9 @@ struct tls_ctx {
 
 /* Take the oldest error out of OpenSSL's queue as one line, and clear it. */
 void tls_take_error(char *out, size_t size);
+/* A server's context with these, which stay the caller's. */
+struct tls_ctx *tls_server_ctx_new_of(X509 *x, EVP_PKEY *key, char *err,
+    size_t err_size);
 /* A line of the key log to whoever looks on. */
 void tls_tell_secret(const SSL *ssl, const char *line);
 
