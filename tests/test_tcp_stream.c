@@ -221,6 +221,9 @@ static const struct {
 	{ "S 0+10 A30 ^", "0-10 wrong gap10-30" },
 	{ "S 0+10 A11 ^", "0-10" }, /* that may be a FIN */
 	{ "S 0+10 10+0F A11 ^", "0-10 fin" },
+	{ "S 0+10 10+0F A50 ^", "0-10 fin" }, /* of more than there is */
+	{ "S 0+10 20+0F A50 ^", "0-10 wrong gap10-20 fin" },
+	{ "S 0+10 A50 A50 ^ ^", "0-10 wrong gap10-50" },
 	/* an acknowledgement went past it: not at once, but soon */
 	{ "S 0+10 20+10 A30*50 10+10", "0-10 10-20 20-30" },
 	{ "S 0+10 20+10 A30*128 10+10", "0-10 10-20 20-30" },

@@ -1,0 +1,95 @@
+/*
+ * A capture that becomes a scenario: whatever was captured, what is written
+ * parses, passes the checks, and is laid out as fmt would.  The file's length
+ * chooses the options.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "codec/keys.h"
+#include "conformance/lift.h"
+#include "require.h"
+#include "scenario/fmt.h"
+#include "scenario/parse.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The path of a file with these bytes; the same file each time. */
+static const char *
+file_of(const uint8_t *data, size_t size)
+{
+	static char path[32];
+	static int fd = -1;
+
+	if (fd < 0) {
+		REQUIRE(rk_keys_init() == RK_OK);
+		fd = memfd_create("fuzz_lift", 0);
+		REQUIRE(fd >= 0);
+		snprintf(path, sizeof(path), "/dev/fd/%d", fd);
+	}
+	REQUIRE(ftruncate(fd, 0) == 0);
+	REQUIRE(pwrite(fd, data, size, 0) == (ssize_t)size);
+	return path;
+}
+
+static void
+check_script(const struct lift *l)
+{
+	struct text errors;
+	struct script *s;
+	char *laid_out;
+
+	text_init(&errors);
+	s = script_parse("lifted", l->script, strlen(l->script), NULL, &errors);
+	if (s == NULL)
+		fprintf(stderr, "%s%s", l->script, text_str(&errors));
+	REQUIRE(s != NULL);
+	REQUIRE(s->nscenarios == 1);
+	laid_out =
+	    script_format("lifted", l->script, strlen(l->script), &errors);
+	REQUIRE(laid_out != NULL && strcmp(laid_out, l->script) == 0);
+	free(laid_out);
+	script_free(s);
+	text_clear(&errors);
+}
+
+/* Every event that has a line has one of the script's. */
+static void
+check_lines(const struct lift *l)
+{
+	int lines = 0;
+
+	for (const char *p = l->script; *p != '\0'; p++)
+		lines += *p == '\n';
+	for (size_t i = 0; i < l->t->nevents; i++)
+		REQUIRE(l->line[i] >= 0 && l->line[i] <= lines);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *path = file_of(data, size);
+	struct lift_options o;
+	struct lift *l;
+	char err[512] = "";
+
+	lift_options_default(&o);
+	o.expect = (enum lift_expect)(size % 4);
+	o.scrub = size / 4 % 2 == 1;
+	o.pace = size / 8 % 2 == 1 ? 10 : 0;
+	o.source = "a\nname \xff";
+	l = lift_file(path, &o, err, sizeof(err));
+	if (l == NULL) {
+		REQUIRE(err[0] != '\0');
+		return 0;
+	}
+	check_script(l);
+	check_lines(l);
+	lift_free(l);
+	return 0;
+}
