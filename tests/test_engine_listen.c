@@ -77,8 +77,12 @@ client_stop(struct engine_own *o)
 static const struct engine_host host = { .start = client_start,
 	.stop = client_stop };
 
-#define ASK   "GET /relay HTTP/1.1\r\nHost: x\r\nUpgrade: iroh derp http\r\n\r\n"
-#define PING  "\x0c\0\0\0\x08 8 bytes"
+#define ASK  "GET /relay HTTP/1.1\r\nHost: x\r\nUpgrade: iroh derp http\r\n\r\n"
+#define PING "\x0c\0\0\0\x08 8 bytes"
+#define PACKET                                                                 \
+	"\x04\0\0\0\x21"                                                       \
+	"01234567890123456789012345678901"                                     \
+	"x"
 #define SERVE "R <- http method==\"GET\"\nR -> http 101\nR start raw\n"
 
 #define SAYS(text) text, sizeof(text) - 1
@@ -110,6 +114,10 @@ static const struct row {
 	    SERVE "R <- NotePreferred data==1\nR <- Ping", CODE_OK, NULL },
 	{ SAYS(ASK "\x04\0\0\0\x01\x01"), SERVE "R <- SendPacket data==\"x\"",
 	    CODE_DECODE, NULL },
+	/* What it sends to others is its own business. */
+	{ SAYS(ASK PACKET PING), SERVE "R <- Ping", CODE_OK, NULL },
+	{ SAYS(ASK PACKET PACKET), SERVE "R <- SendPacket data==\"x\"", CODE_OK,
+	    NULL },
 	{ SAYS("no HTTP at all\r\n\r\n"), "R <- http", CODE_DECODE, NULL },
 	{ SAYS(ASK),
 	    "R write {\nR -> http 101\nR start raw\nR -> Ping "
@@ -191,6 +199,40 @@ START_TEST(test_websocket)
 }
 END_TEST
 
+/* A packet on its way is not in the way of the end. */
+START_TEST(test_packet_before_the_end)
+{
+	memset(&client, 0, sizeof(client));
+	client.bytes[0] = ASK PACKET;
+	client.len[0] = sizeof(ASK PACKET) - 1;
+	client.n = 1;
+	client.hang_up = true;
+	play("over raw",
+	    "conn R = listen\n" SERVE "R <- closed\nconn Z = login key=bob",
+	    CODE_OK, NULL, true);
+	play("over raw\nbackground strict",
+	    "conn R = listen\n" SERVE "R <- closed\nconn Z = login key=bob",
+	    CODE_WRONG, "SendPacket", true);
+}
+END_TEST
+
+/* What the client is told is what the script says. */
+START_TEST(test_url)
+{
+	set_two("GET / HTTP/1.1\r\n\r\n", "");
+	play("over raw",
+	    "conn R = listen path=\"/some/path\"\n"
+	    "assert $client.url != $client.authority",
+	    CODE_OK, NULL, true);
+	ck_assert_str_eq(strrchr(client.url, ':') +
+		strcspn(strrchr(client.url, ':'), "/"),
+	    "/some/path");
+	play("over raw\nparam h in \"localhost.\"",
+	    "conn R = listen host=$h\nR <- http", CODE_OK, NULL, true);
+	ck_assert_int_eq(strncmp(client.url, "http://localhost.:", 18), 0);
+}
+END_TEST
+
 START_TEST(test_no_client)
 {
 	memset(&client, 0, sizeof(client));
@@ -212,6 +254,8 @@ main(void)
 	    (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(t, test_two_connections);
 	tcase_add_test(t, test_websocket);
+	tcase_add_test(t, test_packet_before_the_end);
+	tcase_add_test(t, test_url);
 	tcase_add_test(t, test_no_client);
 	suite_add_tcase(s, t);
 	return run_suite(s);

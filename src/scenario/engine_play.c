@@ -230,6 +230,9 @@ play_is_background(const struct play *p, const struct session *s,
 		return it->opcode == RK_WS_PING || it->opcode == RK_WS_PONG;
 	if (it->kind != ITEM_FRAME || it->error != RK_OK)
 		return false;
+	/* A client under test has business of its own. */
+	if (it->frame.kind == RK_FRAME_SEND && s->config.kind == CONN_LISTEN)
+		return true;
 	return it->lane == RK_LANE_LIVENESS ||
 	    it->frame.kind == RK_FRAME_NOTE_PREFERRED ||
 	    (it->frame.kind == RK_FRAME_GONE && is_unknown_gone(p, s, it));
