@@ -198,6 +198,12 @@ covers(const struct suite_case *c, const struct selftest_fault *f)
 	return false;
 }
 
+static bool
+needs_tls(const struct suite_case *c)
+{
+	return suite_needs(c, "tls") || suite_needs(c, "plain-beside-tls");
+}
+
 static struct selftest_scenario *
 scenario_of(const struct selftest *s, const struct suite_case *c)
 {
@@ -216,12 +222,13 @@ enum round {
 
 static bool
 is_played(const struct selftest *s, const struct selftest_fault *f, size_t i,
-    enum round round)
+    enum round round, bool tls)
 {
 	const struct suite_case *c = &s->list->cases[i];
 
 	if ((c->slow && !s->o->slow) ||
-	    suite_needs(c, "client") != (s->o->client != NULL))
+	    suite_needs(c, "client") != (s->o->client != NULL) ||
+	    needs_tls(c) != tls)
 		return false;
 	switch (round) {
 	case ROUND_SOUND:
@@ -251,18 +258,32 @@ is_slow_only(const struct selftest *s, const struct selftest_fault *f)
 	return slow && !s->o->slow;
 }
 
+static bool
+is_tls_only(const struct selftest *s, const struct selftest_fault *f)
+{
+	bool tls = false;
+
+	for (size_t i = 0; i < s->list->n; i++)
+		if (covers(&s->list->cases[i], f)) {
+			if (!needs_tls(&s->list->cases[i]))
+				return false;
+			tls = true;
+		}
+	return tls;
+}
+
 /* ---- a child ---- */
 
 /* The cases to be played, one a line; "" if there are none. */
 static char *
 selection(const struct selftest *s, const struct selftest_fault *f,
-    enum round round)
+    enum round round, bool tls)
 {
 	struct text out = { 0 };
 
 	text_init(&out);
 	for (size_t i = 0; i < s->list->n; i++)
-		if (is_played(s, f, i, round))
+		if (is_played(s, f, i, round, tls))
 			text_addf(&out, "%s\n",
 			    s->list->cases[i].instance->name);
 	return text_take(&out);
@@ -364,12 +385,16 @@ on_end(void *arg, bool whole, char *last_line)
 /* ---- rounds ---- */
 
 static int
-start_child(struct selftest *s, struct selftest_fault *f, enum round round)
+start_child(struct selftest *s, struct selftest_fault *f, enum round round,
+    bool tls)
 {
 	struct child_order order = {
-		.name = f != NULL ? f->name : "none",
+		.name = f != NULL ? f->name
+		    : tls         ? "none-tls"
+				  : "none",
 		.fault = f != NULL ? f->name : NULL,
-		.selection = selection(s, f, round),
+		.tls = tls,
+		.selection = selection(s, f, round, tls),
 		.on_verdict = on_verdict,
 		.on_end = on_end,
 	};
@@ -396,7 +421,8 @@ play_round(struct selftest *s, enum round round)
 	s->children->ntotal = s->nfaults;
 	for (size_t i = 0; i < s->nfaults && status == 0; i++)
 		if (s->faults[i].state != FAULT_SLOW && !children_interrupted())
-			status = start_child(s, &s->faults[i], round);
+			status = start_child(s, &s->faults[i], round,
+			    s->faults[i].tls);
 	children_wait(s->children);
 	return status;
 }
@@ -407,8 +433,10 @@ play_sound(struct selftest *s)
 	int status;
 
 	s->children->what = "relay without faults";
-	s->children->ntotal = 1;
-	status = start_child(s, NULL, ROUND_SOUND);
+	s->children->ntotal = 2;
+	status = start_child(s, NULL, ROUND_SOUND, false);
+	if (status == 0)
+		status = start_child(s, NULL, ROUND_SOUND, true);
 	children_wait(s->children);
 	if (children_interrupted())
 		return EXIT_INTERRUPTED;
@@ -426,9 +454,11 @@ selftest_play(struct selftest *s)
 	int status;
 
 	s->children = children_new(s->dir, s->o);
-	for (size_t i = 0; i < s->nfaults; i++)
+	for (size_t i = 0; i < s->nfaults; i++) {
+		s->faults[i].tls = is_tls_only(s, &s->faults[i]);
 		if (!s->o->all && is_slow_only(s, &s->faults[i]))
 			s->faults[i].state = FAULT_SLOW;
+	}
 	status = play_sound(s);
 	if (status == 0)
 		status = play_round(s, ROUND_COVERING);

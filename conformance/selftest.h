@@ -51,6 +51,7 @@ struct selftest_fault {
 	char *text;
 	char **requirements; /* full ids */
 	size_t nrequirements;
+	bool tls; /* only cases that need TLS cover them */
 	enum fault_state state;
 	size_t nplayed; /* cases */
 	struct kill *kills;

@@ -14,6 +14,7 @@
 #include "base/xalloc.h"
 #include "conformance/files.h"
 #include "conformance/process.h"
+#include "conformance/suite.h"
 
 #define LOOK_NS (10 * NS_PER_MS)
 #define SHOW_NS (200 * NS_PER_MS)
@@ -102,26 +103,28 @@ unshow(struct children *c)
 
 /* ---- starting ---- */
 
+/* The target of relayd that is inside the program, with another program and
+ * its fault. */
+static char *
+target_text(const struct children *all, const struct child_order *order)
+{
+	static const char spawn[] = "spawn   \"relayd ";
+	const struct embedded_file *f =
+	    embedded_find(order->tls ? "conformance/targets/relayd-tls.target"
+				     : "conformance/targets/relayd.target");
+	const char *at = strstr(f->text, spawn);
+	bool fault = order->fault != NULL;
+
+	return xasprintf("%.*sspawn \"'%s' %s%s %s", (int)(at - f->text),
+	    f->text, all->o->relayd, fault ? "--fault " : "",
+	    fault ? order->fault : "", at + sizeof(spawn) - 1);
+}
+
 static int
 write_target(const struct children *all, const struct child *c, char *err,
     size_t err_size)
 {
-	const char *fault = c->order.fault;
-	char *path = path_of(c, "target");
-	/* Ready is asked of a path that no fault touches but for its body. */
-	char *text =
-	    xasprintf("target selftest\n  dialect iroh-v3\n"
-		      "  spawn \"%s --listen 127.0.0.1:{port} --metrics "
-		      "127.0.0.1:{port2}"
-		      " --stun 127.0.0.1:{port3}%s%s\"\n"
-		      "  url http://127.0.0.1:{port}\n"
-		      "  metrics http://127.0.0.1:{port2}/metrics\n"
-		      "  stun 127.0.0.1:{port3}\n"
-		      "  ready http GET /robots.txt 200 within 30s\n"
-		      "  caps raw ws captive-portal\n  logs {dir}/relayd.log\n"
-		      "  stop TERM within 5s\n",
-		all->o->relayd, fault != NULL ? " --fault " : "",
-		fault != NULL ? fault : "");
+	char *path = path_of(c, "target"), *text = target_text(all, &c->order);
 	int rc = file_write(path, text, strlen(text), err, err_size);
 
 	free(text);

@@ -25,6 +25,7 @@ struct children {
 struct child_order {
 	const char *name;  /* of its files; unique */
 	const char *fault; /* of its relay or client; NULL: none */
+	bool tls;          /* the relay has TLS, and the plain port beside */
 	char *selection;   /* selectors, one a line */
 	void (*on_verdict)(void *arg, json_t *verdict);
 	/* All verdicts were handed over; |last_line| of what it printed is the

@@ -147,7 +147,10 @@ set_options(struct target *t, const struct target_options *o)
 {
 	struct engine_target *e = &t->engine;
 
-	e->cafile = dup_or_null(o->cafile);
+	if (o->cafile != NULL) {
+		free(e->cafile);
+		e->cafile = xstrdup(o->cafile);
+	}
 	e->resolve = dup_or_null(o->resolve);
 	e->sni = dup_or_null(o->sni);
 	e->keylog = dup_or_null(o->keylog);
@@ -251,6 +254,7 @@ fill_places(struct target *t, char *err, size_t err_size)
 	    fill(t, f->plain, &plain, err, err_size) &&
 	    fill(t, f->metrics, &metrics, err, err_size) &&
 	    fill(t, f->stun, &stun, err, err_size) &&
+	    fill(t, f->cafile, &t->engine.cafile, err, err_size) &&
 	    fill(t, f->logs, &t->log, err, err_size) &&
 	    fill(t, f->spawn, &spawn, err, err_size)) /* to be told now */
 		status =

@@ -190,6 +190,12 @@ on_stun(struct reader *r)
 }
 
 static void
+on_cafile(struct reader *r)
+{
+	set_once(r, &r->out->cafile);
+}
+
+static void
 on_logs(struct reader *r)
 {
 	set_once(r, &r->out->logs);
@@ -293,6 +299,7 @@ static const struct {
 	{ "plain", 1, 1, on_plain },
 	{ "metrics", 1, 1, on_metrics },
 	{ "stun", 1, 1, on_stun },
+	{ "cafile", 1, 1, on_cafile },
 	{ "ready", 4, 6, on_ready },
 	{ "caps", 1, MAX_WORDS, on_caps },
 	{ "scale", 1, 1, on_scale },
@@ -407,6 +414,7 @@ target_file_free(struct target_file *f)
 	free(f->plain);
 	free(f->metrics);
 	free(f->stun);
+	free(f->cafile);
 	free(f->logs);
 	free(f->ready_path);
 	free(f);

@@ -26,6 +26,7 @@ struct target_file {
 	char *plain;
 	char *metrics;
 	char *stun;
+	char *cafile; /* whom to trust */
 	char *logs;
 	char *ready_path; /* GET it until … */
 	int ready_status; /* … this comes */

@@ -22,6 +22,7 @@ static const char whole[] =
     "  plain   http://127.0.0.1:{port2}\n"
     "  metrics http://127.0.0.1:{port3}/metrics\n"
     "  stun    127.0.0.1:{port4}\n"
+    "  cafile  {dir}/ca.pem\n"
     "  ready   http GET /relay/probe 200 within 3s\n"
     "  caps    raw ws\n"
     "  caps    captive-portal\n"
@@ -47,6 +48,7 @@ START_TEST(a_whole_file_is_read)
 	ck_assert_str_eq(f->plain, "http://127.0.0.1:{port2}");
 	ck_assert_str_eq(f->metrics, "http://127.0.0.1:{port3}/metrics");
 	ck_assert_str_eq(f->stun, "127.0.0.1:{port4}");
+	ck_assert_str_eq(f->cafile, "{dir}/ca.pem");
 	ck_assert_str_eq(f->ready_path, "/relay/probe");
 	ck_assert_int_eq(f->ready_status, 200);
 	ck_assert_int_eq(f->ready_ns, 3 * NS_PER_S);
