@@ -14,8 +14,11 @@
 #define RECORD_SYNOPSIS   "--listen ADDR:PORT --to URL -o FILE"
 #define SELFTEST_SYNOPSIS "[options] [--mutate-scripts [FILE…]]"
 
+#define DEVIATIONS_SYNOPSIS "[--write FILE] [options] TARGET [SELECT…]"
+
 int cmd_run(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_deviations(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_explain(int argc, char **argv);

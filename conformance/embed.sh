@@ -1,6 +1,6 @@
 #!/bin/sh
 # conformance/embed.sh SRCDIR FILE…: the FILEs below SRCDIR (scenarios,
-# requirements, targets) as C on stdout.  One that is there and is not named
+# requirements, targets, deviations) as C on stdout.  One that is there and is not named
 # is an error: the suite would be without it and nobody would notice.
 set -eu
 LC_ALL=C
@@ -9,7 +9,8 @@ cd "$1"
 shift
 
 find conformance/scenarios conformance/requirements conformance/targets \
-    \( -name '*.rly' -o -name '*.tsv' -o -name '*.target' \) -type f |
+    conformance/deviations \( -name '*.rly' -o -name '*.tsv' \
+    -o -name '*.target' -o -name '*.dev' \) -type f |
 while IFS= read -r path; do
 	case " $* " in
 	*" $path "*) ;;

@@ -16,6 +16,10 @@ static const struct {
 	[VERDICT_INFO] = { "info",
 	    "the behaviour is not specified; it is recorded" },
 	[VERDICT_FAIL] = { "fail", "a MUST is violated" },
+	[VERDICT_XFAIL] = { "xfail",
+	    "a deviation that the target's file declares was seen" },
+	[VERDICT_XPASS] = { "xpass",
+	    "a deviation that the target's file declares is gone" },
 	[VERDICT_UNSUPPORTED] = { "unsupported",
 	    "the case needs what the target does not have" },
 	[VERDICT_SKIPPED] = { "skipped", "taken out by the user" },
@@ -150,7 +154,7 @@ int
 tally_exit_status(const struct tally *t)
 {
 	size_t ran = t->count[VERDICT_PASS] + t->count[VERDICT_NONSTRICT] +
-	    t->count[VERDICT_INFO];
+	    t->count[VERDICT_INFO] + t->count[VERDICT_XFAIL];
 
 	if (t->interrupted)
 		return EXIT_INTERRUPTED;
@@ -158,8 +162,8 @@ tally_exit_status(const struct tally *t)
 		return EXIT_TIMEOUT;
 	if (t->infrastructure || t->count[VERDICT_ERROR] > 0)
 		return EXIT_INFRASTRUCTURE;
-	if (t->count[VERDICT_FAIL] > 0 ||
-	    (t->strict && t->count[VERDICT_NONSTRICT] > 0))
+	if (t->count[VERDICT_FAIL] > 0 || t->count[VERDICT_XPASS] > 0 ||
+	    t->stale || (t->strict && t->count[VERDICT_NONSTRICT] > 0))
 		return EXIT_FAILED;
 	if (t->count[VERDICT_INCONCLUSIVE] > 0)
 		return EXIT_INCONCLUSIVE;

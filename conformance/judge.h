@@ -13,6 +13,8 @@ enum verdict {
 	VERDICT_NONSTRICT,    /* SHOULD missed, or a discouraged branch */
 	VERDICT_INFO,         /* unspecified behaviour, for the record */
 	VERDICT_FAIL,         /* MUST violated */
+	VERDICT_XFAIL,        /* a declared deviation was seen */
+	VERDICT_XPASS,        /* a declared deviation is gone */
 	VERDICT_UNSUPPORTED,  /* the target does not have what it needs */
 	VERDICT_SKIPPED,      /* taken out by the user */
 	VERDICT_INCONCLUSIVE, /* control failed, harness late, canary failed */
@@ -61,6 +63,7 @@ enum exit_status {
 struct tally {
 	size_t count[VERDICT_NKINDS];
 	bool strict;         /* nonstrict fails the run */
+	bool stale;          /* a declared deviation is none any more */
 	bool infrastructure; /* a target was lost, a file not written */
 	bool timeout;        /* the overall time was over */
 	bool interrupted;

@@ -15,6 +15,8 @@ static const struct cli_command commands[] = {
 	  "play scenarios against relays and judge what they do", cmd_run },
 	{ "diff",    DIFF_SYNOPSIS,
 	  "play the same steps on several relays; show where they differ", cmd_diff },
+	{ "deviations", DEVIATIONS_SYNOPSIS,
+	  "what is known to differ in a target; --write finds out", cmd_deviations },
 	{ "list",    LIST_SYNOPSIS,
 	  "what would run, and what would not", cmd_list },
 	{ "show",    SHOW_SYNOPSIS,
@@ -52,7 +54,8 @@ static const struct cli_program program = {
 	    "results,\n"
 	    "4 target unreachable or lost, or a report not writable, 5 "
 	    "nothing was tested,\n"
-	    "6 an error in a scenario or target file, 124 --timeout, 130 "
+	    "6 an error in a scenario, target or deviation file, 124 "
+	    "--timeout,\n130 "
 	    "interrupted.",
 };
 

@@ -215,15 +215,21 @@ static const struct row rows[] = {
 	  "at most N cases at a time on each target (all)" },
 	{ "seed", 0, FOR_PLAYING | FOR_REPLAY, CALL, 0, set_seed, "HEX",
 	  "repeat the random choices of an earlier run" },
-	{ "repeat", 0, FOR_RUN, NUMBER, AT(repeat), NULL, "N",
+	{ "repeat", 0, FOR_RUN | FOR_DEVIATIONS, NUMBER, AT(repeat), NULL, "N",
 	  "the whole run N times" },
 	{ "calibrate", 0, FOR_DIFF, NUMBER, AT(repeat), NULL, "N",
 	  "play N times on each target; what varies there is left out (2)" },
+	{ "deviations", 0, FOR_RUN | FOR_DEVIATIONS, STRING, AT(deviations), NULL, "FILE",
+	  "what is known to differ in the target, and why" },
+	{ "no-deviations", 0, FOR_RUN, FLAG, AT(no_deviations), NULL, NULL,
+	  "excuse nothing, whatever the target's file declares" },
+	{ "write", 0, FOR_DEVIATIONS, STRING, AT(write), NULL, "FILE",
+	  "play, and write a file that excuses what was seen" },
 	{ "strict", 0, FOR_RUN, FLAG, AT(strict), NULL, NULL,
 	  "a nonstrict verdict fails the run" },
 	{ "fail-fast", 0, FOR_RUN, FLAG, AT(fail_fast), NULL, NULL,
 	  "end at the first failure" },
-	{ "keep-going", 0, FOR_RUN, FLAG, AT(keep_going), NULL, NULL,
+	{ "keep-going", 0, FOR_RUN | FOR_DEVIATIONS, FLAG, AT(keep_going), NULL, NULL,
 	  "run all cases although the canary failed" },
 	{ "no-controls", 0, FOR_RUN, FLAG, AT(no_controls), NULL, NULL,
 	  "leave out the runs that prove that a case can fail" },
@@ -289,7 +295,7 @@ static const struct row rows[] = {
 	  "TLS secrets of the capture" },
 	{ "order", 0, FOR_RUN, CALL, 0, set_order, "run|file",
 	  "show cases as they end, or in the suite's order" },
-	{ "color", 0, FOR_RUN, CALL, 0, set_color, "WHEN",
+	{ "color", 0, FOR_RUN | FOR_DEVIATIONS, CALL, 0, set_color, "WHEN",
 	  "auto, always or never" },
 	{ "quiet", 'q', FOR_PLAYING | FOR_REPLAY | FOR_RECORD, FLAG, AT(quiet), NULL, NULL,
 	  "the summary only" },
@@ -521,7 +527,9 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 	int status;
 
 	memset(o, 0, sizeof(*o));
-	o->repeat = (command & FOR_DIFF) != 0 ? 2 : 1;
+	o->repeat = (command & FOR_DIFF) != 0 ? 2
+	    : (command & FOR_DEVIATIONS) != 0 ? 3
+					      : 1;
 	o->time_scale = 1;
 	lift_options_default(&o->lift);
 	o->color = "auto";
@@ -617,6 +625,9 @@ options_again(const struct options *o, struct text *out)
 		text_addf(out, " --time-scale %g", o->time_scale);
 	if (o->no_controls)
 		text_add(out, " --no-controls");
+	if (o->no_deviations)
+		text_add(out, " --no-deviations");
+	add_string(out, "deviations", o->deviations);
 }
 
 struct suite *

@@ -17,8 +17,10 @@ enum {
 	FOR_REPLAY = 128,
 	FOR_RECORD = 256,
 	FOR_SHRINK = 512,
-	FOR_PLAYING = FOR_RUN | FOR_DIFF,
-	FOR_SELECTING = FOR_RUN | FOR_DIFF | FOR_LIST
+	FOR_DEVIATIONS = 1024,
+	FOR_COVERAGE = 2048,
+	FOR_PLAYING = FOR_RUN | FOR_DIFF | FOR_DEVIATIONS,
+	FOR_SELECTING = FOR_PLAYING | FOR_LIST
 };
 
 enum list_what {
@@ -47,6 +49,9 @@ struct options {
 	const char *order;  /* "run", "file"; NULL: by what stdout is */
 	bool strict;
 	bool no_controls;
+	bool no_deviations;
+	const char *deviations; /* file; NULL: the target's */
+	const char *write;      /* file; NULL: none */
 	bool fail_fast;
 	bool keep_going;
 	bool quiet;

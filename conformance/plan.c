@@ -263,6 +263,8 @@ run_prepare(struct run *r, const struct options *o)
 		return status;
 	status = list_cases(r);
 	if (status == 0)
+		status = run_read_deviations(r);
+	if (status == 0)
 		status = select_cases(r);
 	if (status == 0) {
 		add_rounds(r);
@@ -282,9 +284,11 @@ run_clear(struct run *r)
 	}
 	for (size_t i = 0; i < r->ntargets; i++) {
 		target_free(r->targets[i].target);
+		deviations_free(r->targets[i].deviations);
 		free(r->targets[i].trouble);
 		free(r->targets[i].ending);
 	}
+	text_clear(&r->stale);
 	suite_free(r->suite);
 	free(r->plan);
 	free(r->targets);

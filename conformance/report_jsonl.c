@@ -199,6 +199,23 @@ control_word(const struct run_case *c)
 }
 
 static void
+put_deviation(json_t *o, const struct run_case *c)
+{
+	const struct deviation *d = c->deviation;
+	json_t *all;
+
+	if (d == NULL)
+		return;
+	all = json_object();
+	put_text(all, "file", c->target->deviations->path);
+	put(all, "line", json_integer(d->line));
+	put_text(all, "pattern", d->cases.text);
+	put_text(all, "because", d->because);
+	put_text(all, "until", d->until);
+	put(o, "deviation", all);
+}
+
+static void
 write_verdict(struct report *r, const struct run_case *c)
 {
 	json_t *o = line_of("verdict"), *requirements = json_array();
@@ -216,6 +233,7 @@ write_verdict(struct report *r, const struct run_case *c)
 	put_text(o, "scenario", c->c->scenario->id);
 	put_text(o, "title", c->c->scenario->title);
 	put_text(o, "reason", c->reason);
+	put_deviation(o, c);
 	put(o, "control", control_word(c));
 	put(o, "reruns", json_integer(c->reruns));
 	if (c->decided != NULL)
@@ -263,6 +281,21 @@ canaries(const struct run *run)
 	return all;
 }
 
+/* Lines as an array of strings. */
+static json_t *
+lines_array(const char *lines)
+{
+	json_t *a = json_array();
+
+	while (*lines != '\0') {
+		size_t n = strcspn(lines, "\n");
+
+		json_array_append_new(a, json_stringn(lines, n));
+		lines += n + (lines[n] == '\n');
+	}
+	return a;
+}
+
 static void
 end(struct report *r, int exit_status)
 {
@@ -282,6 +315,7 @@ end(struct report *r, int exit_status)
 	put(o, "controls", json_integer((json_int_t)run->ncontrols));
 	put(o, "controls_ok", json_integer((json_int_t)run->ncontrols_ok));
 	put(o, "targets", canaries(run));
+	put(o, "stale", lines_array(text_str(&run->stale)));
 	put(o, "duration_ms", milliseconds(run->took_ns));
 	put(o, "partial", json_boolean(run->end != END_NOT));
 	put_text(o, "ended_by", ends[run->end]);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/xalloc.h"
 #include "conformance/report.h"
 
 /* In descriptions and explanations "#" and "\" are escaped, and nothing may
@@ -44,7 +45,7 @@ begin(struct report *r)
 	fflush(r->out.f);
 }
 
-/* A nonstrict case did not do what it should, and fails nothing: TODO. */
+/* A nonstrict or declared deviation fails nothing: TODO. */
 static void
 add_point(struct report *r, const struct run_case *c, struct text *out)
 {
@@ -65,6 +66,9 @@ add_point(struct report *r, const struct run_case *c, struct text *out)
 	} else if (c->verdict == VERDICT_NONSTRICT && !r->run->o->strict) {
 		text_add(out, " # TODO nonstrict: ");
 		add_tap(out, report_code(c));
+	} else if (c->verdict == VERDICT_XFAIL) {
+		text_add(out, " # TODO ");
+		add_tap(out, c->deviation->because);
 	}
 	text_add(out, "\n");
 	free(name);
@@ -113,6 +117,23 @@ in_order(struct report *r, const struct run_case *c)
 	text_clear(&out);
 }
 
+static void
+add_stale(const struct run *run, struct text *out)
+{
+	const char *line = text_str(&run->stale);
+
+	while (*line != '\0') {
+		size_t n = strcspn(line, "\n");
+		char *one = xstrndup(line, n);
+
+		text_add(out, "# stale: ");
+		add_tap(out, one);
+		text_add(out, "\n");
+		free(one);
+		line += n + (line[n] == '\n');
+	}
+}
+
 /* A run that was cut short, or lost a target, is no result. */
 static void
 end(struct report *r, int exit_status)
@@ -121,6 +142,9 @@ end(struct report *r, int exit_status)
 	struct text out;
 
 	text_init(&out);
+	add_stale(run, &out);
+	fputs(text_str(&out), r->out.f);
+	text_reset(&out);
 	for (size_t i = 0; i < run->ntargets; i++)
 		if (run->targets[i].trouble != NULL) {
 			text_add(&out, "Bail out! ");

@@ -27,6 +27,8 @@ static const struct look looks[VERDICT_NKINDS] = {
 	[VERDICT_NONSTRICT] = { "nonstrict", "~", "~", "33" },
 	[VERDICT_INFO] = { "info", "i", "i", "36" },
 	[VERDICT_FAIL] = { "FAIL", "✗", "x", "31" },
+	[VERDICT_XFAIL] = { "xfail", "✗", "x", "33" },
+	[VERDICT_XPASS] = { "XPASS", "✓", "+", "31" },
 	[VERDICT_UNSUPPORTED] = { "unsupported", "-", "-", "90" },
 	[VERDICT_SKIPPED] = { "skipped", "-", "-", "90" },
 	[VERDICT_INCONCLUSIVE] = { "INCONCLUSIVE", "?", "?", "35" },
@@ -313,6 +315,7 @@ needs_details(const struct report *r, const struct run_case *c)
 {
 	switch (c->verdict) {
 	case VERDICT_FAIL:
+	case VERDICT_XPASS:
 	case VERDICT_INCONCLUSIVE:
 		return c->decided != NULL;
 	case VERDICT_ERROR:
@@ -398,12 +401,27 @@ add_counts(const struct run *run, struct text *out)
 		size_t n = run->tally.count[v];
 
 		/* What can be misread is said even where it is nothing. */
-		if (n > 0 || v == VERDICT_PASS || v == VERDICT_FAIL ||
-		    v == VERDICT_INCONCLUSIVE || v == VERDICT_ERROR)
+		if (n > 0 || v != VERDICT_SKIPPED)
 			text_addf(out, "%s%zu %s", v == 0 ? "" : "   ", n,
 			    looks[v].word);
 	}
 	text_add(out, "\n");
+}
+
+static void
+add_deviations(const struct run *run, struct text *out)
+{
+	for (size_t i = 0; i < run->ntargets; i++) {
+		const struct run_target *t = &run->targets[i];
+
+		if (t->deviations != NULL)
+			text_addf(out, "deviations: %zu declared in %s%s%s\n",
+			    t->deviations->n, t->deviations->path,
+			    run->ntargets > 1 ? " for " : "",
+			    run->ntargets > 1 ? t->target->name : "");
+	}
+	if (run->stale.len > 0)
+		text_addf(out, "stale deviations:\n%s", text_str(&run->stale));
 }
 
 static double
@@ -459,7 +477,8 @@ add_names(const struct report *r, enum verdict v, struct text *out)
 
 	if (run->tally.count[v] == 0)
 		return;
-	text_addf(out, "%s:\n", looks[v].word);
+	text_addf(out, "%s:\n",
+	    v == VERDICT_FAIL ? "new failures" : looks[v].word);
 	for (size_t i = 0; i < run->nplan; i++) {
 		const struct run_case *c = &run->plan[i];
 		char *name;
@@ -551,6 +570,8 @@ add_summary(const struct report *r, int exit_status, struct text *out)
 	add_lacks(run, out);
 	if (run->targets[0].trouble == NULL)
 		add_names(r, VERDICT_INCONCLUSIVE, out);
+	add_deviations(run, out);
+	add_names(r, VERDICT_XPASS, out);
 	add_names(r, VERDICT_FAIL, out);
 	add_ending(run, out);
 	text_addf(out, "exit %d\n", exit_status);

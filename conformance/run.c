@@ -125,11 +125,29 @@ tell_reports(struct run *r, struct run_case *c)
 				    &r->plan[r->nordered]);
 }
 
+/* What the target's file declares has the last word. */
+static enum verdict
+judge_deviation(struct run_case *c, enum verdict v)
+{
+	struct deviations *d = c->target->deviations;
+	char *reason;
+
+	if (d == NULL)
+		return v;
+	v = deviations_judge(d, c->c, c->decided, v, &c->deviation, &reason);
+	if (reason != NULL) {
+		free(c->reason);
+		c->reason = reason;
+	}
+	return v;
+}
+
 static void
 finish(struct run_case *c, enum verdict v)
 {
 	struct run *r = c->target->run;
 
+	v = judge_deviation(c, v);
 	c->verdict = v;
 	c->done = true;
 	r->ndone++;
@@ -142,7 +160,7 @@ finish(struct run_case *c, enum verdict v)
 		r->tally.infrastructure = true;
 	tell_reports(r, c);
 	if (r->o->fail_fast &&
-	    (v == VERDICT_FAIL || v == VERDICT_ERROR ||
+	    (v == VERDICT_FAIL || v == VERDICT_XPASS || v == VERDICT_ERROR ||
 		(r->o->strict && v == VERDICT_NONSTRICT)))
 		end_run(r, END_FAILED);
 }
@@ -182,6 +200,19 @@ play_again(struct run_case *c)
 	c->waits = WAITS_AGAIN;
 }
 
+/* One rerun, if a declared deviation says that it comes and goes. */
+static bool
+is_flake(struct run_case *c, enum verdict v)
+{
+	struct run_target *t = c->target;
+
+	if (c->flaked || t->run->stop || t->deviations == NULL ||
+	    !deviations_want_rerun(t->deviations, c->c, c->decided, v))
+		return false;
+	c->flaked = true;
+	return true;
+}
+
 static void
 settle(struct run_case *c, enum verdict v)
 {
@@ -210,6 +241,8 @@ conclude(struct run_case *c)
 	else if (!r->stop && c->reruns == 0 &&
 	    judge_is_unsettled(c->decided, v))
 		c->waits = WAITS_UNSETTLED;
+	else if (is_flake(c, v))
+		play_again(c);
 	else
 		settle(c, v);
 }
@@ -637,6 +670,11 @@ play_plan(struct run *r)
 	}
 	finish_rest(r);
 	stop_targets(r);
+	for (size_t i = 0; i < r->ntargets; i++)
+		if (r->targets[i].deviations != NULL)
+			r->tally.stale |=
+			    deviations_stale(r->targets[i].deviations,
+				r->end != END_NOT, &r->stale);
 	r->took_ns = clock_mono_ns() - r->started_ns;
 	r->tally.interrupted = r->end == END_INTERRUPTED;
 	r->tally.timeout = r->end == END_TIMEOUT;

@@ -6,6 +6,7 @@
 #ifndef CONFORMANCE_RUN_H
 #define CONFORMANCE_RUN_H
 
+#include "conformance/deviations.h"
 #include "conformance/judge.h"
 #include "conformance/options.h"
 #include "conformance/suite.h"
@@ -29,6 +30,7 @@ struct run_target {
 	const struct suite_case *canary;
 	enum canary before;
 	enum canary after;
+	struct deviations *deviations; /* NULL: none are declared */
 	char *trouble; /* why it is lost, one line; NULL: it is not */
 	char *ending;  /* of its process, once it was stopped */
 };
@@ -52,6 +54,8 @@ struct run_case {
 	struct case_result *control;       /* NULL: it has none */
 	const struct case_result *decided; /* one of them; may be NULL */
 	char *reason; /* where no result says why; one line, may be NULL */
+	const struct deviation *deviation; /* that spoke; NULL: none did */
+	bool flaked; /* played again since a deviation allows that */
 	enum waiting waits;
 	unsigned reruns;
 	char *artifacts;    /* its directory; NULL: none were asked for */
@@ -81,6 +85,7 @@ struct run {
 	size_t ncontrols, ncontrols_ok;
 	size_t ncanaries, ncanaries_ok;
 	struct tally tally;
+	struct text stale; /* deviations, a line each, once it is over */
 	struct report **reports;
 	size_t nreports;
 	bool observe; /* diff: expectations are observations, none is judged */

@@ -302,6 +302,7 @@ read_file(struct target *t, const struct target_options *o, const char *word,
 	if (!has_suffix(word, SUFFIX) || access(word, F_OK) != 0)
 		inside = find_embedded(word);
 	if (inside != NULL) {
+		t->inside = true;
 		t->file = target_file_parse(inside->path, inside->text,
 		    inside->len, errors);
 		return t->file != NULL ? 0 : EXIT_SCRIPT;

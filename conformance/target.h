@@ -33,7 +33,8 @@ struct target {
 	struct engine_target engine;
 	char **caps;
 	size_t ncaps;
-	struct target_file *file;             /* NULL: a URL */
+	struct target_file *file; /* NULL: a URL */
+	bool inside;              /* the file is inside the program */
 	const struct target_options *options; /* it was made with */
 	struct engine_host host;
 	struct loop *loop; /* for the host, once it is started */

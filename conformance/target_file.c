@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "conformance/words.h"
 
 #define MAX_WORDS 32
 
@@ -40,74 +41,6 @@ complain(struct reader *r, const char *fmt, ...)
 	va_end(ap);
 	text_addf(r->errors, "%s:%d: %s\n", r->path, r->line, line);
 	r->failed = true;
-}
-
-/* ---- words ---- */
-
-static char
-escaped(char c)
-{
-	switch (c) {
-	case 'n':
-		return '\n';
-	case 't':
-		return '\t';
-	case 'r':
-		return '\r';
-	default:
-		return c;
-	}
-}
-
-/* A quoted string at |p|, which stands behind its quote; where it ends, or
- * NULL if it does not. */
-static const char *
-read_quoted(const char *p, struct text *out)
-{
-	while (*p != '\0' && *p != '"') {
-		char c = *p++;
-
-		if (c == '\\' && *p != '\0')
-			c = escaped(*p++);
-		text_add_n(out, &c, 1);
-	}
-	return *p == '"' ? p + 1 : NULL;
-}
-
-static const char *
-read_word(struct reader *r, const char *p)
-{
-	struct text word;
-
-	text_init(&word);
-	if (*p == '"') {
-		p = read_quoted(p + 1, &word);
-		if (p == NULL)
-			complain(r, "the string has no closing quote");
-	} else {
-		size_t n = strcspn(p, " \t");
-
-		text_add_n(&word, p, n);
-		p += n;
-	}
-	r->word[r->nwords++] = text_take(&word);
-	return p;
-}
-
-static void
-read_words(struct reader *r, const char *p)
-{
-	r->nwords = 0;
-	while (p != NULL) {
-		p += strspn(p, " \t\r");
-		if (*p == '\0' || *p == '#')
-			return;
-		if (r->nwords == MAX_WORDS) {
-			complain(r, "more than %d words", MAX_WORDS);
-			return;
-		}
-		p = read_word(r, p);
-	}
 }
 
 /* ---- lines ---- */
@@ -193,6 +126,14 @@ static void
 on_cafile(struct reader *r)
 {
 	set_once(r, &r->out->cafile);
+}
+
+static void
+on_deviations(struct reader *r)
+{
+	set_once(r, &r->out->deviations);
+	if (r->word[1][0] == '\0')
+		complain(r, "the file's name is empty");
 }
 
 static void
@@ -304,6 +245,7 @@ static const struct {
 	{ "caps", 1, MAX_WORDS, on_caps },
 	{ "scale", 1, 1, on_scale },
 	{ "logs", 1, 1, on_logs },
+	{ "deviations", 1, 1, on_deviations },
 	{ "stop", 1, 3, on_stop },
 };
 #define NKEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
@@ -344,18 +286,24 @@ read_statement(struct reader *r)
 }
 
 static void
-read_line(struct reader *r, const char *start, size_t len)
+read_line(void *arg, int number, const char *line)
 {
-	char *line = xstrndup(start, len);
+	struct reader *r = arg;
+	bool failed = r->failed;
+	char err[128];
 
-	if (memchr(start, '\0', len) != NULL)
+	r->line = number;
+	r->failed = false;
+	if (line == NULL)
 		complain(r, "the line holds a NUL byte");
-	read_words(r, line);
+	else if (line_words(line, r->word, MAX_WORDS, &r->nwords, err,
+		     sizeof(err)) != 0)
+		complain(r, "%s", err);
 	if (r->nwords > 0 && !r->failed)
 		read_statement(r);
-	for (size_t i = 0; i < r->nwords; i++)
-		free(r->word[i]);
-	free(line);
+	for (; r->nwords > 0; r->nwords--)
+		free(r->word[r->nwords - 1]);
+	r->failed |= failed;
 }
 
 struct target_file *
@@ -364,8 +312,6 @@ target_file_parse(const char *path, const char *text, size_t len,
 {
 	struct target_file *f = xcalloc(1, sizeof(*f));
 	struct reader r = { .out = f, .path = path, .errors = errors };
-	const char *end = text + len;
-	bool failed = false;
 
 	f->path = xstrdup(path);
 	f->dialect = rk_dialects()[0];
@@ -373,20 +319,10 @@ target_file_parse(const char *path, const char *text, size_t len,
 	f->stop_signal = SIGTERM;
 	f->stop_ns = 5 * NS_PER_S;
 	f->ready_ns = 10 * NS_PER_S;
-	while (text < end) {
-		const char *nl = memchr(text, '\n', (size_t)(end - text));
-		const char *stop = nl != NULL ? nl : end;
-
-		r.line++;
-		r.failed = false;
-		read_line(&r, text, (size_t)(stop - text));
-		failed = failed || r.failed;
-		text = nl != NULL ? nl + 1 : end;
-	}
-	r.failed = failed;
-	if (!failed && f->name == NULL)
+	each_line(text, len, read_line, &r);
+	if (!r.failed && f->name == NULL)
 		complain(&r, "there is no target");
-	else if (!failed && f->url == NULL)
+	else if (!r.failed && f->url == NULL)
 		complain(&r, "the target has no url");
 	if (!r.failed)
 		return f;
@@ -416,6 +352,7 @@ target_file_free(struct target_file *f)
 	free(f->stun);
 	free(f->cafile);
 	free(f->logs);
+	free(f->deviations);
 	free(f->ready_path);
 	free(f);
 }

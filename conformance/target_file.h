@@ -28,6 +28,7 @@ struct target_file {
 	char *stun;
 	char *cafile; /* whom to trust */
 	char *logs;
+	char *deviations; /* file, beside this one */
 	char *ready_path; /* GET it until … */
 	int ready_status; /* … this comes */
 	int64_t ready_ns; /* at most so long */

@@ -66,7 +66,8 @@ result_of(const struct play *p, enum result_code code)
 						    : NULL;
 	r->message = p->end.message != NULL ? xstrdup(p->end.message) : NULL;
 	r->named = p->end.named != NULL ? xstrdup(p->end.named) : NULL;
-	r->took_ns = 20 * NS_PER_MS;
+	r->took_ns = p->end.took_ns > 0 ? p->end.took_ns : 20 * NS_PER_MS;
+	r->overdue_ns = p->end.overdue_ns;
 	r->teardown = xstrdup("A clean");
 	r->transcript = transcript_new();
 	if (p->end.events != NULL)

@@ -11,8 +11,8 @@
 
 #include "base/xalloc.h"
 #include "codec/keys.h"
+#include "conformance/commands.h"
 #include "conformance/files.h"
-#include "conformance/run.h"
 #include "support.h"
 
 static char folder[64];
@@ -31,9 +31,9 @@ void
 run_rig_teardown(void)
 {
 	static const char *const names[] = { "out.txt", "out.tap", "out.jsonl",
-		"my.rly" };
+		"out.xml", "out.md", "out.json", "my.rly", "my.dev" };
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unlink(names[i]);
 	ck_assert_int_eq(chdir("/"), 0);
 	ck_assert_msg(rmdir(folder) == 0, "left over in %s: %s", folder,
@@ -67,34 +67,44 @@ one_fails(const struct engine_target *t, const char *name, bool control,
 	return e;
 }
 
-/* Play `run ARGS…` (blanks part them); the exit status.  stdout is not ours:
- * the terminal's report goes to /dev/null. */
 int
-play(fake_play how, const char *args)
+play_command(int (*command)(int argc, char **argv), fake_play how,
+    const char *words)
 {
-	char *line = xasprintf("run %s", args), *argv[32], *p = line;
+	char *line = xstrdup(words), *argv[32], *p = line;
 	int argc = 0, status, saved = dup(STDOUT_FILENO);
-	struct options o;
-	struct run r;
 
 	fake_engine_set(how);
 	for (; (argv[argc] = strsep(&p, " ")) != NULL; argc++)
 		ck_assert_int_lt(argc, 31);
 	fflush(stdout);
 	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stdout));
-	status = options_parse(&o, FOR_RUN, "", argc, argv);
-	if (status == 0) {
-		status = run_prepare(&r, &o);
-		if (status == 0)
-			status = run_play(&r);
-		run_clear(&r);
-	}
-	options_clear(&o);
+	status = command(argc, argv);
 	fflush(stdout);
 	dup2(saved, STDOUT_FILENO);
 	close(saved);
 	free(line);
 	return status;
+}
+
+int
+play(fake_play how, const char *args)
+{
+	char *words = xasprintf("run %s", args);
+	int status = play_command(cmd_run, how, words);
+
+	free(words);
+	return status;
+}
+
+void
+spill(const char *name, const char *text)
+{
+	char err[256];
+
+	ck_assert_msg(file_write(name, text, strlen(text), err, sizeof(err)) ==
+		0,
+	    "%s", err);
 }
 
 char *

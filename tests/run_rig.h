@@ -14,13 +14,17 @@
 	    " http://127.0.0.5:9 http://127.0.0.6:9"
 
 /* Fixtures: a fresh folder that is the current one, and its end; nothing but
- * out.txt, out.tap, out.jsonl and my.rly may be left in it. */
+ * out.txt, .tap, .jsonl, .xml, .md, .json, my.rly and my.dev may be left in
+ * it. */
 void run_rig_setup(void);
 void run_rig_teardown(void);
 
 /* Play `run ARGS…` (blanks part them); the exit status.  What goes to the
  * terminal is thrown away. */
 int play(fake_play how, const char *args);
+/* The same for another subcommand, whose name is the first word. */
+int play_command(int (*command)(int argc, char **argv), fake_play how,
+    const char *words);
 
 /* Every case passes. */
 struct fake_end all_well(const struct engine_target *t, const char *name,
@@ -30,6 +34,8 @@ struct fake_end all_well(const struct engine_target *t, const char *name,
 struct fake_end one_fails(const struct engine_target *t, const char *name,
     bool control, unsigned nth);
 
+/* Write a file. */
+void spill(const char *name, const char *text);
 /* The file's text, for free(). */
 char *slurp(const char *name);
 /* Long texts: show where they part. */

@@ -105,6 +105,12 @@ expect 6 "a requirement that nobody knows is 6" check bad.rly
 printf 'target x\nspwan "x"\n' >bad.target
 expect 6 "a broken target file is 6" run bad.target
 said err "bad.target:2: unknown word" "with its line"
+printf 'rly-deviations 1\ntarget x\ndeviates ping.echo observed E-LATE\n' >bad.dev
+expect 6 "a deviation without a reason is 6" run "$url" ping.echo --deviations bad.dev
+said err "bad.dev:3: ping.echo has no because" "with its line"
+printf '  because "x"\n' >>bad.dev
+expect 1 "a deviation that does not happen is 1" run "$url" 'ping.echo[raw]' --deviations bad.dev
+said out "bad.dev:3: ping.echo: a case that it excuses passes" "with its line"
 printf 'target x\nspawn "/nosuch/relay"\nurl http://127.0.0.1:{port}\n' >gone.target
 expect 4 "a program that is not there is 4" run gone.target
 said err "cannot start /nosuch/relay: No such file" "and is named"
@@ -248,7 +254,7 @@ expect 0 "list --json is one object a line" list --json @core
 ok $? "each of a type"
 
 missing=
-for command in run diff list show explain check fmt; do
+for command in run diff deviations list show explain check fmt; do
 	for option in $("$runner" $command --help | grep -o ' --[a-z-]*' | sort -u); do
 		grep -q -e "Fl -${option#--}\>" "$src/man/relay-conformance.1" ||
 		    [ "$option" = --help ] || missing="$missing $command$option"

@@ -115,6 +115,7 @@ struct case_result {
 	int64_t started_ns; /* monotonic */
 	int64_t took_ns;
 	int64_t late_ns;        /* the harness's own lateness at the verdict */
+	int64_t overdue_ns;     /* CODE_LATE: by how much */
 	struct margin tightest; /* line 0: no bound was used */
 	char *teardown;         /* "A eof, B clean" */
 	/* Asserted, but not to be seen here: "fds, metric x"; NULL: none. */

@@ -297,6 +297,7 @@ is_in_time(struct play *p, struct watcher *w, const struct found *f)
 			    "%.3g s)",
 			    want, seconds(late) * 1000, seconds(took),
 			    seconds(w->within_ns));
+		p->result->overdue_ns = late;
 		free(want);
 		return false;
 	}
