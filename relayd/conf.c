@@ -299,6 +299,9 @@ static const struct option_spec options[] = {
 	{ "log-level",     "WORD", parse_log_level, 0, 0, 0,                "error, warn, info or debug", NULL, false },
 	{ "user",          "NAME", parse_text, AT(user), 0, 0,              "become that user once all is open", NULL, false },
 	{ "no-sandbox",    NULL, parse_flag, AT(no_sandbox), 0, 0,          "do not filter system calls", NULL, true },
+	{ "capture",       "DIR", parse_text, AT(capture), 0, 0,            "write what each client says there, as pcapng", NULL, false },
+	{ "capture-max-bytes", "N", parse_number, AT(capture_max_bytes), 4096, INT64_C(1) << 40, "of each of these files", NULL, true },
+	{ "capture-max-files", "N", parse_number, AT(capture_max_files), 1, 1000000, "such files in all", NULL, true },
 	{ "drain-time",    "TIME", parse_duration, AT(drain_time), 10 * MS, 24 * HOUR, "for clients to go after SIGUSR1", NULL, true },
 	{ "keepalive",     "TIME", parse_duration, AT(keepalive), 10 * MS, HOUR,     "period of KeepAlive", NULL, false },
 	{ "login-timeout", "TIME", parse_duration, AT(login_timeout), 10 * MS, HOUR, "for the login, from the upgrade", NULL, false },
@@ -354,6 +357,8 @@ conf_init(struct conf *c, const struct rk_dialect *dialect)
 		.access_timeout = 5 * NS_PER_S,
 		.access_max = 64,
 		.threads = 1,
+		.capture_max_bytes = 64 << 20,
+		.capture_max_files = 1000,
 		.drain_time = 60 * NS_PER_S,
 		.enable_relay = true,
 		.enable_stun = true,
@@ -373,6 +378,7 @@ conf_wipe(char **secret)
 void
 conf_clear(struct conf *c)
 {
+	free(c->capture);
 	conf_wipe(&c->access_token);
 	free(c->access_url);
 	free(c->access_ca);

@@ -55,6 +55,9 @@ struct conf {
 	bool plain_relay;
 	char *user; /* to become; NULL: stay */
 	bool no_sandbox;
+	char *capture;             /* directory; NULL: nothing is captured */
+	int64_t capture_max_bytes; /* of a file */
+	int64_t capture_max_files;
 	bool list_faults; /* --fault help */
 	bool json;        /* what is listed, as JSON */
 	enum access_rule access;

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "relayd/capture.h"
 #include "relayd/conn.h"
 
 #include <stdarg.h>
@@ -276,6 +277,9 @@ conn_new(struct worker *w, int fd, struct tls_ctx *tls, enum service service)
 	}
 	stream_set_unsent_max(c->stream, UNSENT_MAX);
 	c->id = server_next_id(w->server);
+	if (service == SERVICE_RELAY)
+		c->capture = capture_begin(server_capture(w->server), c->stream,
+		    c->id, tls != NULL);
 	c->next = w->conns;
 	if (c->next != NULL)
 		c->next->prev = c;
@@ -300,6 +304,7 @@ conn_free(struct conn *c)
 	free(c->out.p);
 	conn_access_cancel(c);
 	stream_free(c->stream);
+	capture_end(c->capture);
 	free(c);
 }
 

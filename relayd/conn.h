@@ -26,6 +26,7 @@
 #define CONN_NONCE_LEN 8 /* of Ping and Pong */
 
 struct access_query;
+struct capture_file;
 struct metrics;
 struct stream;
 struct tls_ctx;
@@ -70,6 +71,7 @@ struct conn {
 	struct conn *next_touched;
 	struct conn *next_lending;
 	struct stream *stream;
+	struct capture_file *capture; /* NULL: nobody wants one */
 	uint64_t id;
 	uint8_t state;   /* enum conn_state */
 	uint8_t stage;   /* enum stage */

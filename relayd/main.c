@@ -12,6 +12,7 @@
 #include "codec/dialect.h"
 #include "codec/keys.h"
 #include "net/loop.h"
+#include "relayd/capture.h"
 #include "relayd/conf.h"
 #include "relayd/drain.h"
 #include "relayd/fault.h"
@@ -105,15 +106,18 @@ on_drain_signal(void *arg, int signo)
 
 /* All is open: give up what is needed no more. */
 static bool
-give_up_rights(const struct conf *conf, char *err, size_t err_size)
+give_up_rights(const struct server *s, char *err, size_t err_size)
 {
+	const struct conf *conf = s->conf;
+	const struct capture *capture = server_capture(s);
 	const char *why = "--no-sandbox";
+	int new_files = capture != NULL ? capture_directory(capture) : -1;
 
 	if (conf->user != NULL && !privileges_drop(conf->user, err, err_size))
 		return false;
 	if (conf->user != NULL)
 		privileges_check_files(conf);
-	if (conf->no_sandbox || !sandbox_enter(&why))
+	if (conf->no_sandbox || !sandbox_enter(new_files, &why))
 		log_info("sandbox=none reason=\"%s\"", why);
 	return true;
 }
@@ -138,7 +142,7 @@ serve(const struct conf *conf, int argc, char **argv)
 		cli_error("cannot handle signals");
 		goto out;
 	}
-	if (!give_up_rights(conf, err, sizeof(err))) {
+	if (!give_up_rights(s, err, sizeof(err))) {
 		cli_error("%s", err);
 		goto out;
 	}

@@ -18,7 +18,7 @@
 #if !defined(HAVE_SECCOMP)
 
 bool
-sandbox_enter(const char **why)
+sandbox_enter(int new_files, const char **why)
 {
 	*why = "built without libseccomp";
 	return false;
@@ -27,7 +27,7 @@ sandbox_enter(const char **why)
 #elif defined(SANITIZED)
 
 bool
-sandbox_enter(const char **why)
+sandbox_enter(int new_files, const char **why)
 {
 	*why = "built with a sanitizer";
 	return false;
@@ -156,8 +156,24 @@ add_conditions(scmp_filter_ctx ctx)
 	return err;
 }
 
+/* Made there by their name, never opened: with O_EXCL, without O_TRUNC. */
 static int
-add_rules(scmp_filter_ctx ctx)
+add_new_files(scmp_filter_ctx ctx, scmp_datum_t dir)
+{
+	const scmp_datum_t flags =
+	    O_ACCMODE | O_CREAT | O_EXCL | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
+	const struct scmp_arg_cmp cmp[] = {
+		SCMP_CMP(0, SCMP_CMP_MASKED_EQ, WHOLE, dir),
+		SCMP_CMP(2, SCMP_CMP_MASKED_EQ, flags,
+		    O_WRONLY | O_CREAT | O_EXCL),
+	};
+
+	return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat),
+	    COUNT(cmp), cmp);
+}
+
+static int
+add_rules(scmp_filter_ctx ctx, int new_files)
 {
 	int err = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 
@@ -168,6 +184,8 @@ add_rules(scmp_filter_ctx ctx)
 		    COUNT(deadly));
 	if (err == 0)
 		err = add_conditions(ctx);
+	if (err == 0 && new_files >= 0)
+		err = add_new_files(ctx, (scmp_datum_t)new_files);
 	/* Its flags cannot be looked at; the C library then uses clone. */
 	if (err == 0)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS),
@@ -176,10 +194,10 @@ add_rules(scmp_filter_ctx ctx)
 }
 
 bool
-sandbox_enter(const char **why)
+sandbox_enter(int new_files, const char **why)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int err = ctx != NULL ? add_rules(ctx) : -ENOMEM;
+	int err = ctx != NULL ? add_rules(ctx, new_files) : -ENOMEM;
 
 	*why = "the rules were not accepted";
 	if (err == 0) {

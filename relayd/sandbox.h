@@ -9,10 +9,11 @@
 #include <stdbool.h>
 
 /*
- * For all threads, from now on.  True if it is there; false with a static
+ * For all threads, from now on.  |new_files| is a directory in which files may
+ * still be made, -1: nowhere.  True if it is there; false with a static
  * text in |*why|: the build is without it, or with a sanitizer, which calls
  * what it likes; or the kernel does not do it.
  */
-bool sandbox_enter(const char **why);
+bool sandbox_enter(int new_files, const char **why);
 
 #endif

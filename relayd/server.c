@@ -16,6 +16,7 @@
 #include "net/tls.h"
 #include "relayd/access.h"
 #include "relayd/access_http.h"
+#include "relayd/capture.h"
 #include "relayd/conn.h"
 #include "relayd/fault.h"
 #include "relayd/mail.h"
@@ -148,6 +149,7 @@ server_free(struct server *s)
 	router_free(s->router);
 	tls_ctx_free(s->tls);
 	access_free(s->access);
+	capture_close(s->capture);
 	idset_clear(&s->keys_today);
 	pthread_mutex_destroy(&s->lock);
 	free(s->more);
@@ -302,6 +304,9 @@ server_listen(struct server *s, char *err, size_t err_size)
 		s->access = NULL;
 		return -1;
 	}
+	if (conf->capture != NULL &&
+	    (s->capture = capture_open(conf, err, err_size)) == NULL)
+		return -1;
 	init_accept_limit(s);
 	s->acceptors = xcalloc(conf->nlisten, sizeof(*s->acceptors));
 	for (size_t i = 0; i < conf->nlisten; i++) {
@@ -402,6 +407,12 @@ unsigned
 server_nworkers(const struct server *s)
 {
 	return s->nworkers;
+}
+
+struct capture *
+server_capture(const struct server *s)
+{
+	return s->capture;
 }
 
 uint64_t

@@ -21,6 +21,7 @@
 struct acceptor;
 struct access;
 struct access_service;
+struct capture;
 struct loop;
 struct rk_key;
 struct router;
@@ -46,6 +47,7 @@ struct server {
 	/* What connections of all workers share, and its lock. */
 	pthread_mutex_t lock;
 	struct access *access;
+	struct capture *capture; /* fixed once it listens; NULL: none */
 	struct idset keys_today; /* hashes of who logged in on |day| */
 	int64_t day;
 	/* Header fields whose absence was logged; static texts. */
@@ -90,6 +92,7 @@ uint64_t server_nclients(struct server *s);
 /* ---- for workers and connections ---- */
 
 unsigned server_nworkers(const struct server *s);
+struct capture *server_capture(const struct server *s);
 uint64_t server_next_id(struct server *s);
 /* On the main thread: the last connection of a worker that stops is gone. */
 void server_on_idle(struct server *s);

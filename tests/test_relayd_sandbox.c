@@ -26,7 +26,7 @@ enter(void)
 {
 	const char *why = "";
 
-	ck_assert_msg(sandbox_enter(&why), "%s", why);
+	ck_assert_msg(sandbox_enter(-1, &why), "%s", why);
 }
 
 static void *
@@ -170,7 +170,7 @@ is_there(void)
 	if (pipe(fd) != 0 || (pid = fork()) < 0)
 		return false;
 	if (pid == 0) {
-		bool ok = sandbox_enter(&why);
+		bool ok = sandbox_enter(-1, &why);
 
 		if (!ok)
 			dprintf(fd[1], "%s", why);

@@ -1,0 +1,78 @@
+#!/bin/sh
+# relayd --capture: a file for each client, read again by others.  Prints TAP.
+# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
+. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
+cd "$work" || exit 99
+LC_ALL=C
+export LC_ALL
+cli=$build/relay-cli/relay-cli
+relayd=$build/relayd/relayd
+
+n=0
+failed=0
+# ok STATUS SENTENCE
+ok() {
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $n - $2"
+	else
+		failed=1
+		echo "not ok $n - $2"
+		sed 's/^/#   /' out err relayd.err 2>/dev/null | tail -30
+	fi
+}
+# of FILE TEXT: the capture is whole, and has that.
+of() {
+	"$cli" decode "$1" >out 2>err && [ ! -s err ] && grep -q -e "$2" out &&
+	    { ! python3 -c '' 2>/dev/null ||
+		python3 "$src/tests/pcapng_check.py" --tcp "$1" >>out 2>err; }
+}
+
+mkdir certs seen small
+"$build/tests/make_certs" certs >/dev/null || exit 99
+
+start relayd "$relayd" --listen 127.0.0.1:0 --listen-tls '[::1]:0' --plain-relay \
+    --metrics 127.0.0.1:0 --cert certs/chain.pem --key certs/key.pem \
+    --capture seen --capture-max-files 4 --threads 2
+http=http://$(listening relayd http)
+https=https://$(listening relayd https)
+"$cli" ping --count 1 "$http" >out 2>err &&
+    "$cli" ping --count 1 --carrier ws "$http" >out 2>err &&
+    "$cli" ping --count 1 --cafile certs/ca.pem "$https" >out 2>err &&
+    "$cli" ping --count 1 --carrier ws --cafile certs/ca.pem "$https" >out 2>err
+ok $? "a relay that captures serves as ever"
+"$cli" ping --count 1 "$http" >out 2>err
+ok $? "also when it has made all its files"
+stop "$started"
+[ "$(ls seen | wc -l)" -eq 4 ]
+ok $? "so many clients have a file, and no more"
+grep -q 'capture-ended files=4' relayd.err
+ok $? "which is said"
+[ "$(stat -c %a seen/* | sort -u)" = 600 ]
+ok $? "they are their owner's"
+status=0
+for file in seen/*; do
+	of "$file" ' Pong' || status=1
+done
+[ $status -eq 0 ]
+ok $? "each is whole and shows the frames, over TLS too"
+[ "$(ls seen/*-___1__* | wc -l)" -eq 2 ]
+ok $? "a file's name has the client's address"
+
+# ---- bounds and errors
+
+start relayd "$relayd" --listen 127.0.0.1:0 --capture small --capture-max-bytes 4096
+"$cli" ping --count 40 --interval 1ms "http://$(listening relayd http)" >out 2>err
+ok $? "a client outlives its file"
+stop "$started"
+file=$(ls small/*)
+[ "$(stat -c %s "$file")" -le 4096 ] && [ "$(stat -c %s "$file")" -ge 3000 ]
+ok $? "which ends at its size"
+grep -q 'the capture ends here' "$file" && of "$file" ' Pong'
+ok $? "and says so, and is whole"
+"$relayd" --listen 127.0.0.1:0 --capture nosuch >out 2>err
+[ $? -ne 0 ] && grep -q 'nosuch: No such file' err
+ok $? "a directory that is not there is an error at the start"
+
+echo "1..$n"
+exit $failed
