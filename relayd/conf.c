@@ -299,7 +299,7 @@ static const struct option_spec options[] = {
 	{ "log-level",     "WORD", parse_log_level, 0, 0, 0,                "error, warn, info or debug", NULL, false },
 	{ "user",          "NAME", parse_text, AT(user), 0, 0,              "become that user once all is open", NULL, false },
 	{ "no-sandbox",    NULL, parse_flag, AT(no_sandbox), 0, 0,          "do not filter system calls", NULL, true },
-	{ "capture",       "DIR", parse_text, AT(capture), 0, 0,            "write what each client says there, as pcapng", NULL, false },
+	{ "capture",       "DIR", parse_text, AT(capture), 0, 0,            "write what each client says there, as pcapng", NULL, true },
 	{ "capture-max-bytes", "N", parse_number, AT(capture_max_bytes), 4096, INT64_C(1) << 40, "of each of these files", NULL, true },
 	{ "capture-max-files", "N", parse_number, AT(capture_max_files), 1, 1000000, "such files in all", NULL, true },
 	{ "drain-time",    "TIME", parse_duration, AT(drain_time), 10 * MS, 24 * HOUR, "for clients to go after SIGUSR1", NULL, true },
