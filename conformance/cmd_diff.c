@@ -304,8 +304,11 @@ cmd_diff(int argc, char **argv)
 	struct options o;
 	int status = options_parse(&o, FOR_DIFF, DIFF_SYNOPSIS, argc, argv);
 
-	if (status == 0 && !o.help)
+	if (status == 0 && !o.help) {
+		if (o.verbose)
+			options_show_outside(&o);
 		status = diff(&o);
+	}
 	options_clear(&o);
 	return status;
 }

@@ -1,7 +1,6 @@
 /* fmt: the canonical layout of scenario files, in place. */
 #include "config.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,8 @@
 #include "base/cli.h"
 #include "conformance/commands.h"
 #include "conformance/files.h"
+#include "conformance/judge.h"
+#include "conformance/options.h"
 #include "conformance/judge.h"
 #include "scenario/fmt.h"
 
@@ -58,47 +59,20 @@ format_one(const char *path, bool check)
 	return status;
 }
 
-static void
-print_help(void)
-{
-	printf("usage: relay-conformance fmt %s\n"
-	       "Rewrites the files that are laid out otherwise, and names "
-	       "them.\n"
-	       "  --check     only name them; exit status 1 if there is one\n"
-	       "  -h, --help  this text\n",
-	    FMT_SYNOPSIS);
-}
-
 int
 cmd_fmt(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ .name = "check", .val = 'c' },
-		{ .name = "help", .val = 'h' },
-		{ .name = NULL },
-	};
-	bool check = false;
-	int c, worst = 0;
+	struct options o;
+	int status = options_parse(&o, FOR_FMT, FMT_SYNOPSIS, argc, argv);
 
-	opterr = 0;
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		if (c == 'h') {
-			print_help();
-			return 0;
-		}
-		if (c != 'c')
-			return cli_usage_error("unknown option '%s'",
-			    argv[optind - 1]);
-		check = true;
-	}
-	if (optind == argc)
-		return cli_usage_error("which files?");
-	for (int i = optind; i < argc; i++) {
-		int status = format_one(argv[i], check);
+	if (status == 0 && !o.help && o.narguments == 0)
+		status = cli_usage_error("which files?");
+	for (size_t i = 0; status != EXIT_USAGE && i < o.narguments; i++) {
+		int one = format_one(o.arguments[i], o.check);
 
-		if (status > worst)
-			worst = status;
+		if (one > status)
+			status = one;
 	}
-	return worst;
+	options_clear(&o);
+	return status;
 }

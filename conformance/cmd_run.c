@@ -12,6 +12,8 @@ cmd_run(int argc, char **argv)
 	int status = options_parse(&o, FOR_RUN, RUN_SYNOPSIS, argc, argv);
 
 	if (status == 0 && !o.help) {
+		if (o.verbose)
+			options_show_outside(&o);
 		status = run_prepare(&r, &o);
 		if (status == 0)
 			status = run_play(&r);

@@ -45,6 +45,7 @@ static const struct cli_program program = {
 	.name = "relay-conformance",
 	.summary = "is this packet relay correct?",
 	.commands = commands,
+	.output_status = EXIT_INFRASTRUCTURE,
 	.epilogue =
 	    "TARGET is http://, https://, ws://, wss://HOST:PORT, or the name "
 	    "or file of a .target.\n"

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "conformance/judge.h"
+#include "conformance/outside.h"
 #include "conformance/report.h"
 
 enum kind {
@@ -199,13 +200,51 @@ set_flow(struct options *o, const char *arg)
 	return cli_usage_error("--flow: '%s' is no connection's number", arg);
 }
 
+static int
+add_fault(struct options *o, const char *arg)
+{
+	struct selftest_options *s = &o->selftest;
+
+	s->faults =
+	    xreallocarray(s->faults, s->nfaults + 1, sizeof(s->faults[0]));
+	s->faults[s->nfaults++] = arg;
+	return 0;
+}
+
+static int
+add_scenario(struct options *o, const char *arg)
+{
+	struct selftest_options *s = &o->selftest;
+
+	s->scenarios = xreallocarray(s->scenarios, s->nscenarios + 1,
+	    sizeof(s->scenarios[0]));
+	s->scenarios[s->nscenarios++] = arg;
+	return 0;
+}
+
 #define AT(field) offsetof(struct options, field)
 
 /* clang-format off */
 static const struct row rows[] = {
 	{ "report", 'r', FOR_PLAYING, CALL, 0, add_report, "FORMAT=FILE",
 	  "also write text, tap, jsonl or verdicts; FILE - is stdout" },
-	{ "slow", 0, FOR_SELECTING, FLAG, AT(selection.slow), NULL, NULL,
+	{ "faults", 0, FOR_SELFTEST, CALL, 0, add_fault, "GLOB",
+	  "only these faults; repeatable" },
+	{ "all", 0, FOR_SELFTEST, FLAG, AT(selftest.all), NULL, NULL,
+	  "every case on every fault: the whole matrix" },
+	{ "mutate-scripts", 0, FOR_SELFTEST, FLAG, AT(selftest.mutate), NULL, NULL,
+	  "no faults: change what the scenarios expect" },
+	{ "scenarios", 0, FOR_SELFTEST, CALL, 0, add_scenario, "GLOB",
+	  "of these only; repeatable" },
+	{ "relayd", 0, FOR_SELFTEST, STRING, AT(selftest.relayd), NULL, "FILE",
+	  "the relay to play on (the one beside this program)" },
+	{ "client", 0, FOR_SELFTEST, STRING, AT(selftest.client), NULL, "FILE",
+	  "a client that has faults, for the cases for clients" },
+	{ "jobs", 'j', FOR_SELFTEST, NUMBER, AT(selftest.jobs), NULL, "N",
+	  "relays at a time (three per CPU)" },
+	{ "report", 'r', FOR_SELFTEST, CALL, 0, add_report, "FORMAT=FILE",
+	  "also write text, tap or jsonl; FILE - is stdout" },
+	{ "slow", 0, FOR_SELECTING | FOR_SELFTEST, FLAG, AT(selection.slow), NULL, NULL,
 	  "@slow cases too" },
 	{ "skip", 0, FOR_SELECTING, CALL, 0, add_skip, "SELECT",
 	  "take cases out" },
@@ -297,10 +336,12 @@ static const struct row rows[] = {
 	  "show cases as they end, or in the suite's order" },
 	{ "color", 0, FOR_RUN | FOR_DEVIATIONS, CALL, 0, set_color, "WHEN",
 	  "auto, always or never" },
-	{ "quiet", 'q', FOR_PLAYING | FOR_REPLAY | FOR_RECORD, FLAG, AT(quiet), NULL, NULL,
+	{ "quiet", 'q', FOR_PLAYING | FOR_REPLAY | FOR_RECORD | FOR_SELFTEST, FLAG, AT(quiet), NULL, NULL,
 	  "the summary only" },
 	{ "verbose", 'v', FOR_PLAYING | FOR_REPLAY, FLAG, AT(verbose), NULL, NULL,
 	  "the transcript of every case" },
+	{ "check", 0, FOR_FMT, FLAG, AT(check), NULL, NULL,
+	  "name the files that are laid out otherwise; change nothing" },
 	{ "cases", 0, FOR_LIST, CALL, 0, set_cases, NULL,
 	  "every case, not only every scenario" },
 	{ "tags", 0, FOR_LIST, CALL, 0, set_tags, NULL,
@@ -330,6 +371,9 @@ print_help(unsigned command, const char *name, const char *synopsis)
 		printf("  %-30s %s\n", left, rows[i].help);
 	}
 	printf("  %-30s %s\n", "-h, --help", "this text");
+	printf("\nEach long option may also be set by RELAY_CONFORMANCE_NAME "
+	       "in the environment,\nor by a line \"NAME VALUE\" of "
+	       "relay-conformance.conf.\n");
 	if ((command & FOR_SELECTING) != 0)
 		printf("\nTARGET is a URL (http://, https://, ws://, wss://), "
 		       "or the name or file of\na .target.  SELECT is an id or "
@@ -454,6 +498,76 @@ read_options(struct options *o, unsigned command, const char *synopsis,
 	return 0;
 }
 
+/* ---- options from elsewhere ---- */
+
+/* "yes", "1" and nothing say yes. */
+static int
+set_word(struct options *o, const struct row *row, const char *word)
+{
+	static const char *const yes[] = { "", "1", "yes", "true", "on" };
+	static const char *const no[] = { "0", "no", "false", "off" };
+
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		if (strcmp(word, yes[i]) == 0)
+			return set(o, row, NULL);
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		if (strcmp(word, no[i]) == 0)
+			return 0;
+	return cli_usage_error("--%s: '%s' is none of yes, no", row->name,
+	    word);
+}
+
+/* Whoever has no such option does without; whom nobody knows is an error. */
+static int
+set_outside(struct options *o, unsigned command, struct outside_option *one)
+{
+	const struct row *row = NULL;
+	bool known = false;
+	int status;
+
+	for (size_t i = 0; i < NROWS; i++) {
+		if (strcmp(rows[i].name, one->name) != 0)
+			continue;
+		known = true;
+		if ((rows[i].commands & command) != 0)
+			row = &rows[i];
+	}
+	if (!known)
+		return cli_usage_error("%s: no command has an option '--%s'",
+		    one->origin, one->name);
+	if (row == NULL || (row->arg != NULL && one->value[0] == '\0'))
+		return 0;
+	one->used = true;
+	status = row->arg != NULL ? set(o, row, one->value)
+				  : set_word(o, row, one->value);
+	if (status != 0)
+		cli_error("so says %s", one->origin);
+	return status;
+}
+
+static int
+read_outside(struct options *o, unsigned command)
+{
+	int status = outside_read(&o->outside);
+
+	for (unsigned i = 0; status == 0 && i < o->outside->n; i++)
+		status = set_outside(o, command, &o->outside->options[i]);
+	return status;
+}
+
+void
+options_show_outside(const struct options *o)
+{
+	for (unsigned i = 0; i < o->outside->n; i++) {
+		const struct outside_option *one = &o->outside->options[i];
+
+		if (one->used)
+			fprintf(stderr, "%s: --%s%s%s\n", one->origin,
+			    one->name, one->value[0] != '\0' ? " " : "",
+			    one->value);
+	}
+}
+
 /* ---- positionals ---- */
 
 static void
@@ -541,14 +655,16 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 	o->target.seed = seed;
 	o->words = xcalloc((size_t)argc + 1, sizeof(char *));
 	o->arguments = xcalloc((size_t)argc + 1, sizeof(char *));
-	status = read_options(o, command, synopsis, argc, argv);
+	status = read_outside(o, command);
+	if (status == 0)
+		status = read_options(o, command, synopsis, argc, argv);
 	for (int i = optind; status == 0 && !o->help && i < argc; i++)
 		status = add_positional(o, command, argv[i]);
 	for (size_t i = 0; i < o->selection.nselect; i++)
 		find_on_disk(o, &o->selection.select[i]);
 	for (size_t i = 0; i < o->selection.nskip; i++)
 		find_on_disk(o, &o->selection.skip[i]);
-	if (status == 0)
+	if (status == 0 && (command & FOR_PLAYING) != 0)
 		status = check_reports(o);
 	return status;
 }
@@ -563,6 +679,9 @@ options_clear(struct options *o)
 	free(o->words);
 	free(o->arguments);
 	free(o->reports);
+	free(o->selftest.faults);
+	free(o->selftest.scenarios);
+	outside_free(o->outside);
 	memset(o, 0, sizeof(*o));
 }
 

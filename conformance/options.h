@@ -4,6 +4,7 @@
 
 #include "conformance/lift.h"
 #include "conformance/select.h"
+#include "conformance/selftest.h"
 #include "conformance/target.h"
 
 enum {
@@ -19,6 +20,8 @@ enum {
 	FOR_SHRINK = 512,
 	FOR_DEVIATIONS = 1024,
 	FOR_COVERAGE = 2048,
+	FOR_SELFTEST = 4096,
+	FOR_FMT = 8192,
 	FOR_PLAYING = FOR_RUN | FOR_DIFF | FOR_DEVIATIONS,
 	FOR_SELECTING = FOR_PLAYING | FOR_LIST
 };
@@ -57,8 +60,11 @@ struct options {
 	bool quiet;
 	bool verbose;
 	bool json;
+	bool check; /* fmt */
 	enum list_what what;
 	struct lift_options lift;
+	struct selftest_options selftest;
+	struct outside *outside; /* options that came from elsewhere */
 	const char *output;
 	const char *listen; /* record */
 	const char *to;
@@ -77,6 +83,8 @@ struct options {
 int options_parse(struct options *o, unsigned command, const char *synopsis,
     int argc, char **argv);
 void options_clear(struct options *o);
+/* On stderr: what came from the environment and from a file. */
+void options_show_outside(const struct options *o);
 
 /* Append the options that make a run the same again, each with a blank in
  * front, fit for a shell. */

@@ -76,9 +76,32 @@ expect 5 "nothing that the target has is 5" run "$url" http.tls-204
 expect 5 "everything taken out is 5" run "$url" ping.echo --skip 'ping.*'
 expect 124 "the time that is over is 124" run "$url" --timeout 500ms liveness.keepalive --report tap=cut.tap
 said cut.tap "Bail out! --timeout was over" "and the TAP report says so"
-"$runner" run "$url" 'ping.echo[raw]' >/dev/full 2>err
-[ $? -ne 0 ]
-ok $? "stdout that is full is no success"
+for full in "run $url ping.echo[raw]" "run $url ping.echo[raw] --report tap=-" \
+    "diff $url http://localhost:${url##*:} ping.echo" list; do
+	# shellcheck disable=SC2086 # words
+	"$runner" $full >/dev/full 2>err
+	[ $? -eq 4 ]
+	ok $? "stdout that is full is 4: ${full%% *}"
+done
+said err "cannot write to stdout" "which is said"
+
+# ---- options from elsewhere
+
+RELAY_CONFORMANCE_REPORT=verdicts=env.out RELAY_CONFORMANCE_STRICT=yes \
+    expect 0 "options may be in the environment" run -v "$url" 'ping.echo[raw]'
+said env.out '"type":"verdict"' "and are obeyed"
+said err "RELAY_CONFORMANCE_STRICT: --strict" "and shown by -v"
+RELAY_CONFORMANCE_STRICKT=1 expect 2 "an unknown one is 2" run "$url" ping.echo
+said err "RELAY_CONFORMANCE_STRICKT" "with its name"
+RELAY_CONFORMANCE_JOBS=many expect 2 "so is a bad value" run "$url" ping.echo
+printf '# mine\nskip ping.echo\nslow no\njson yes\n' >relay-conformance.conf
+expect 5 "or in a file" run -v "$url" ping.echo
+said err "relay-conformance.conf:2: --skip ping.echo" "which is shown, too"
+RELAY_CONFORMANCE_CONF='' expect 0 "that can be left aside" run "$url" 'ping.echo[raw]'
+printf 'jbos 3\n' >relay-conformance.conf
+expect 2 "an unknown option in it is 2" run "$url" ping.echo
+said err "relay-conformance.conf:1" "with its line"
+rm relay-conformance.conf
 
 # ---- a target that is down, in TAP
 

@@ -63,7 +63,7 @@ static const struct cli_command commands[] = {
 };
 
 static const struct cli_program program = { "relay-test", "a test program",
-	commands, "exit codes: 0 good" };
+	commands, "exit codes: 0 good", 0 };
 
 enum out {
 	TO_PIPE,

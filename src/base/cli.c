@@ -187,6 +187,10 @@ cli_main(const struct cli_program *p, int argc, char **argv)
 
 	cli_start(p->name);
 	status = dispatch(p, argc, argv);
-	output = cli_finish_stdout(STATUS_OUTPUT);
+	output = cli_finish_stdout(
+	    p->output_status != 0 ? p->output_status : STATUS_OUTPUT);
+	if (output != 0 && p->output_status != 0 && status != STATUS_USAGE &&
+	    status < 100)
+		return output;
 	return status != 0 ? status : output;
 }

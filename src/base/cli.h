@@ -16,6 +16,9 @@ struct cli_program {
 	const char *summary;
 	const struct cli_command *commands; /* ends: name NULL */
 	const char *epilogue; /* exit codes and the like; may be NULL */
+	/* The exit status where stdout could not be written, instead of 1 and
+	 * before what the command says; usage errors stay what they are. */
+	int output_status;
 };
 
 /* The running program's name, for messages. */
