@@ -188,11 +188,13 @@ is_there(void)
 int
 main(void)
 {
-	Suite *s = suite_create("relayd sandbox");
-	TCase *tc = tcase_create("sandbox");
+	Suite *s;
+	TCase *tc;
 
 	if (!is_there())
 		return 0;
+	s = suite_create("relayd sandbox");
+	tc = tcase_create("sandbox");
 	tcase_add_test(tc, names_are_resolved_on_threads_of_their_own);
 	tcase_add_test(tc, threads_that_run_already_are_held_too);
 	tcase_add_test(tc, files_are_read_and_not_written);
