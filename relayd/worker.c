@@ -3,11 +3,13 @@
 
 #include "relayd/worker.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "codec/dialect.h"
 #include "net/tls.h"
@@ -15,6 +17,9 @@
 #include "relayd/conn.h"
 #include "relayd/mail.h"
 #include "relayd/server.h"
+
+/* As many connections are worth a look at what they leave behind. */
+#define CROWD 64
 
 /* Flushing one connection may touch others, never free one. */
 static void
@@ -49,6 +54,7 @@ free_dead(struct worker *w)
 	while ((c = w->dead) != NULL) {
 		w->dead = c->next;
 		conn_free(c);
+		w->nfreed++;
 	}
 }
 
@@ -101,6 +107,27 @@ say_idle(struct worker *w)
 		tell(w, 0, MAIL_IDLE);
 }
 
+/*
+ * What a crowd has used goes back to the system when it has gone; otherwise
+ * free pages between used ones stay ours for ever.  Not at once: more may
+ * go, and streams are freed behind all else.
+ */
+static void
+on_trim(void *arg)
+{
+	struct worker *w = arg;
+
+	w->nfreed = 0;
+	malloc_trim(0);
+}
+
+static void
+return_memory(struct worker *w)
+{
+	if (w->nfreed >= CROWD && !timer_is_set(w->trim))
+		timer_set(w->trim, NS_PER_S);
+}
+
 static void
 on_turn_end(void *arg)
 {
@@ -111,6 +138,7 @@ on_turn_end(void *arg)
 	flush_touched(w);
 	release_lent(w);
 	free_dead(w);
+	return_memory(w);
 	if (w->stopped && !w->idle && w->nconns == 0)
 		say_idle(w);
 	if (w->mail == NULL)
@@ -289,8 +317,9 @@ worker_init(struct worker *w, struct server *s, struct loop *loop,
 	w->gone = rk_frame_spec_by_kind(d, RK_FRAME_GONE);
 	w->ping = rk_frame_spec_by_kind(d, RK_FRAME_PING);
 	w->keepalive = rk_frame_spec_by_kind(d, RK_FRAME_KEEP_ALIVE);
-	if (n == 1)
-		return true;
+	w->trim = timer_new(loop, on_trim, w);
+	if (w->trim == NULL || n == 1)
+		return w->trim != NULL;
 	w->mail = mailbox_new(loop, index, on_mail, w);
 	return w->mail != NULL;
 }
@@ -299,6 +328,8 @@ void
 worker_clear(struct worker *w)
 {
 	loop_undefer(w->loop, &w->turn_end);
+	timer_free(w->trim);
+	w->trim = NULL;
 	free_dead(w);
 	while (w->conns != NULL) {
 		struct conn *c = w->conns;
