@@ -13,6 +13,7 @@
 #include "capture/flow_table.h"
 #include "capture/ip.h"
 #include "capture/link.h"
+#include "capture/pcap_ahead.h"
 #include "capture/pcap_file.h"
 
 #define LINKS_SAID 8 /* link types that were reported as unknown */
@@ -169,33 +170,47 @@ end_tls(struct reader *r)
 	OPENSSL_cleanse(r->tls.plain, sizeof(r->tls.plain));
 }
 
+/* False behind the last packet. */
+static bool
+take_next(struct reader *r, enum packet_result result, struct packet *p,
+    const char *what)
+{
+	switch (result) {
+	case PACKET_OK:
+		take_packet(r, p);
+		return true;
+	case PACKET_SECRETS:
+		take_secrets(r, p);
+		return true;
+	case PACKET_BAD:
+		r->sum->packets++;
+		remark_packet(r, p, what);
+		return true;
+	case PACKET_DAMAGED:
+		r->sum->damaged = true;
+		p->time_ns = r->last_ns;
+		remark_packet(r, p, what);
+		return false;
+	case PACKET_END:
+		break;
+	}
+	return false;
+}
+
 static void
 read_packets(struct reader *r, struct pcap_file *f)
 {
+	struct pcap_ahead *ahead = pcap_ahead_new(f);
+	enum packet_result result;
 	char what[256];
 	struct packet p;
 
-	while (!r->t->stop) {
-		switch (pcap_file_next(f, &p, what, sizeof(what))) {
-		case PACKET_OK:
-			take_packet(r, &p);
-			break;
-		case PACKET_SECRETS:
-			take_secrets(r, &p);
-			break;
-		case PACKET_BAD:
-			r->sum->packets++;
-			remark_packet(r, &p, what);
-			break;
-		case PACKET_DAMAGED:
-			r->sum->damaged = true;
-			p.time_ns = r->last_ns;
-			remark_packet(r, &p, what);
-			return;
-		case PACKET_END:
-			return;
-		}
-	}
+	do
+		result = ahead != NULL
+		    ? pcap_ahead_next(ahead, &p, what, sizeof(what))
+		    : pcap_file_next(f, &p, what, sizeof(what));
+	while (take_next(r, result, &p, what) && !r->t->stop);
+	pcap_ahead_free(ahead);
 }
 
 static void

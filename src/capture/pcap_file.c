@@ -103,6 +103,16 @@ pcap_file_is_whole(const struct pcap_file *f)
 	return fstat(fileno(f->f), &st) == 0 && S_ISREG(st.st_mode);
 }
 
+uint64_t
+pcap_file_size(const struct pcap_file *f)
+{
+	struct stat st;
+
+	return fstat(fileno(f->f), &st) == 0 && S_ISREG(st.st_mode)
+	    ? (uint64_t)st.st_size
+	    : 0;
+}
+
 void
 pcap_file_close(struct pcap_file *f)
 {

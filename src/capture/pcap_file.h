@@ -33,6 +33,8 @@ struct pcap_file;
 struct pcap_file *pcap_file_open(const char *file, char *err, size_t err_size);
 /* It can be read as fast as one likes: not a pipe. */
 bool pcap_file_is_whole(const struct pcap_file *f);
+/* Bytes, 0 where that is not known. */
+uint64_t pcap_file_size(const struct pcap_file *f);
 void pcap_file_close(struct pcap_file *f);
 /* For BAD and DAMAGED |err| says what is wrong, and out->number is the
  * packet's. */
