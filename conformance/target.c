@@ -92,7 +92,7 @@ static void
 find_caps(struct target *t, const char *declared)
 {
 	const struct engine_target *e = &t->engine;
-	bool spawned = t->file != NULL && t->file->spawn != NULL;
+	bool spawned = t->file != NULL && t->file->spawn != NULL, on;
 
 	for (const char *p = declared; p != NULL && *p != '\0';) {
 		size_t n = strcspn(p, ", ");
@@ -112,8 +112,9 @@ find_caps(struct target *t, const char *declared)
 	add_cap_if(t, true, e->dialect->id);
 	add_cap_if(t, e->url.tls, "tls");
 	add_cap_if(t, e->url.tls && e->plain_url != NULL, "plain-beside-tls");
-	add_cap_if(t, e->metrics_url != NULL, "metrics");
-	add_cap_if(t, e->stun != NULL, "stun");
+	on = !target_has(t, "services-off"); /* only where they would be */
+	add_cap_if(t, on && e->metrics_url != NULL, "metrics");
+	add_cap_if(t, on && e->stun != NULL, "stun");
 	add_cap_if(t, e->pid != 0 || spawned, "process");
 	add_cap_if(t, spawned, "own");
 	add_cap_if(t, spawned || e->signals, "signals");
