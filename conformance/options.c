@@ -4,7 +4,6 @@
 #include "conformance/options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,32 +13,16 @@
 
 #include "base/cli.h"
 #include "base/clock.h"
+#include "base/options.h"
 #include "base/xalloc.h"
 #include "conformance/judge.h"
 #include "conformance/outside.h"
 #include "conformance/report.h"
 
-enum kind {
-	FLAG,
-	STRING,
-	NUMBER,
-	CALL
-};
-
-struct row {
-	const char *name;
-	char letter; /* 0: none */
-	unsigned commands;
-	enum kind kind;
-	size_t offset; /* into struct options */
-	int (*call)(struct options *o, const char *arg);
-	const char *arg; /* NULL: takes none */
-	const char *help;
-};
-
 static int
-set_seed(struct options *o, const char *arg)
+set_seed(void *options, const char *arg)
 {
+	struct options *o = options;
 	char *end;
 
 	errno = 0;
@@ -50,8 +33,9 @@ set_seed(struct options *o, const char *arg)
 }
 
 static int
-set_scale(struct options *o, const char *arg)
+set_scale(void *options, const char *arg)
 {
+	struct options *o = options;
 	char *end;
 
 	o->time_scale = strtod(arg, &end);
@@ -62,8 +46,10 @@ set_scale(struct options *o, const char *arg)
 }
 
 static int
-set_timeout(struct options *o, const char *arg)
+set_timeout(void *options, const char *arg)
 {
+	struct options *o = options;
+
 	o->timeout_ns = duration_parse(arg);
 	if (o->timeout_ns > 0)
 		return 0;
@@ -72,8 +58,10 @@ set_timeout(struct options *o, const char *arg)
 }
 
 static int
-set_dialect(struct options *o, const char *arg)
+set_dialect(void *options, const char *arg)
 {
+	struct options *o = options;
+
 	o->target.dialect = rk_dialect_by_id(arg);
 	if (o->target.dialect != NULL)
 		return 0;
@@ -83,8 +71,10 @@ set_dialect(struct options *o, const char *arg)
 }
 
 static int
-set_carrier(struct options *o, const char *arg)
+set_carrier(void *options, const char *arg)
 {
+	struct options *o = options;
+
 	o->target.carrier = arg;
 	for (int c = 0; c < RK_NCARRIERS; c++)
 		if (strcmp(arg, rk_carrier_name((enum rk_carrier)c)) == 0)
@@ -93,8 +83,10 @@ set_carrier(struct options *o, const char *arg)
 }
 
 static int
-set_color(struct options *o, const char *arg)
+set_color(void *options, const char *arg)
 {
+	struct options *o = options;
+
 	o->color = arg;
 	if (strcmp(arg, "auto") == 0 || strcmp(arg, "always") == 0 ||
 	    strcmp(arg, "never") == 0)
@@ -104,8 +96,10 @@ set_color(struct options *o, const char *arg)
 }
 
 static int
-set_order(struct options *o, const char *arg)
+set_order(void *options, const char *arg)
 {
+	struct options *o = options;
+
 	o->order = arg;
 	if (strcmp(arg, "run") == 0 || strcmp(arg, "file") == 0)
 		return 0;
@@ -113,8 +107,9 @@ set_order(struct options *o, const char *arg)
 }
 
 static int
-set_pid(struct options *o, const char *arg)
+set_pid(void *options, const char *arg)
 {
+	struct options *o = options;
 	int64_t pid = 0;
 
 	if (!number_parse(arg, 1, INT32_MAX, &pid))
@@ -124,8 +119,10 @@ set_pid(struct options *o, const char *arg)
 }
 
 static int
-add_report(struct options *o, const char *arg)
+add_report(void *options, const char *arg)
 {
+	struct options *o = options;
+
 	o->reports =
 	    xreallocarray(o->reports, o->nreports + 1, sizeof(o->reports[0]));
 	o->reports[o->nreports++] = (char *)(uintptr_t)arg;
@@ -133,8 +130,9 @@ add_report(struct options *o, const char *arg)
 }
 
 static int
-add_skip(struct options *o, const char *arg)
+add_skip(void *options, const char *arg)
 {
+	struct options *o = options;
 	char err[512];
 
 	if (selection_add_skip(&o->selection, arg, err, sizeof(err)) == 0)
@@ -143,8 +141,9 @@ add_skip(struct options *o, const char *arg)
 }
 
 static int
-add_select_from(struct options *o, const char *arg)
+add_select_from(void *options, const char *arg)
 {
+	struct options *o = options;
 	char err[512];
 
 	if (selection_add_file(&o->selection, arg, err, sizeof(err)) == 0)
@@ -153,29 +152,37 @@ add_select_from(struct options *o, const char *arg)
 }
 
 static int
-set_cases(struct options *o, const char *arg)
+set_cases(void *options, const char *arg)
 {
+	struct options *o = options;
+
 	o->what = LIST_CASES;
 	return 0;
 }
 
 static int
-set_tags(struct options *o, const char *arg)
+set_tags(void *options, const char *arg)
 {
+	struct options *o = options;
+
 	o->what = LIST_TAGS;
 	return 0;
 }
 
 static int
-set_reqs(struct options *o, const char *arg)
+set_reqs(void *options, const char *arg)
 {
+	struct options *o = options;
+
 	o->what = LIST_REQUIREMENTS;
 	return 0;
 }
 
 static int
-set_expect(struct options *o, const char *arg)
+set_expect(void *options, const char *arg)
 {
+	struct options *o = options;
+
 	if (lift_parse_expect(arg, &o->lift.expect))
 		return 0;
 	return cli_usage_error(
@@ -183,8 +190,10 @@ set_expect(struct options *o, const char *arg)
 }
 
 static int
-set_pace(struct options *o, const char *arg)
+set_pace(void *options, const char *arg)
 {
+	struct options *o = options;
+
 	if (lift_parse_pace(arg, &o->lift.pace))
 		return 0;
 	return cli_usage_error("--pace: '%s' is none of asis, fast, xN (N from "
@@ -193,16 +202,19 @@ set_pace(struct options *o, const char *arg)
 }
 
 static int
-set_flow(struct options *o, const char *arg)
+set_flow(void *options, const char *arg)
 {
+	struct options *o = options;
+
 	if (number_parse(arg, 0, INT32_MAX, &o->lift.flow))
 		return 0;
 	return cli_usage_error("--flow: '%s' is no connection's number", arg);
 }
 
 static int
-add_fault(struct options *o, const char *arg)
+add_fault(void *options, const char *arg)
 {
+	struct options *o = options;
 	struct selftest_options *s = &o->selftest;
 
 	s->faults =
@@ -212,8 +224,9 @@ add_fault(struct options *o, const char *arg)
 }
 
 static int
-add_scenario(struct options *o, const char *arg)
+add_scenario(void *options, const char *arg)
 {
+	struct options *o = options;
 	struct selftest_options *s = &o->selftest;
 
 	s->scenarios = xreallocarray(s->scenarios, s->nscenarios + 1,
@@ -225,152 +238,146 @@ add_scenario(struct options *o, const char *arg)
 #define AT(field) offsetof(struct options, field)
 
 /* clang-format off */
-static const struct row rows[] = {
-	{ "report", 'r', FOR_PLAYING, CALL, 0, add_report, "FORMAT=FILE",
+static const struct option_row rows[] = {
+	{ "report", 'r', FOR_PLAYING, OPTION_CALL, 0, add_report, "FORMAT=FILE",
 	  "also write text, tap, jsonl or verdicts; FILE - is stdout" },
-	{ "faults", 0, FOR_SELFTEST, CALL, 0, add_fault, "GLOB",
+	{ "faults", 0, FOR_SELFTEST, OPTION_CALL, 0, add_fault, "GLOB",
 	  "only these faults; repeatable" },
-	{ "all", 0, FOR_SELFTEST, FLAG, AT(selftest.all), NULL, NULL,
+	{ "all", 0, FOR_SELFTEST, OPTION_FLAG, AT(selftest.all), NULL, NULL,
 	  "every case on every fault: the whole matrix" },
-	{ "mutate-scripts", 0, FOR_SELFTEST, FLAG, AT(selftest.mutate), NULL, NULL,
+	{ "mutate-scripts", 0, FOR_SELFTEST, OPTION_FLAG, AT(selftest.mutate), NULL, NULL,
 	  "no faults: change what the scenarios expect" },
-	{ "scenarios", 0, FOR_SELFTEST, CALL, 0, add_scenario, "GLOB",
+	{ "scenarios", 0, FOR_SELFTEST, OPTION_CALL, 0, add_scenario, "GLOB",
 	  "of these only; repeatable" },
-	{ "relayd", 0, FOR_SELFTEST, STRING, AT(selftest.relayd), NULL, "FILE",
+	{ "relayd", 0, FOR_SELFTEST, OPTION_STRING, AT(selftest.relayd), NULL, "FILE",
 	  "the relay to play on (the one beside this program)" },
-	{ "client", 0, FOR_SELFTEST, STRING, AT(selftest.client), NULL, "FILE",
+	{ "client", 0, FOR_SELFTEST, OPTION_STRING, AT(selftest.client), NULL, "FILE",
 	  "a client that has faults, for the cases for clients" },
-	{ "jobs", 'j', FOR_SELFTEST, NUMBER, AT(selftest.jobs), NULL, "N",
+	{ "jobs", 'j', FOR_SELFTEST, OPTION_NUMBER, AT(selftest.jobs), NULL, "N",
 	  "relays at a time (three per CPU)" },
-	{ "report", 'r', FOR_SELFTEST, CALL, 0, add_report, "FORMAT=FILE",
+	{ "report", 'r', FOR_SELFTEST, OPTION_CALL, 0, add_report, "FORMAT=FILE",
 	  "also write text, tap or jsonl; FILE - is stdout" },
-	{ "slow", 0, FOR_SELECTING | FOR_SELFTEST, FLAG, AT(selection.slow), NULL, NULL,
+	{ "slow", 0, FOR_SELECTING | FOR_SELFTEST, OPTION_FLAG, AT(selection.slow), NULL, NULL,
 	  "@slow cases too" },
-	{ "skip", 0, FOR_SELECTING, CALL, 0, add_skip, "SELECT",
+	{ "skip", 0, FOR_SELECTING, OPTION_CALL, 0, add_skip, "SELECT",
 	  "take cases out" },
-	{ "select-from", 0, FOR_SELECTING, CALL, 0, add_select_from, "FILE",
+	{ "select-from", 0, FOR_SELECTING, OPTION_CALL, 0, add_select_from, "FILE",
 	  "read selectors, one a line; \"skip SELECT\" takes out" },
-	{ "jobs", 'j', FOR_PLAYING, NUMBER, AT(jobs), NULL, "N",
+	{ "jobs", 'j', FOR_PLAYING, OPTION_NUMBER, AT(jobs), NULL, "N",
 	  "at most N cases at a time on each target (all)" },
-	{ "seed", 0, FOR_PLAYING | FOR_REPLAY, CALL, 0, set_seed, "HEX",
+	{ "seed", 0, FOR_PLAYING | FOR_REPLAY, OPTION_CALL, 0, set_seed, "HEX",
 	  "repeat the random choices of an earlier run" },
-	{ "repeat", 0, FOR_RUN | FOR_DEVIATIONS, NUMBER, AT(repeat), NULL, "N",
+	{ "repeat", 0, FOR_RUN | FOR_DEVIATIONS, OPTION_NUMBER, AT(repeat), NULL, "N",
 	  "the whole run N times" },
-	{ "calibrate", 0, FOR_DIFF, NUMBER, AT(repeat), NULL, "N",
+	{ "calibrate", 0, FOR_DIFF, OPTION_NUMBER, AT(repeat), NULL, "N",
 	  "play N times on each target; what varies there is left out (2)" },
-	{ "deviations", 0, FOR_RUN | FOR_DEVIATIONS, STRING, AT(deviations), NULL, "FILE",
+	{ "deviations", 0, FOR_RUN | FOR_DEVIATIONS, OPTION_STRING, AT(deviations), NULL, "FILE",
 	  "what is known to differ in the target, and why" },
-	{ "no-deviations", 0, FOR_RUN, FLAG, AT(no_deviations), NULL, NULL,
+	{ "no-deviations", 0, FOR_RUN, OPTION_FLAG, AT(no_deviations), NULL, NULL,
 	  "excuse nothing, whatever the target's file declares" },
-	{ "write", 0, FOR_DEVIATIONS, STRING, AT(write), NULL, "FILE",
+	{ "write", 0, FOR_DEVIATIONS, OPTION_STRING, AT(write), NULL, "FILE",
 	  "play, and write a file that excuses what was seen" },
-	{ "strict", 0, FOR_RUN, FLAG, AT(strict), NULL, NULL,
+	{ "strict", 0, FOR_RUN, OPTION_FLAG, AT(strict), NULL, NULL,
 	  "a nonstrict verdict fails the run" },
-	{ "fail-fast", 0, FOR_RUN, FLAG, AT(fail_fast), NULL, NULL,
+	{ "fail-fast", 0, FOR_RUN, OPTION_FLAG, AT(fail_fast), NULL, NULL,
 	  "end at the first failure" },
-	{ "keep-going", 0, FOR_RUN | FOR_DEVIATIONS, FLAG, AT(keep_going), NULL, NULL,
+	{ "keep-going", 0, FOR_RUN | FOR_DEVIATIONS, OPTION_FLAG, AT(keep_going), NULL, NULL,
 	  "run all cases although the canary failed" },
-	{ "no-controls", 0, FOR_RUN, FLAG, AT(no_controls), NULL, NULL,
+	{ "no-controls", 0, FOR_RUN, OPTION_FLAG, AT(no_controls), NULL, NULL,
 	  "leave out the runs that prove that a case can fail" },
-	{ "time-scale", 0, FOR_PLAYING | FOR_REPLAY, CALL, 0, set_scale, "X",
+	{ "time-scale", 0, FOR_PLAYING | FOR_REPLAY, OPTION_CALL, 0, set_scale, "X",
 	  "multiply every duration of the scenarios" },
-	{ "timeout", 't', FOR_PLAYING | FOR_REPLAY, CALL, 0, set_timeout, "TIME",
+	{ "timeout", 't', FOR_PLAYING | FOR_REPLAY, OPTION_CALL, 0, set_timeout, "TIME",
 	  "end the whole run after TIME" },
-	{ "dialect", 0, FOR_SELECTING | FOR_SHOW | FOR_LIFT | FOR_REPLAY, CALL, 0, set_dialect, "NAME",
+	{ "dialect", 0, FOR_SELECTING | FOR_SHOW | FOR_LIFT | FOR_REPLAY, OPTION_CALL, 0, set_dialect, "NAME",
 	  "the protocol of the targets" },
-	{ "carrier", 0, FOR_SELECTING, CALL, 0, set_carrier, "raw|ws",
+	{ "carrier", 0, FOR_SELECTING, OPTION_CALL, 0, set_carrier, "raw|ws",
 	  "only cases over this upgrade" },
-	{ "caps", 0, FOR_PLAYING, STRING, AT(target.caps), NULL, "LIST",
+	{ "caps", 0, FOR_PLAYING, OPTION_STRING, AT(target.caps), NULL, "LIST",
 	  "what the targets can, comma-separated" },
-	{ "plain", 0, FOR_PLAYING | FOR_REPLAY, STRING, AT(target.plain_url), NULL, "URL",
+	{ "plain", 0, FOR_PLAYING | FOR_REPLAY, OPTION_STRING, AT(target.plain_url), NULL, "URL",
 	  "the plain listener beside a TLS one" },
-	{ "metrics", 0, FOR_PLAYING, STRING, AT(target.metrics_url), NULL, "URL",
+	{ "metrics", 0, FOR_PLAYING, OPTION_STRING, AT(target.metrics_url), NULL, "URL",
 	  "where the counters can be read" },
-	{ "stun", 0, FOR_PLAYING, STRING, AT(target.stun), NULL, "HOST:PORT",
+	{ "stun", 0, FOR_PLAYING, OPTION_STRING, AT(target.stun), NULL, "HOST:PORT",
 	  "where STUN is answered" },
-	{ "pid", 0, FOR_PLAYING, CALL, 0, set_pid, "N",
+	{ "pid", 0, FOR_PLAYING, OPTION_CALL, 0, set_pid, "N",
 	  "the target's process" },
-	{ "signals", 0, FOR_PLAYING, FLAG, AT(target.signals), NULL, NULL,
+	{ "signals", 0, FOR_PLAYING, OPTION_FLAG, AT(target.signals), NULL, NULL,
 	  "that process may be sent signals" },
-	{ "client", 0, FOR_RUN, STRING, AT(target.client), NULL, "COMMAND",
+	{ "client", 0, FOR_RUN, OPTION_STRING, AT(target.client), NULL, "COMMAND",
 	  "test this client, not a relay; {url} in it is where it goes" },
-	{ "peers", 0, FOR_PLAYING | FOR_REPLAY, STRING, AT(target.peers), NULL, "DIR",
+	{ "peers", 0, FOR_PLAYING | FOR_REPLAY, OPTION_STRING, AT(target.peers), NULL, "DIR",
 	  "{peers} of .target files (RELAYKIT_PEERS)" },
-	{ "cafile", 0, FOR_PLAYING | FOR_REPLAY | FOR_RECORD, STRING, AT(target.cafile), NULL, "FILE",
+	{ "cafile", 0, FOR_PLAYING | FOR_REPLAY | FOR_RECORD, OPTION_STRING, AT(target.cafile), NULL, "FILE",
 	  "trust these certificates, not the system's" },
-	{ "insecure", 0, FOR_PLAYING | FOR_REPLAY | FOR_RECORD, FLAG, AT(target.insecure), NULL, NULL,
+	{ "insecure", 0, FOR_PLAYING | FOR_REPLAY | FOR_RECORD, OPTION_FLAG, AT(target.insecure), NULL, NULL,
 	  "do not verify the targets' certificates" },
-	{ "resolve", 0, FOR_PLAYING | FOR_REPLAY | FOR_RECORD, STRING, AT(target.resolve), NULL, "HOST:PORT:ADDR",
+	{ "resolve", 0, FOR_PLAYING | FOR_REPLAY | FOR_RECORD, OPTION_STRING, AT(target.resolve), NULL, "HOST:PORT:ADDR",
 	  "connect to ADDR for HOST:PORT" },
-	{ "sni", 0, FOR_PLAYING | FOR_REPLAY | FOR_RECORD, STRING, AT(target.sni), NULL, "NAME",
+	{ "sni", 0, FOR_PLAYING | FOR_REPLAY | FOR_RECORD, OPTION_STRING, AT(target.sni), NULL, "NAME",
 	  "server name to send and to verify" },
-	{ "keylog", 0, FOR_PLAYING, STRING, AT(target.keylog), NULL, "FILE",
+	{ "keylog", 0, FOR_PLAYING, OPTION_STRING, AT(target.keylog), NULL, "FILE",
 	  "append TLS secrets" },
-	{ "listen", 0, FOR_RECORD, STRING, AT(listen), NULL, "ADDR:PORT",
+	{ "listen", 0, FOR_RECORD, OPTION_STRING, AT(listen), NULL, "ADDR:PORT",
 	  "where clients come to, plain or TLS; port 0 picks a free one" },
-	{ "to", 0, FOR_RECORD, STRING, AT(to), NULL, "URL",
+	{ "to", 0, FOR_RECORD, OPTION_STRING, AT(to), NULL, "URL",
 	  "the relay" },
-	{ "cert", 0, FOR_RECORD, STRING, AT(cert), NULL, "FILE",
+	{ "cert", 0, FOR_RECORD, OPTION_STRING, AT(cert), NULL, "FILE",
 	  "certificate for clients (without: one is made)" },
-	{ "key", 0, FOR_RECORD, STRING, AT(key), NULL, "FILE",
+	{ "key", 0, FOR_RECORD, OPTION_STRING, AT(key), NULL, "FILE",
 	  "its key (without: in the certificate's file)" },
-	{ "save-cert", 0, FOR_RECORD, STRING, AT(save_cert), NULL, "FILE",
+	{ "save-cert", 0, FOR_RECORD, OPTION_STRING, AT(save_cert), NULL, "FILE",
 	  "write the certificate that is made, for clients to trust" },
-	{ "output", 'o', FOR_LIFT | FOR_RECORD, STRING, AT(output), NULL, "FILE",
+	{ "output", 'o', FOR_LIFT | FOR_RECORD, OPTION_STRING, AT(output), NULL, "FILE",
 	  "where it goes (of lift: stdout)" },
-	{ "artifacts", 0, FOR_RUN, STRING, AT(artifacts), NULL, "DIR",
+	{ "artifacts", 0, FOR_RUN, OPTION_STRING, AT(artifacts), NULL, "DIR",
 	  "leave capture, transcript and log of every case in DIR" },
-	{ "force", 0, FOR_LIFT | FOR_RUN | FOR_RECORD, FLAG, AT(force), NULL, NULL,
+	{ "force", 0, FOR_LIFT | FOR_RUN | FOR_RECORD, OPTION_FLAG, AT(force), NULL, NULL,
 	  "write over files that are there" },
-	{ "expect", 0, FOR_LIFT | FOR_REPLAY, CALL, 0, set_expect, "WHAT",
+	{ "expect", 0, FOR_LIFT | FOR_REPLAY, OPTION_CALL, 0, set_expect, "WHAT",
 	  "of the relay: none, types, fields (default), bytes" },
-	{ "pace", 0, FOR_LIFT | FOR_REPLAY, CALL, 0, set_pace, "PACE",
+	{ "pace", 0, FOR_LIFT | FOR_REPLAY, OPTION_CALL, 0, set_pace, "PACE",
 	  "pauses: fast (none, default), asis, xN (N times faster)" },
-	{ "flow", 0, FOR_LIFT | FOR_REPLAY, CALL, 0, set_flow, "N",
+	{ "flow", 0, FOR_LIFT | FOR_REPLAY, OPTION_CALL, 0, set_flow, "N",
 	  "only this connection, numbered as relay-cli decode does" },
-	{ "scrub", 0, FOR_LIFT, FLAG, AT(lift.scrub), NULL, NULL,
+	{ "scrub", 0, FOR_LIFT, OPTION_FLAG, AT(lift.scrub), NULL, NULL,
 	  "replace payloads, keys and addresses; say what was kept" },
-	{ "keylog", 0, FOR_LIFT | FOR_REPLAY, STRING, AT(lift.keylog), NULL, "FILE",
+	{ "keylog", 0, FOR_LIFT | FOR_REPLAY, OPTION_STRING, AT(lift.keylog), NULL, "FILE",
 	  "TLS secrets of the capture" },
-	{ "order", 0, FOR_RUN, CALL, 0, set_order, "run|file",
+	{ "order", 0, FOR_RUN, OPTION_CALL, 0, set_order, "run|file",
 	  "show cases as they end, or in the suite's order" },
-	{ "color", 0, FOR_RUN | FOR_DEVIATIONS, CALL, 0, set_color, "WHEN",
+	{ "color", 0, FOR_RUN | FOR_DEVIATIONS, OPTION_CALL, 0, set_color, "WHEN",
 	  "auto, always or never" },
-	{ "quiet", 'q', FOR_PLAYING | FOR_REPLAY | FOR_RECORD | FOR_SELFTEST, FLAG, AT(quiet), NULL, NULL,
+	{ "quiet", 'q', FOR_PLAYING | FOR_REPLAY | FOR_RECORD | FOR_SELFTEST, OPTION_FLAG, AT(quiet), NULL, NULL,
 	  "the summary only" },
-	{ "verbose", 'v', FOR_PLAYING | FOR_REPLAY, FLAG, AT(verbose), NULL, NULL,
+	{ "verbose", 'v', FOR_PLAYING | FOR_REPLAY, OPTION_FLAG, AT(verbose), NULL, NULL,
 	  "the transcript of every case" },
-	{ "check", 0, FOR_FMT, FLAG, AT(check), NULL, NULL,
+	{ "check", 0, FOR_FMT, OPTION_FLAG, AT(check), NULL, NULL,
 	  "name the files that are laid out otherwise; change nothing" },
-	{ "cases", 0, FOR_LIST, CALL, 0, set_cases, NULL,
+	{ "cases", 0, FOR_LIST, OPTION_CALL, 0, set_cases, NULL,
 	  "every case, not only every scenario" },
-	{ "tags", 0, FOR_LIST, CALL, 0, set_tags, NULL,
+	{ "tags", 0, FOR_LIST, OPTION_CALL, 0, set_tags, NULL,
 	  "the tags" },
-	{ "reqs", 0, FOR_LIST, CALL, 0, set_reqs, NULL,
+	{ "reqs", 0, FOR_LIST, OPTION_CALL, 0, set_reqs, NULL,
 	  "the requirements and how many cases cover each" },
-	{ "json", 0, FOR_LIST, FLAG, AT(json), NULL, NULL,
+	{ "json", 0, FOR_LIST, OPTION_FLAG, AT(json), NULL, NULL,
 	  "one JSON object a line" },
 };
 /* clang-format on */
 #define NROWS (sizeof(rows) / sizeof(rows[0]))
 
-static void
-print_help(unsigned command, const char *name, const char *synopsis)
-{
-	printf("usage: relay-conformance %s %s\n", name, synopsis);
-	for (size_t i = 0; i < NROWS; i++) {
-		char left[48];
+static const struct option_table table = { rows, NROWS };
 
-		if ((rows[i].commands & command) == 0)
-			continue;
-		snprintf(left, sizeof(left), "%c%c%s--%s %s",
-		    rows[i].letter != 0 ? '-' : ' ',
-		    rows[i].letter != 0 ? rows[i].letter : ' ',
-		    rows[i].letter != 0 ? ", " : "  ", rows[i].name,
-		    rows[i].arg != NULL ? rows[i].arg : "");
-		printf("  %-30s %s\n", left, rows[i].help);
-	}
-	printf("  %-30s %s\n", "-h, --help", "this text");
+static int
+read_options(struct options *o, unsigned command, const char *synopsis,
+    int argc, char **argv, int *first)
+{
+	int status = options_read(&table, command, synopsis, o, argc, argv,
+	    first, &o->help);
+
+	if (!o->help)
+		return status;
 	printf("\nEach long option may also be set by RELAY_CONFORMANCE_NAME "
 	       "in the environment,\nor by a line \"NAME VALUE\" of "
 	       "relay-conformance.conf.\n");
@@ -380,136 +387,21 @@ print_help(unsigned command, const char *name, const char *synopsis)
 		       "glob (peer.*, login.ok[ws]), @tag, req:R-12*,\n"
 		       "level:MUST, file.rly, file.rly:88 (a line), "
 		       "file.rly:ID.\n");
-}
-
-static int
-set(struct options *o, const struct row *row, const char *arg)
-{
-	void *at = (char *)o + row->offset;
-
-	switch (row->kind) {
-	case FLAG:
-		*(bool *)at = true;
-		return 0;
-	case STRING:
-		*(const char **)at = arg;
-		return 0;
-	case NUMBER:
-		if (number_parse(arg, 1, 100000, at))
-			return 0;
-		return cli_usage_error(
-		    "--%s: '%s' is no number from 1 to 100000", row->name, arg);
-	case CALL:
-		return row->call(o, arg);
-	}
-	return 0;
-}
-
-static void
-tables(unsigned command, struct option *longs, char *shorts)
-{
-	size_t n = 0;
-	char *p = shorts;
-
-	*p++ = ':'; /* tell a missing argument apart */
-	*p++ = 'h';
-	for (size_t i = 0; i < NROWS; i++) {
-		if ((rows[i].commands & command) == 0)
-			continue;
-		longs[n++] = (struct option){
-			.name = rows[i].name,
-			.has_arg = rows[i].arg != NULL ? required_argument
-						       : no_argument,
-			.val = (int)i + 256,
-		};
-		if (rows[i].letter != 0) {
-			*p++ = rows[i].letter;
-			if (rows[i].arg != NULL)
-				*p++ = ':';
-		}
-	}
-	longs[n++] = (struct option){ .name = "help", .val = 'h' };
-	longs[n] = (struct option){ .name = NULL };
-	*p = '\0';
-}
-
-static const struct row *
-row_of(unsigned command, int c)
-{
-	if (c >= 256)
-		return &rows[c - 256];
-	for (size_t i = 0; i < NROWS; i++)
-		if (rows[i].letter == c && (rows[i].commands & command) != 0)
-			return &rows[i];
-	return NULL;
-}
-
-static int
-unknown_option(unsigned command, const char *word, const char *name)
-{
-	const char *names[NROWS + 1];
-	const char *near;
-	size_t n = 0;
-
-	for (size_t i = 0; i < NROWS; i++)
-		if ((rows[i].commands & command) != 0)
-			names[n++] = rows[i].name;
-	names[n] = NULL;
-	near = text_nearest(word + strspn(word, "-"), names);
-	if (near != NULL)
-		return cli_usage_error(
-		    "unknown option '%s'; did you mean '--%s'?", word, near);
-	return cli_usage_error("unknown option '%s'; relay-conformance %s "
-			       "--help lists them",
-	    word, name);
-}
-
-static int
-read_options(struct options *o, unsigned command, const char *synopsis,
-    int argc, char **argv)
-{
-	struct option longs[NROWS + 2];
-	char shorts[NROWS * 2 + 3];
-	int c;
-
-	tables(command, longs, shorts);
-	opterr = 0;
-	optind = 1;
-	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		const struct row *row;
-		int status;
-
-		if (c == 'h') {
-			print_help(command, argv[0], synopsis);
-			o->help = true;
-			return 0;
-		}
-		if (c == ':')
-			return cli_usage_error("%s needs an argument",
-			    argv[optind - 1]);
-		row = c == '?' ? NULL : row_of(command, c);
-		if (row == NULL)
-			return unknown_option(command, argv[optind - 1],
-			    argv[0]);
-		status = set(o, row, optarg);
-		if (status != 0)
-			return status;
-	}
-	return 0;
+	return status;
 }
 
 /* ---- options from elsewhere ---- */
 
 /* "yes", "1" and nothing say yes. */
 static int
-set_word(struct options *o, const struct row *row, const char *word)
+set_word(struct options *o, const struct option_row *row, const char *word)
 {
 	static const char *const yes[] = { "", "1", "yes", "true", "on" };
 	static const char *const no[] = { "0", "no", "false", "off" };
 
 	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
 		if (strcmp(word, yes[i]) == 0)
-			return set(o, row, NULL);
+			return options_set(row, o, NULL);
 	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
 		if (strcmp(word, no[i]) == 0)
 			return 0;
@@ -521,7 +413,7 @@ set_word(struct options *o, const struct row *row, const char *word)
 static int
 set_outside(struct options *o, unsigned command, struct outside_option *one)
 {
-	const struct row *row = NULL;
+	const struct option_row *row = NULL;
 	bool known = false;
 	int status;
 
@@ -538,7 +430,7 @@ set_outside(struct options *o, unsigned command, struct outside_option *one)
 	if (row == NULL || (row->arg != NULL && one->value[0] == '\0'))
 		return 0;
 	one->used = true;
-	status = row->arg != NULL ? set(o, row, one->value)
+	status = row->arg != NULL ? options_set(row, o, one->value)
 				  : set_word(o, row, one->value);
 	if (status != 0)
 		cli_error("so says %s", one->origin);
@@ -638,7 +530,7 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
     int argc, char **argv)
 {
 	uint32_t seed = 0;
-	int status;
+	int status, first = argc;
 
 	memset(o, 0, sizeof(*o));
 	o->repeat = (command & FOR_DIFF) != 0 ? 2
@@ -657,8 +549,8 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 	o->arguments = xcalloc((size_t)argc + 1, sizeof(char *));
 	status = read_outside(o, command);
 	if (status == 0)
-		status = read_options(o, command, synopsis, argc, argv);
-	for (int i = optind; status == 0 && !o->help && i < argc; i++)
+		status = read_options(o, command, synopsis, argc, argv, &first);
+	for (int i = first; status == 0 && !o->help && i < argc; i++)
 		status = add_positional(o, command, argv[i]);
 	for (size_t i = 0; i < o->selection.nselect; i++)
 		find_on_disk(o, &o->selection.select[i]);

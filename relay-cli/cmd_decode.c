@@ -14,6 +14,7 @@
 
 #include "base/cli.h"
 #include "base/clock.h"
+#include "base/options.h"
 #include "base/text.h"
 #include "capture/capture.h"
 #include "relay-cli/commands.h"
@@ -255,7 +256,7 @@ parse_arguments(struct decode *d, int argc, char **argv, int *status)
 
 	*status = EXIT_USAGE;
 	optind = 0; /* the programs' own words were parsed before */
-	while ((c = getopt_long(argc, argv, "jvh", long_options, NULL)) != -1) {
+	while ((c = options_getopt(argc, argv, "jvh", long_options)) != -1) {
 		if (c == 'h') {
 			print_help();
 			*status = EXIT_OK;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cli.h"
+#include "base/options.h"
 #include "codec/keys.h"
 #include "relay-cli/commands.h"
 #include "relay-cli/options.h"
@@ -65,7 +66,7 @@ cmd_keygen(int argc, char **argv)
 	int c, status = EXIT_OK;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", keygen_options, NULL)) != -1) {
+	while ((c = options_getopt(argc, argv, "h", keygen_options)) != -1) {
 		if (c != 'h')
 			return cli_usage_error("unknown option '%s'",
 			    argv[optind - 1]);
@@ -100,8 +101,7 @@ cmd_pubkey(int argc, char **argv)
 	int c, status;
 
 	opterr = 0;
-	while (
-	    (c = getopt_long(argc, argv, "bh", pubkey_options, NULL)) != -1) {
+	while ((c = options_getopt(argc, argv, "bh", pubkey_options)) != -1) {
 		if (c == 'b') {
 			base32 = true;
 			continue;

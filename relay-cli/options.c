@@ -5,7 +5,6 @@
 #include "relay-cli/options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,259 +13,106 @@
 
 #include "base/clock.h"
 #include "base/cli.h"
+#include "base/options.h"
 #include "base/text.h"
 #include "relay-cli/commands.h"
 
+#define RATE_MAX           (INT64_C(1) << 40)
 #define CONNECT_TIMEOUT_NS (10 * NS_PER_S) /* as real clients have it */
 
-enum kind {
-	FLAG,
-	STRING,
-	DURATION,
-	NUMBER,
-	RATE /* a number, perhaps with "/s" behind it */
-};
-
-struct row {
-	const char *name;
-	char letter; /* 0: none */
-	unsigned commands;
-	enum kind kind;
-	size_t offset; /* into struct options */
-	const char *arg;
-	const char *help;
-};
-
-#define AT(field) offsetof(struct options, field)
-
-/* clang-format off */
-static const struct row rows[] = {
-	{ "key", 'k', FOR_KEYED, STRING, AT(key_file), "FILE",
-	  "own secret key (RELAYKIT_KEY); else a fresh one" },
-	{ "carrier", 0, FOR_ALL, STRING, AT(carrier), "raw|ws",
-	  "upgrade, whatever the URL's scheme says" },
-	{ "dialect", 0, FOR_ALL, STRING, AT(dialect), "NAME",
-	  "protocol spoken (iroh-v3)" },
-	{ "cafile", 0, FOR_ALL, STRING, AT(session.to.cafile), "FILE",
-	  "trust these certificates, not the system's" },
-	{ "insecure", 0, FOR_ALL, FLAG, AT(session.to.insecure), NULL,
-	  "do not verify the relay's certificate" },
-	{ "resolve", 0, FOR_ALL, STRING, AT(session.to.resolve), "HOST:PORT:ADDR",
-	  "connect to ADDR for HOST:PORT" },
-	{ "sni", 0, FOR_ALL, STRING, AT(session.to.sni), "NAME",
-	  "server name to send and to verify" },
-	{ "keylog", 0, FOR_ALL, STRING, AT(session.to.keylog), "FILE",
-	  "append TLS secrets, for Wireshark and decode" },
-	{ "timeout", 't', FOR_ALL, DURATION, AT(timeout_ns), "TIME",
-	  "give up waiting after TIME (10s, 500ms)" },
-	{ "count", 'c', FOR_PING | FOR_RECV, NUMBER, AT(count), "N",
-	  "end after N answers or packets" },
-	{ "interval", 'i', FOR_PING, DURATION, AT(interval_ns), "TIME",
-	  "pause between Pings (1s)" },
-	{ "expect", 0, FOR_SEND, NUMBER, AT(expect), "N",
-	  "wait for N packets and print them" },
-	{ "linger", 0, FOR_SEND, DURATION, AT(linger_ns), "TIME",
-	  "go on printing packets for TIME after sending" },
-	{ "lines", 'l', FOR_SEND | FOR_RECV, FLAG, AT(lines), NULL,
-	  "one packet a line" },
-	{ "force", 0, FOR_SEND, FLAG, AT(force), NULL,
-	  "send what the relay must refuse" },
-	{ "reconnect", 'r', FOR_RECV, FLAG, AT(reconnect), NULL,
-	  "come back after a lost connection" },
-	{ "stun", 0, FOR_PROBE, STRING, AT(stun), "HOST:PORT",
-	  "where STUN is answered (port 3478 of the relay's host)" },
-	{ "plain", 0, FOR_PROBE, STRING, AT(plain), "URL",
-	  "the plain listener beside a TLS one (port 80 of the host)" },
-	{ "metrics", 0, FOR_PROBE, STRING, AT(metrics), "URL",
-	  "where the counters can be read; else they are not asked for" },
-	{ "skip", 0, FOR_PROBE, STRING, AT(skip), "LIST",
-	  "leave out services: stun,captive" },
-	{ "pairs", 'p', FOR_BENCH, NUMBER, AT(bench.pairs), "N",
-	  "senders, each with its receiver (1)" },
-	{ "size", 's', FOR_BENCH, NUMBER, AT(bench.size), "BYTES",
-	  "data of each packet (1200)" },
-	{ "window", 'w', FOR_BENCH, NUMBER, AT(bench.window), "N",
-	  "packets under way in each pair (32)" },
-	{ "rate", 0, FOR_BENCH, RATE, AT(bench.rate), "N/s",
-	  "send at this pace, all pairs together, whatever comes back" },
-	{ "time", 0, FOR_BENCH, DURATION, AT(bench.time_ns), "TIME",
-	  "for how long (5s)" },
-	{ "ping", 0, FOR_BENCH, DURATION, AT(bench.ping_ns), "EVERY",
-	  "Ping on every connection meanwhile" },
-	{ "verify", 0, FOR_BENCH, FLAG, AT(bench.verify), NULL,
-	  "every byte and the order must be right, nothing may be lost" },
-	{ "stall", 0, FOR_BENCH, FLAG, AT(bench.stall), NULL,
-	  "one more pair, whose receiver never reads" },
-	{ "logins", 0, FOR_BENCH, FLAG, AT(bench.logins), NULL,
-	  "log in and leave, --window at a time" },
-	{ "idle", 0, FOR_BENCH, NUMBER, AT(bench.idle), "N",
-	  "hold N connections that do nothing" },
-	{ "pid", 0, FOR_BENCH, NUMBER, AT(bench.pid), "PID",
-	  "the relay's process: its CPU time and memory" },
-	{ "json", 'j', FOR_ALL, FLAG, AT(json), NULL,
-	  "one JSON object a line on stdout" },
-	{ "verbose", 'v', FOR_ALL, FLAG, AT(session.to.verbose), NULL,
-	  "each step on stderr" },
-};
-/* clang-format on */
-#define NROWS (sizeof(rows) / sizeof(rows[0]))
-
-static void
-print_help(unsigned command, const char *name, const char *synopsis)
+static int
+set_rate(void *options, const char *arg)
 {
-	printf("usage: relay-cli %s %s\n", name, synopsis);
-	for (size_t i = 0; i < NROWS; i++) {
-		char left[40];
-
-		if ((rows[i].commands & command) == 0)
-			continue;
-		snprintf(left, sizeof(left), "%c%c%s--%s %s",
-		    rows[i].letter != 0 ? '-' : ' ',
-		    rows[i].letter != 0 ? rows[i].letter : ' ',
-		    rows[i].letter != 0 ? ", " : "  ", rows[i].name,
-		    rows[i].arg != NULL ? rows[i].arg : "");
-		printf("  %-32s %s\n", left, rows[i].help);
-	}
-	printf("  %-32s %s\n", "-h, --help", "this text");
-}
-
-#define NUMBER_MAX (INT64_C(1) << 40)
-
-static bool
-rate_parse(const char *arg, int64_t *out)
-{
+	struct options *o = options;
 	char number[32];
 	size_t len = strlen(arg);
 
 	if (len > 2 && strcmp(arg + len - 2, "/s") == 0)
 		len -= 2;
-	if (len >= sizeof(number))
-		return false;
-	memcpy(number, arg, len);
-	number[len] = '\0';
-	return number_parse(number, 1, NUMBER_MAX, out);
-}
-
-static int
-set(struct options *o, const struct row *row, const char *arg)
-{
-	char *at = (char *)o + row->offset;
-
-	switch (row->kind) {
-	case FLAG:
-		*(bool *)(void *)at = true;
-		return 0;
-	case STRING:
-		*(const char **)(void *)at = arg;
-		return 0;
-	case DURATION:
-		*(int64_t *)(void *)at = duration_parse(arg);
-		if (*(int64_t *)(void *)at >= 0)
+	if (len < sizeof(number)) {
+		memcpy(number, arg, len);
+		number[len] = '\0';
+		if (number_parse(number, 1, RATE_MAX, &o->bench.rate))
 			return 0;
-		return cli_usage_error("--%s: '%s' is no time; write 10s or "
-				       "500ms",
-		    row->name, arg);
-	case NUMBER:
-		if (number_parse(arg, 1, NUMBER_MAX, (int64_t *)(void *)at))
-			return 0;
-		break;
-	case RATE:
-		if (rate_parse(arg, (int64_t *)(void *)at))
-			return 0;
-		break;
 	}
-	return cli_usage_error("--%s: '%s' is no number from 1", row->name,
-	    arg);
+	return cli_usage_error("--rate: '%s' is no number from 1", arg);
 }
 
-/* The getopt tables of one command. */
-static void
-tables(unsigned command, struct option *longs, char *shorts)
-{
-	size_t n = 0;
-	char *p = shorts;
+#define AT(field) offsetof(struct options, field)
 
-	*p++ = ':'; /* tell a missing argument apart */
-	*p++ = 'h';
-	for (size_t i = 0; i < NROWS; i++) {
-		bool arg = rows[i].kind != FLAG;
+/* clang-format off */
+static const struct option_row rows[] = {
+	{ "key", 'k', FOR_KEYED, OPTION_STRING, AT(key_file), NULL, "FILE",
+	  "own secret key (RELAYKIT_KEY); else a fresh one" },
+	{ "carrier", 0, FOR_ALL, OPTION_STRING, AT(carrier), NULL, "raw|ws",
+	  "upgrade, whatever the URL's scheme says" },
+	{ "dialect", 0, FOR_ALL, OPTION_STRING, AT(dialect), NULL, "NAME",
+	  "protocol spoken (iroh-v3)" },
+	{ "cafile", 0, FOR_ALL, OPTION_STRING, AT(session.to.cafile), NULL, "FILE",
+	  "trust these certificates, not the system's" },
+	{ "insecure", 0, FOR_ALL, OPTION_FLAG, AT(session.to.insecure), NULL, NULL,
+	  "do not verify the relay's certificate" },
+	{ "resolve", 0, FOR_ALL, OPTION_STRING, AT(session.to.resolve), NULL, "HOST:PORT:ADDR",
+	  "connect to ADDR for HOST:PORT" },
+	{ "sni", 0, FOR_ALL, OPTION_STRING, AT(session.to.sni), NULL, "NAME",
+	  "server name to send and to verify" },
+	{ "keylog", 0, FOR_ALL, OPTION_STRING, AT(session.to.keylog), NULL, "FILE",
+	  "append TLS secrets, for Wireshark and decode" },
+	{ "timeout", 't', FOR_ALL, OPTION_DURATION, AT(timeout_ns), NULL, "TIME",
+	  "give up waiting after TIME (10s, 500ms)" },
+	{ "count", 'c', FOR_PING | FOR_RECV, OPTION_NUMBER, AT(count), NULL, "N",
+	  "end after N answers or packets" },
+	{ "interval", 'i', FOR_PING, OPTION_DURATION, AT(interval_ns), NULL, "TIME",
+	  "pause between Pings (1s)" },
+	{ "expect", 0, FOR_SEND, OPTION_NUMBER, AT(expect), NULL, "N",
+	  "wait for N packets and print them" },
+	{ "linger", 0, FOR_SEND, OPTION_DURATION, AT(linger_ns), NULL, "TIME",
+	  "go on printing packets for TIME after sending" },
+	{ "lines", 'l', FOR_SEND | FOR_RECV, OPTION_FLAG, AT(lines), NULL, NULL,
+	  "one packet a line" },
+	{ "force", 0, FOR_SEND, OPTION_FLAG, AT(force), NULL, NULL,
+	  "send what the relay must refuse" },
+	{ "reconnect", 'r', FOR_RECV, OPTION_FLAG, AT(reconnect), NULL, NULL,
+	  "come back after a lost connection" },
+	{ "stun", 0, FOR_PROBE, OPTION_STRING, AT(stun), NULL, "HOST:PORT",
+	  "where STUN is answered (port 3478 of the relay's host)" },
+	{ "plain", 0, FOR_PROBE, OPTION_STRING, AT(plain), NULL, "URL",
+	  "the plain listener beside a TLS one (port 80 of the host)" },
+	{ "metrics", 0, FOR_PROBE, OPTION_STRING, AT(metrics), NULL, "URL",
+	  "where the counters can be read; else they are not asked for" },
+	{ "skip", 0, FOR_PROBE, OPTION_STRING, AT(skip), NULL, "LIST",
+	  "leave out services: stun,captive" },
+	{ "pairs", 'p', FOR_BENCH, OPTION_NUMBER, AT(bench.pairs), NULL, "N",
+	  "senders, each with its receiver (1)" },
+	{ "size", 's', FOR_BENCH, OPTION_NUMBER, AT(bench.size), NULL, "BYTES",
+	  "data of each packet (1200)" },
+	{ "window", 'w', FOR_BENCH, OPTION_NUMBER, AT(bench.window), NULL, "N",
+	  "packets under way in each pair (32)" },
+	{ "rate", 0, FOR_BENCH, OPTION_CALL, 0, set_rate, "N/s",
+	  "send at this pace, all pairs together, whatever comes back" },
+	{ "time", 0, FOR_BENCH, OPTION_DURATION, AT(bench.time_ns), NULL, "TIME",
+	  "for how long (5s)" },
+	{ "ping", 0, FOR_BENCH, OPTION_DURATION, AT(bench.ping_ns), NULL, "EVERY",
+	  "Ping on every connection meanwhile" },
+	{ "verify", 0, FOR_BENCH, OPTION_FLAG, AT(bench.verify), NULL, NULL,
+	  "every byte and the order must be right, nothing may be lost" },
+	{ "stall", 0, FOR_BENCH, OPTION_FLAG, AT(bench.stall), NULL, NULL,
+	  "one more pair, whose receiver never reads" },
+	{ "logins", 0, FOR_BENCH, OPTION_FLAG, AT(bench.logins), NULL, NULL,
+	  "log in and leave, --window at a time" },
+	{ "idle", 0, FOR_BENCH, OPTION_NUMBER, AT(bench.idle), NULL, "N",
+	  "hold N connections that do nothing" },
+	{ "pid", 0, FOR_BENCH, OPTION_NUMBER, AT(bench.pid), NULL, "PID",
+	  "the relay's process: its CPU time and memory" },
+	{ "json", 'j', FOR_ALL, OPTION_FLAG, AT(json), NULL, NULL,
+	  "one JSON object a line on stdout" },
+	{ "verbose", 'v', FOR_ALL, OPTION_FLAG, AT(session.to.verbose), NULL, NULL,
+	  "each step on stderr" },
+};
+/* clang-format on */
 
-		if ((rows[i].commands & command) == 0)
-			continue;
-		longs[n++] = (struct option){ rows[i].name,
-			arg ? required_argument : no_argument, NULL,
-			(int)i + 256 };
-		if (rows[i].letter != 0) {
-			*p++ = rows[i].letter;
-			if (arg)
-				*p++ = ':';
-		}
-	}
-	longs[n++] = (struct option){ "help", no_argument, NULL, 'h' };
-	longs[n] = (struct option){ NULL, 0, NULL, 0 };
-	*p = '\0';
-}
-
-static const struct row *
-row_of(unsigned command, int c)
-{
-	if (c >= 256)
-		return &rows[c - 256];
-	for (size_t i = 0; i < NROWS; i++)
-		if (rows[i].letter == c && (rows[i].commands & command) != 0)
-			return &rows[i];
-	return NULL;
-}
-
-/* getopt_long takes beginnings of names; what a name that is not there begins
- * (--key where there is only --keylog) must not pass for it. */
-static bool
-spelled_out(const char *word, const char *name)
-{
-	size_t len = strlen(name);
-
-	return strncmp(word, "--", 2) == 0 &&
-	    strncmp(word + 2, name, len) == 0 &&
-	    (word[2 + len] == '\0' || word[2 + len] == '=');
-}
-
-static int
-parse_words(struct options *o, unsigned command, const char *synopsis, int argc,
-    char **argv)
-{
-	struct option longs[NROWS + 2];
-	char shorts[NROWS * 2 + 3];
-	int c, status;
-
-	tables(command, longs, shorts);
-	opterr = 0;
-	optind = 1;
-	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		const struct row *row;
-
-		if (c == 'h') {
-			print_help(command, argv[0], synopsis);
-			o->help = true;
-			return 0;
-		}
-		if (c == ':')
-			return cli_usage_error("%s needs an argument",
-			    argv[optind - 1]);
-		row = c == '?' ? NULL : row_of(command, c);
-		if (c >= 256 && !spelled_out(argv[optind - 1], row->name) &&
-		    !spelled_out(argv[optind - 2], row->name))
-			row = NULL;
-		if (row == NULL)
-			return cli_usage_error("unknown option '%s'; relay-cli "
-					       "%s --help lists "
-					       "them",
-			    argv[optind - 1], argv[0]);
-		status = set(o, row, optarg);
-		if (status != 0)
-			return status;
-	}
-	return 0;
-}
+static const struct option_table table = { rows,
+	sizeof(rows) / sizeof(rows[0]) };
 
 static int
 pick_dialect(struct options *o)
@@ -342,16 +188,17 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 	o->interval_ns = NS_PER_S;
 	o->bench.time_ns = -1;
 	o->bench.ping_ns = -1;
-	status = parse_words(o, command, synopsis, argc, argv);
+	status = options_read(&table, command, synopsis, o, argc, argv, first,
+	    &o->help);
 	if (status != 0 || o->help)
 		return status;
-	if (optind >= argc)
+	if (*first >= argc)
 		return cli_usage_error("no URL; usage: relay-cli %s %s",
 		    argv[0], synopsis);
-	if (relay_url_parse(argv[optind], &o->session.to.url, err,
+	if (relay_url_parse(argv[*first], &o->session.to.url, err,
 		sizeof(err)) != 0)
 		return cli_usage_error("%s", err);
-	*first = optind + 1;
+	++*first;
 	if ((status = pick_dialect(o)) != 0 ||
 	    (status = pick_carrier(o)) != 0 || (status = pick_proxy(o)) != 0)
 		return status;

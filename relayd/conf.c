@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/options.h"
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "codec/dialect.h"
@@ -575,7 +576,7 @@ parse_words(struct conf *c, int argc, char **argv, char *err, size_t err_size)
 	fill_long_options(lo);
 	opterr = 0;
 	optind = 0; /* glibc: begin anew, also in a second call */
-	while ((v = getopt_long(argc, argv, ":c:hV", lo, NULL)) != -1) {
+	while ((v = options_getopt(argc, argv, ":c:hV", lo)) != -1) {
 		if (v == 'h' || v == VALUE_HELP)
 			return CONF_HELP;
 		if (v == VALUE_HELP_ALL)
