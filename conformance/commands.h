@@ -15,9 +15,11 @@
 #define SELFTEST_SYNOPSIS "[options] [--mutate-scripts [FILE…]]"
 
 #define DEVIATIONS_SYNOPSIS "[--write FILE] [options] TARGET [SELECT…]"
+#define COVERAGE_SYNOPSIS   "[--runs FILE] [--json]"
 
 int cmd_run(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_coverage(int argc, char **argv);
 int cmd_deviations(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_show(int argc, char **argv);

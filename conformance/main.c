@@ -15,6 +15,8 @@ static const struct cli_command commands[] = {
 	  "play scenarios against relays and judge what they do", cmd_run },
 	{ "diff",    DIFF_SYNOPSIS,
 	  "play the same steps on several relays; show where they differ", cmd_diff },
+	{ "coverage", COVERAGE_SYNOPSIS,
+	  "every requirement, its scenarios, and what runs made of it", cmd_coverage },
 	{ "deviations", DEVIATIONS_SYNOPSIS,
 	  "what is known to differ in a target; --write finds out", cmd_deviations },
 	{ "list",    LIST_SYNOPSIS,

@@ -130,6 +130,16 @@ add_report(void *options, const char *arg)
 }
 
 static int
+add_runs(void *options, const char *arg)
+{
+	struct options *o = options;
+
+	o->runs = xreallocarray(o->runs, o->nruns + 1, sizeof(o->runs[0]));
+	o->runs[o->nruns++] = (char *)(uintptr_t)arg;
+	return 0;
+}
+
+static int
 add_skip(void *options, const char *arg)
 {
 	struct options *o = options;
@@ -289,7 +299,7 @@ static const struct option_row rows[] = {
 	  "multiply every duration of the scenarios" },
 	{ "timeout", 't', FOR_PLAYING | FOR_REPLAY, OPTION_CALL, 0, set_timeout, "TIME",
 	  "end the whole run after TIME" },
-	{ "dialect", 0, FOR_SELECTING | FOR_SHOW | FOR_LIFT | FOR_REPLAY, OPTION_CALL, 0, set_dialect, "NAME",
+	{ "dialect", 0, FOR_SELECTING | FOR_COVERAGE | FOR_SHOW | FOR_LIFT | FOR_REPLAY, OPTION_CALL, 0, set_dialect, "NAME",
 	  "the protocol of the targets" },
 	{ "carrier", 0, FOR_SELECTING, OPTION_CALL, 0, set_carrier, "raw|ws",
 	  "only cases over this upgrade" },
@@ -361,7 +371,9 @@ static const struct option_row rows[] = {
 	  "the tags" },
 	{ "reqs", 0, FOR_LIST, OPTION_CALL, 0, set_reqs, NULL,
 	  "the requirements and how many cases cover each" },
-	{ "json", 0, FOR_LIST, OPTION_FLAG, AT(json), NULL, NULL,
+	{ "runs", 0, FOR_COVERAGE, OPTION_CALL, 0, add_runs, "FILE",
+	  "what a run saw, as --report jsonl=FILE wrote it; repeatable" },
+	{ "json", 0, FOR_LIST | FOR_COVERAGE, OPTION_FLAG, AT(json), NULL, NULL,
 	  "one JSON object a line" },
 };
 /* clang-format on */
@@ -574,6 +586,7 @@ options_clear(struct options *o)
 	free(o->selftest.faults);
 	free(o->selftest.scenarios);
 	outside_free(o->outside);
+	free(o->runs);
 	memset(o, 0, sizeof(*o));
 }
 

@@ -44,6 +44,8 @@ struct options {
 	size_t narguments;
 	char **reports; /* "FORMAT=FILE"; borrowed */
 	size_t nreports;
+	char **runs; /* of coverage: files; borrowed */
+	size_t nruns;
 	int64_t jobs;
 	int64_t repeat;
 	double time_scale;

@@ -15,6 +15,7 @@ enum column {
 	COLUMN_LEVEL,
 	COLUMN_TEXT,
 	COLUMN_SOURCE,
+	COLUMN_UNCHECKED, /* may be absent, from the header and from a line */
 	NCOLUMNS
 };
 
@@ -24,6 +25,7 @@ static const char *const column_names[NCOLUMNS] = {
 	"level",
 	"text",
 	"source",
+	"unchecked",
 };
 
 static const char *const level_names[LEVEL_NKINDS] = {
@@ -99,7 +101,7 @@ read_header(struct tsv *t, char *const *field, size_t n)
 		for (size_t i = 0; i < n; i++)
 			if (strcmp(field[i], column_names[c]) == 0)
 				t->place[c] = (int)i;
-		if (t->place[c] < 0)
+		if (t->place[c] < 0 && c != COLUMN_UNCHECKED)
 			complain(t, "the header line lacks the column",
 			    column_names[c]);
 	}
@@ -122,6 +124,10 @@ add_row(struct tsv *t, char *const *field, size_t n)
 	int level;
 
 	for (int c = 0; c < NCOLUMNS; c++) {
+		value[c] = "";
+		if (c == COLUMN_UNCHECKED &&
+		    (t->place[c] < 0 || (size_t)t->place[c] >= n))
+			continue;
 		if (t->place[c] < 0)
 			return; /* the header was complained about */
 		if ((size_t)t->place[c] >= n) {
@@ -153,6 +159,7 @@ add_row(struct tsv *t, char *const *field, size_t n)
 	r->level = (enum level)level;
 	r->text = xstrdup(value[COLUMN_TEXT]);
 	r->source = xstrdup(value[COLUMN_SOURCE]);
+	r->unchecked = xstrdup(value[COLUMN_UNCHECKED]);
 	r->line = t->line;
 }
 
@@ -247,6 +254,7 @@ requirements_free(struct requirements *r)
 		free(r->list[i].side);
 		free(r->list[i].text);
 		free(r->list[i].source);
+		free(r->list[i].unchecked);
 	}
 	free(r->list);
 	free(r->dialect);

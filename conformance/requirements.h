@@ -23,6 +23,7 @@ struct requirement {
 	enum level level;
 	char *text;
 	char *source;
+	char *unchecked; /* why no black box can check it; "": it can */
 	int line;
 };
 
@@ -33,10 +34,10 @@ struct requirements {
 };
 
 /*
- * Tab-separated: a header line that names the columns id, side, level, text
- * and source, then one requirement a line; '#' begins a comment line.  An id
- * without a dialect gets |dialect|.  All errors are collected, one a line,
- * "FILE:LINE: …"; NULL if there were any.
+ * Tab-separated: a header line that names the columns id, side, level, text,
+ * source and, if there is one, unchecked; then one requirement a line; '#'
+ * begins a comment line.  An id without a dialect gets |dialect|.  All errors
+ * are collected, one a line, "FILE:LINE: …"; NULL if there were any.
  */
 struct requirements *requirements_parse(const char *file, const char *text,
     size_t len, const char *dialect, struct text *errors);
