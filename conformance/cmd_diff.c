@@ -12,6 +12,7 @@
 #include "conformance/commands.h"
 #include "conformance/diff.h"
 #include "conformance/files.h"
+#include "conformance/recording.h"
 
 #define SHOWN 100 /* characters of what a relay did */
 
@@ -140,6 +141,11 @@ print_all(const struct diff *d, int status)
 		printf("%s\n", normal_steps());
 	for (size_t i = 0; i < d->n && !r->o->quiet; i++)
 		print_case(d, &d->cases[i]);
+	if (r->o->recorded && d->split == 0 && d->compared > 0) {
+		printf("%zu cases alike, %zu not compared\n", d->compared,
+		    d->n - d->compared);
+		return;
+	}
 	printf("\n%zu cases: %zu one class, %zu more than one, %zu not "
 	       "compared   seed %" PRIx64 "   %.1f s\n",
 	    d->n, d->compared - d->split, d->split, d->n - d->compared,
@@ -274,6 +280,27 @@ show(struct run *r, int status, struct output *out)
 	return status;
 }
 
+/* Two reports, or more, of one target at several times. */
+static int
+diff_runs(struct options *o)
+{
+	struct output out = { .f = NULL };
+	struct run r;
+	int status;
+
+	if (o->narguments < 2 || o->narguments > 26)
+		return cli_usage_error("--runs: two reports of run, or more");
+	status = open_report(o, &out);
+	if (status != 0)
+		return status;
+	status = recording_read(&r, o, o->arguments, o->narguments);
+	if (status == 0)
+		status = show(&r, 0, &out);
+	output_discard(&out);
+	recording_clear(&r);
+	return status;
+}
+
 static int
 diff(const struct options *o)
 {
@@ -307,7 +334,7 @@ cmd_diff(int argc, char **argv)
 	if (status == 0 && !o.help) {
 		if (o.verbose)
 			options_show_outside(&o);
-		status = diff(&o);
+		status = o.recorded ? diff_runs(&o) : diff(&o);
 	}
 	options_clear(&o);
 	return status;

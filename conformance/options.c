@@ -279,6 +279,8 @@ static const struct option_row rows[] = {
 	  "repeat the random choices of an earlier run" },
 	{ "repeat", 0, FOR_RUN | FOR_DEVIATIONS, OPTION_NUMBER, AT(repeat), NULL, "N",
 	  "the whole run N times" },
+	{ "runs", 0, FOR_DIFF, OPTION_FLAG, AT(recorded), NULL, NULL,
+	  "compare jsonl reports of run, not targets" },
 	{ "calibrate", 0, FOR_DIFF, OPTION_NUMBER, AT(repeat), NULL, "N",
 	  "play N times on each target; what varies there is left out (2)" },
 	{ "deviations", 0, FOR_RUN | FOR_DEVIATIONS, OPTION_STRING, AT(deviations), NULL, "FILE",
@@ -501,7 +503,7 @@ add_positional(struct options *o, unsigned command, char *word)
 {
 	char err[512];
 
-	if ((command & FOR_SELECTING) == 0) {
+	if ((command & FOR_SELECTING) == 0 || o->recorded) {
 		o->arguments[o->narguments++] = word;
 		return 0;
 	}

@@ -62,7 +62,8 @@ struct options {
 	bool quiet;
 	bool verbose;
 	bool json;
-	bool check; /* fmt */
+	bool check;    /* fmt */
+	bool recorded; /* diff: files of runs, not targets */
 	enum list_what what;
 	struct lift_options lift;
 	struct selftest_options selftest;

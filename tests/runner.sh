@@ -255,6 +255,26 @@ for mode in login-echo only-pong pong-or-close; do
 	ok $? "no MUST with a control passes on a relay that is $mode"
 done
 
+# ---- one relay, twice
+
+"$runner" run "$url" 'ping.*' relay.basic --report jsonl=old.jsonl >/dev/null
+"$runner" run "$url" 'ping.*' relay.basic --report jsonl=new.jsonl >/dev/null
+expect 0 "two runs of one relay are alike" diff --runs old.jsonl new.jsonl
+[ "$(wc -l <out)" -eq 1 ]
+ok $? "in one line"
+if "$build/relayd/relayd" --fault help >/dev/null 2>&1; then
+	start late "$build/relayd/relayd" --listen 127.0.0.1:0 --fault relay.last-byte-changed
+	"$runner" run "http://$(listening late http)" 'ping.*' relay.basic \
+	    --report jsonl=new.jsonl >/dev/null
+	expect 1 "one with a fault is not" diff --runs old.jsonl new.jsonl
+	said out "relay.basic[raw]   A: old.jsonl   B: new.jsonl" "and the changed cases are shown"
+	! grep -q '^ping' out
+	ok $? "and no others"
+	stop "$started"
+fi
+expect 6 "what is no run is 6" diff --runs old.jsonl my.rly
+expect 2 "one alone is 2" diff --runs old.jsonl
+
 # ---- two relays
 
 expect 0 "two names of one relay behave alike" diff "$url" "http://localhost:${url##*:}" 'ping.*' relay.basic relay.both-ways relay.batches 'seed.*'

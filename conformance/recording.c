@@ -1,0 +1,281 @@
+/* run.jsonl -> targets, cases, results. */
+#include "config.h"
+
+#include "conformance/recording.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cli.h"
+#include "base/xalloc.h"
+#include "transcript/transcript_json.h"
+
+struct reader {
+	struct run *r;
+	const struct options *o;
+	const char *path;
+	int line;
+	struct run_target *target;
+	char *target_name;
+	struct transcript *transcript; /* of the case being read */
+	unsigned rounds;
+	bool ended;
+};
+
+static int
+bad_line(const struct reader *x, const char *why)
+{
+	cli_error("%s:%d: %s", x->path, x->line, why);
+	return EXIT_SCRIPT;
+}
+
+/* ---- cases ---- */
+
+static const struct suite_case *
+suite_case_named(const struct run *r, const char *name)
+{
+	const struct case_list *list = r->suite->lists[0];
+
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->cases[i].instance->name, name) == 0)
+			return &list->cases[i];
+	return NULL;
+}
+
+/* A case that this suite does not have: a name, and no lines. */
+static const struct suite_case *
+unknown_case(const char *name)
+{
+	struct suite_case *c = xcalloc(1, sizeof(*c));
+	struct scenario *sc = xcalloc(1, sizeof(*sc));
+
+	c->instance = xcalloc(1, sizeof(*c->instance));
+	c->instance->name = xstrdup(name);
+	sc->at.line = INT_MAX;
+	c->scenario = c->instance->scenario = sc;
+	return c;
+}
+
+/* It was made here, and is not the suite's. */
+static void
+unknown_case_free(const struct suite_case *c)
+{
+	if (c->script != NULL)
+		return;
+	free(c->instance->name);
+	free(c->instance);
+	free((void *)(uintptr_t)c->scenario);
+	free((void *)(uintptr_t)c);
+}
+
+static enum result_code
+code_named(const char *name)
+{
+	int code = 0;
+
+	while (code < CODE_NKINDS &&
+	    strcmp(result_code_name((enum result_code)code), name) != 0)
+		code++;
+	return (enum result_code)code;
+}
+
+static const char *
+string_at(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+static char *
+copy_at(const json_t *o, const char *key)
+{
+	const char *s = string_at(o, key);
+
+	return s != NULL ? xstrdup(s) : NULL;
+}
+
+static struct case_result *
+result_of(struct reader *x, const json_t *o, enum result_code code)
+{
+	struct case_result *result = xcalloc(1, sizeof(*result));
+
+	result->code = code;
+	result->message = copy_at(o, "message");
+	result->transcript =
+	    x->transcript != NULL ? x->transcript : transcript_new();
+	x->transcript = NULL;
+	return result;
+}
+
+static int
+read_verdict(struct reader *x, const json_t *o)
+{
+	struct run *r = x->r;
+	const char *name = string_at(o, "case"), *code = string_at(o, "code"),
+		   *verdict = string_at(o, "verdict");
+	json_int_t round = json_integer_value(json_object_get(o, "round"));
+	struct run_case *c;
+
+	if (name == NULL || code == NULL || verdict == NULL ||
+	    code_named(code) == CODE_NKINDS ||
+	    verdict_named(verdict) == VERDICT_NKINDS || round < 0 ||
+	    round > 100000)
+		return bad_line(x, "this is no verdict");
+	r->plan = xreallocarray(r->plan, r->nplan + 1, sizeof(*r->plan));
+	c = &r->plan[r->nplan++];
+	*c = (struct run_case){
+		.c = suite_case_named(r, name),
+		.target = x->target,
+		.round = round > 0 ? (unsigned)round : 1,
+		.number = r->nplan,
+		.done = true,
+		.verdict = verdict_named(verdict),
+		.reason = copy_at(o, "reason"),
+	};
+	if (c->c == NULL)
+		c->c = unknown_case(name);
+	if (json_object_get(o, "duration_ms") != NULL && c->reason == NULL)
+		c->result = result_of(x, o, code_named(code));
+	if (c->round > x->rounds)
+		x->rounds = c->round;
+	transcript_free(x->transcript);
+	x->transcript = NULL;
+	return 0;
+}
+
+static int
+read_event(struct reader *x, const json_t *o)
+{
+	char err[256];
+
+	if (json_is_true(json_object_get(o, "control")))
+		return 0;
+	if (x->transcript == NULL)
+		x->transcript = transcript_new();
+	if (event_from_json(x->transcript, json_object_get(o, "event"), err,
+		sizeof(err)) == 0)
+		return 0;
+	return bad_line(x, err);
+}
+
+/* ---- lines ---- */
+
+static int
+read_target(struct reader *x, const json_t *o)
+{
+	if (x->target_name != NULL)
+		return bad_line(x,
+		    "a run of several targets; one can be compared");
+	x->target_name = copy_at(o, "target");
+	return x->target_name != NULL ? 0
+				      : bad_line(x, "a target, and no name");
+}
+
+static int
+read_line(struct reader *x, const json_t *o)
+{
+	const char *type = string_at(o, "type");
+
+	if (type == NULL)
+		return bad_line(x, "no line of a run");
+	if (strcmp(type, "target") == 0)
+		return read_target(x, o);
+	if (strcmp(type, "event") == 0)
+		return read_event(x, o);
+	if (strcmp(type, "verdict") == 0)
+		return read_verdict(x, o);
+	x->ended = x->ended || strcmp(type, "end") == 0;
+	return 0;
+}
+
+static int
+read_file(struct reader *x)
+{
+	FILE *f = fopen(x->path, "r");
+	char *line = NULL;
+	size_t size = 0;
+	int status = 0;
+
+	if (f == NULL) {
+		cli_error("%s: %s", x->path, strerror(errno));
+		return EXIT_USAGE;
+	}
+	while (status == 0 && getline(&line, &size, f) > 0) {
+		json_t *o = json_loads(line, JSON_ALLOW_NUL, NULL);
+
+		x->line++;
+		status = o != NULL ? read_line(x, o)
+				   : bad_line(x, "this is no JSON");
+		json_decref(o);
+	}
+	if (status == 0 && x->target_name == NULL)
+		status = bad_line(x, "no run of a target");
+	/* The cases that are there can be compared all the same. */
+	if (status == 0 && !x->ended) {
+		cli_error("%s: it is cut short", x->path);
+		x->r->end = END_INTERRUPTED;
+	}
+	free(line);
+	fclose(f);
+	transcript_free(x->transcript);
+	x->transcript = NULL;
+	return status;
+}
+
+/* ---- the interface ---- */
+
+int
+recording_read(struct run *r, struct options *o, char *const *files, size_t n)
+{
+	int status = 0;
+	struct text errors;
+
+	*r = (struct run){ .o = o, .observe = true };
+	text_init(&errors);
+	r->suite = suite_new(&errors);
+	if (r->suite == NULL ||
+	    suite_cases(r->suite, rk_dialects()[0], &errors) == NULL)
+		status = EXIT_SCRIPT;
+	fputs(text_str(&errors), stderr);
+	text_clear(&errors);
+	r->targets = xcalloc(n, sizeof(*r->targets));
+	r->ntargets = n;
+	for (size_t i = 0; i < n; i++) {
+		r->targets[i].run = r;
+		r->targets[i].target =
+		    xcalloc(1, sizeof(*r->targets[i].target));
+		r->targets[i].target->name = xstrdup(files[i]);
+	}
+	for (size_t i = 0; i < n && status == 0; i++) {
+		struct reader x = { .r = r,
+			.o = o,
+			.path = files[i],
+			.target = &r->targets[i] };
+
+		status = read_file(&x);
+		free(x.target_name);
+		if (i == 0 || (int64_t)x.rounds < o->repeat)
+			o->repeat = x.rounds > 0 ? x.rounds : 1;
+	}
+	return status;
+}
+
+void
+recording_clear(struct run *r)
+{
+	for (size_t i = 0; i < r->nplan; i++) {
+		unknown_case_free(r->plan[i].c);
+		case_result_free(r->plan[i].result);
+		free(r->plan[i].reason);
+	}
+	for (size_t i = 0; i < r->ntargets; i++) {
+		free(r->targets[i].target->name);
+		free(r->targets[i].target);
+	}
+	free(r->targets);
+	free(r->plan);
+	suite_free(r->suite);
+}
