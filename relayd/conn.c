@@ -458,6 +458,7 @@ void
 conn_take(struct conn *c, size_t n)
 {
 	c->taken += n;
+	c->worker->lent += n;
 	lend(c);
 }
 
@@ -578,6 +579,7 @@ on_stream(void *arg, struct stream *s, enum stream_event e)
 		break;
 	case STREAM_INPUT:
 		on_input(c);
+		worker_relieve(c->worker);
 		break;
 	case STREAM_DRAINED:
 		conn_touch(c);

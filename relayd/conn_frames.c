@@ -104,6 +104,7 @@ on_send(struct conn *c, const struct input *in)
 	    rk_is_disco(d, in->payload + sizeof(to.b), len - sizeof(to.b));
 	if (FAULT(HOOK_SEND, .c = c, .key = &to, .packet = &p))
 		return c->state == CONN_OPEN;
+	p.framed = c->carrier == RK_CARRIER_RAW && p.len == len;
 	result = router_route(w->router, &c->ep, &to, &p);
 	if (result == ROUTE_UNKNOWN && d->key_is_point && !rk_key_is_point(&to))
 		return broke_rule(c, RK_ERR_KEY, in);

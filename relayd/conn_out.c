@@ -24,6 +24,11 @@
 /* An empty output buffer above this is given back. */
 #define OUT_KEEP      512
 #define HEADER_MAX    (RK_WS_HEADER_MAX + RK_FRAME_HEADER_MAX)
+#if defined(__has_attribute) && __has_attribute(uninitialized)
+#define UNINITIALIZED __attribute__((uninitialized))
+#else
+#define UNINITIALIZED
+#endif
 
 /*
  * The order of the lanes, by generation (D-06), and what each may take in one
@@ -179,6 +184,17 @@ conn_of(struct endpoint *ep)
 	return (struct conn *)ep; /* its first member */
 }
 
+/* The header that a raw packet came with differs in its type alone. */
+static void
+reframe(const struct conn *c, const struct lent_packet *p, struct rk_writer *w)
+{
+	memcpy(w->buf, p->body - RK_TLV32_LEN, RK_TLV32_LEN);
+	w->buf[0] = (uint8_t)c->worker->recv->type;
+	w->len = RK_TLV32_LEN;
+	FAULT(HOOK_HEADER, .c = (struct conn *)(uintptr_t)c,
+	    .type = c->worker->recv->type, .len = p->len, .out = w);
+}
+
 static bool
 on_packet(struct endpoint *to, const struct rk_key *from,
     const struct lent_packet *p)
@@ -192,7 +208,10 @@ on_packet(struct endpoint *to, const struct rk_key *from,
 		.packet = (struct lent_packet *)(uintptr_t)p))
 		return true;
 	rk_writer_init(&w, buf, sizeof(buf));
-	conn_frame_header(c, c->worker->recv->type, p->len, &w);
+	if (p->framed && c->carrier == RK_CARRIER_RAW)
+		reframe(c, p, &w);
+	else
+		conn_frame_header(c, c->worker->recv->type, p->len, &w);
 	if (!has_room(c, lane, w.len + p->len)) {
 		metrics_up(&c->worker->metrics.queue_dropped[queue_of[lane]]);
 		return false;
@@ -305,7 +324,8 @@ write_batch(struct conn *c)
 {
 	struct metrics *m = &c->worker->metrics;
 	struct rk_writer beat;
-	struct batch b;
+	/* A kilobyte that is not read before it is written. */
+	struct batch b UNINITIALIZED;
 
 	b.n = 0;
 	b.bytes = 0;

@@ -203,6 +203,7 @@ mail_write_letter(struct mailbox *b, unsigned to, const struct letter *l)
 		return true;
 	m->packet = *p;
 	m->packet.room = PACKET_ROOM;
+	m->packet.framed = false;
 	m->packet.body = (uint8_t *)(m + 1) + PACKET_ROOM;
 	memcpy(m->packet.body, p->body, p->len);
 	m->letter.packet = &m->packet;

@@ -33,6 +33,7 @@ struct lent_packet {
 	size_t len;    /* of both */
 	size_t room;   /* in front of |body| */
 	bool disco;
+	bool framed; /* a raw header for |len| bytes stands in front of it */
 };
 
 struct endpoint;

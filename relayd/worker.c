@@ -19,7 +19,10 @@
 #include "relayd/server.h"
 
 /* As many connections are worth a look at what they leave behind. */
-#define CROWD 64
+#define CROWD    64
+/* More than that is not held back for the end of the turn: it would have left
+ * the processor's cache by then, and those behind it would wait. */
+#define LENT_MAX (128 << 10)
 
 /* Flushing one connection may touch others, never free one. */
 static void
@@ -128,15 +131,30 @@ return_memory(struct worker *w)
 		timer_set(w->trim, NS_PER_S);
 }
 
+/* Write what has been read so far. */
+static void
+flush(struct worker *w)
+{
+	w->lent = 0;
+	if (w->mail != NULL)
+		mail_hand_over(w->mail);
+	flush_touched(w);
+	release_lent(w);
+}
+
+void
+worker_relieve(struct worker *w)
+{
+	if (w->lent >= LENT_MAX)
+		flush(w);
+}
+
 static void
 on_turn_end(void *arg)
 {
 	struct worker *w = arg;
 
-	if (w->mail != NULL)
-		mail_hand_over(w->mail);
-	flush_touched(w);
-	release_lent(w);
+	flush(w);
 	free_dead(w);
 	return_memory(w);
 	if (w->stopped && !w->idle && w->nconns == 0)

@@ -2,7 +2,7 @@
  * One event loop and the connections that live on it.  At the end of each
  * turn, in this order: mail for other loops is handed over, what was touched
  * is flushed, receive buffers and mail that were lent are released, what died
- * is freed.
+ * is freed.  A turn that brings much flushes more often.
  *
  * The first worker's loop is that of the main thread, which accepts for all;
  * the others have threads of their own.  Everything here is the worker's, but
@@ -50,6 +50,7 @@ struct worker {
 	bool idle;    /* … and are gone, which was said */
 	struct conn *touched;
 	struct conn *lending;
+	size_t lent; /* bytes of input since the last flush */
 	struct conn *dead;
 	struct deferred turn_end;
 	struct asker asker;
@@ -87,6 +88,8 @@ void worker_join(struct worker *w);
 
 /* See to it that worker's end-of-turn work runs. */
 void worker_wake(struct worker *w);
+/* Between two connections' input: flush already now if much has come. */
+void worker_relieve(struct worker *w);
 /* Other loops have so much to read already that what asks must wait, with
  * |crowded| set in it; conn_go_on() comes when that is over. */
 bool worker_is_crowded(struct worker *w);

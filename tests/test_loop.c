@@ -175,6 +175,33 @@ START_TEST(a_timer_set_again_at_once_waits_for_the_next_turn)
 }
 END_TEST
 
+static void
+on_set_in_the_past(void *arg)
+{
+	text_add(&notes, "x");
+	timer_set_at(victim, 1);
+}
+
+START_TEST(timers_set_again_for_the_past_hold_up_no_other)
+{
+	struct timer *a = timer_new(loop, note, word_a);
+	struct timer *b = timer_new(loop, note, word_b);
+
+	clock_fake(NS_PER_S);
+	victim = timer_new(loop, on_set_in_the_past, NULL);
+	timer_set_at(victim, 1);
+	timer_set(b, 0);
+	timer_set(a, -1);
+	loop_turn(loop, 0);
+	ck_assert_str_eq(text_str(&notes), "xba");
+	loop_turn(loop, 0);
+	ck_assert_str_eq(text_str(&notes), "xbax");
+	timer_free(victim);
+	timer_free(a);
+	timer_free(b);
+}
+END_TEST
+
 START_TEST(many_timers_run_as_if_sorted)
 {
 	enum {
@@ -620,6 +647,7 @@ loop_suite(void)
 	tcase_add_test(tc, a_timer_may_free_another_that_is_due);
 	tcase_add_test(tc, a_timer_may_free_itself);
 	tcase_add_test(tc, a_timer_set_again_at_once_waits_for_the_next_turn);
+	tcase_add_test(tc, timers_set_again_for_the_past_hold_up_no_other);
 	tcase_add_test(tc, many_timers_run_as_if_sorted);
 	tcase_add_test(tc, by_the_real_clock_a_timer_is_never_early);
 	tcase_add_test(tc, a_turn_waits_no_longer_than_it_may);

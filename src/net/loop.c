@@ -317,18 +317,33 @@ timer_due(const struct timer *t)
 	return t->due;
 }
 
-/* Those due now; one that is set meanwhile waits for the next turn. */
+/* The first in the heap below |at| that is due and was set before |last|. */
+static struct timer *
+next_due(const struct loop *l, size_t at, uint64_t last)
+{
+	struct timer *t, *left, *right;
+
+	if (at > l->ntimers || l->heap[at]->due > l->now)
+		return NULL;
+	t = l->heap[at];
+	if (t->seq <= last)
+		return t;
+	left = next_due(l, at * 2, last);
+	right = next_due(l, at * 2 + 1, last);
+	return right == NULL || (left != NULL && is_before(left, right))
+	    ? left
+	    : right;
+}
+
+/* Those due now; one that is set meanwhile waits for the next turn, and is in
+ * nobody's way. */
 static void
 run_timers(struct loop *l)
 {
 	uint64_t last = l->timer_seq;
-	int64_t now = l->now;
+	struct timer *t;
 
-	while (l->ntimers > 0) {
-		struct timer *t = l->heap[1];
-
-		if (t->due > now || t->seq > last)
-			break;
+	while ((t = next_due(l, 1, last)) != NULL) {
 		heap_remove(l, t);
 		t->on_time(t->arg);
 	}
