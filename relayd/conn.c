@@ -334,10 +334,13 @@ die(struct conn *c)
 static void
 log_end(const struct conn *c, enum ending ending, const char *reason)
 {
-	static struct log_limit limit = { .burst = 20 };
+	/* Who is denied may well try again at once, and for ever. */
+	static struct log_limit limit = { .burst = 20 },
+				denied = { .burst = 1 };
 	enum log_level level = c->stage >= STAGE_LOGIN ? LOG_INFO : LOG_DEBUG;
+	bool is_denied = c->login.error == RK_ERR_DENIED;
 
-	conn_log(c, &limit, level,
+	conn_log(c, is_denied ? &denied : &limit, level,
 	    "closed end=%s stage=%s%s%s%s peer=%s key=%s in=%llu out=%llu",
 	    ending_name(ending), stage_name((enum stage)c->stage),
 	    reason != NULL ? " reason=\"" : "", reason != NULL ? reason : "",

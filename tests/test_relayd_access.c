@@ -232,6 +232,27 @@ START_TEST(bad_options_are_errors)
 }
 END_TEST
 
+START_TEST(who_is_denied_and_tries_again_does_not_fill_the_log)
+{
+	const char *at;
+	int lines = 0;
+
+	use("--deny", key_text(1, true), NULL, NULL);
+	for (int i = 0; i < 50; i++)
+		expect_denied(1, carriers[i & 1]);
+	for (at = rig.log.s; (at = strstr(at, "closed end=refused")) != NULL;
+	     at++)
+		lines++;
+	ck_assert_int_eq(lines, 1); /* a second; the clock stands still */
+	ck_assert_uint_eq(rig_metric(&rig,
+			      "relayd_connections{stage=\"login\"}"),
+	    0);
+	/* What others do is still said. */
+	expect_allowed(2, RK_CARRIER_RAW);
+	ck_assert_ptr_nonnull(strstr(rig.log.s, "closed end=eof"));
+}
+END_TEST
+
 /* D-08: after the signature, before the version. */
 START_TEST(only_a_proven_key_hears_that_it_is_denied)
 {
@@ -264,6 +285,7 @@ main(void)
 	tcase_add_test(tc, list_and_option_add_up);
 	tcase_add_rows(tc, a_bad_list_is_an_error_with_its_line, bad_lists);
 	tcase_add_test(tc, bad_options_are_errors);
+	tcase_add_test(tc, who_is_denied_and_tries_again_does_not_fill_the_log);
 	tcase_add_test(tc, only_a_proven_key_hears_that_it_is_denied);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

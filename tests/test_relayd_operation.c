@@ -337,6 +337,46 @@ START_TEST(who_resets_is_not_waited_for)
 }
 END_TEST
 
+/* ---- limits of accepting */
+
+static const struct {
+	const char *burst;
+	long passes;
+} bursts[] = {
+	{ "", 1 },
+	{ "--accept-burst 0", 1 }, /* 1 is the least */
+	{ "--accept-burst 1", 1 },
+	{ "--accept-burst 3", 3 },
+};
+
+START_TEST(so_many_are_accepted_at_once)
+{
+	enum {
+		N = 6
+	};
+	struct link l[N];
+	char options[128];
+	long open;
+
+	/* One more only after a quarter of an hour. */
+	snprintf(options, sizeof(options), LISTENERS "--accept-rate 0.001 %s",
+	    bursts[_i].burst);
+	start(options);
+	for (int i = 0; i < N; i++) {
+		link_open(&l[i], relay_address(&relay, "http", 0));
+		link_write(&l[i], "GET /ping HTTP/1.1\r\n\r\n", 22);
+	}
+	/* Beside them the connection that asks. */
+	ck_assert(relay_metric_becomes(&relay,
+	    "relayd_connections{stage=\"http\"}", bursts[_i].passes + 1));
+	open = relay_metric(&relay, "relayd_connections{stage=\"tcp\"}");
+	ck_assert_int_eq(open, 0);
+	for (int i = 0; i < N; i++)
+		link_close(&l[i]);
+	stop();
+}
+END_TEST
+
 /* ---- another user */
 
 static const struct passwd *
@@ -473,6 +513,7 @@ main(void)
 	tcase_add_test(tc,
 	    a_service_that_cannot_prove_its_name_is_not_believed);
 	tcase_add_test(tc, who_resets_is_not_waited_for);
+	tcase_add_rows(tc, so_many_are_accepted_at_once, bursts);
 	tcase_add_test(tc, as_another_user_it_reloads_what_its_group_may_read);
 	tcase_add_test(tc, that_a_reload_will_fail_is_said_at_the_start);
 	tcase_add_test(tc, as_another_user_it_asks_its_service);
