@@ -70,6 +70,10 @@ while read -r file damaged; do
 	[ "$damaged" -eq 1 ] && continue
 	expect 0 "$file: replayed, relayd does the same" replay "$@" "$url"
 	adds_up "$file: and the counts add up"
+	# The same in other clothes: said once is enough.
+	case $file in
+	*-same-*) continue ;;
+	esac
 	expect 0 "$file: the scenario passes" run "$url" case.rly
 	for what in none types bytes; do
 		"$runner" lift --force --expect $what -o other.rly "$@" \

@@ -192,8 +192,8 @@ START_TEST(the_manifest_names_every_kind)
 		keys += fixtures[i].keys != NULL;
 		secrets += fixtures[i].secrets;
 	}
-	ck_assert_uint_eq(nfixtures, 35);
-	ck_assert_uint_eq(damaged, 6);
+	ck_assert_uint_eq(nfixtures, 48);
+	ck_assert_uint_eq(damaged, 12);
 	ck_assert_uint_eq(keys, 2);
 	ck_assert_uint_eq(secrets, 1);
 }

@@ -91,6 +91,16 @@ unknown_link(struct reader *r, const struct packet *p)
 }
 
 static void
+report_fragments(struct reader *r)
+{
+	uint64_t packet;
+
+	while (ip_fragments_lost(r->fragments, &packet))
+		remark(r, REMARK_WRONG, TRANSCRIPT_NO_CONN, r->last_ns, packet,
+		    "a fragment of an IP packet of which others are missing");
+}
+
+static void
 take_packet(struct reader *r, const struct packet *p)
 {
 	struct segment s;
@@ -125,6 +135,7 @@ take_packet(struct reader *r, const struct packet *p)
 	}
 	if (r->what[0] != '\0')
 		remark_packet(r, p, r->what);
+	report_fragments(r);
 }
 
 /* ---- TLS secrets ---- */
@@ -214,21 +225,6 @@ read_packets(struct reader *r, struct pcap_file *f)
 }
 
 static void
-report_fragments(struct reader *r)
-{
-	uint64_t n = ip_fragments_lost(r->fragments) +
-	    ip_fragments_waiting(r->fragments);
-	char text[96];
-
-	if (n == 0)
-		return;
-	snprintf(text, sizeof(text),
-	    "of %" PRIu64 " fragmented IP packets some fragments are missing",
-	    n);
-	remark(r, REMARK_WRONG, TRANSCRIPT_NO_CONN, r->last_ns, 0, text);
-}
-
-static void
 read_all(struct reader *r, struct pcap_file *f)
 {
 	struct tcp_counts counts;
@@ -236,6 +232,7 @@ read_all(struct reader *r, struct pcap_file *f)
 	r->flows = flow_table_new(&r->context, r->o->max_flows, r->o->max_held);
 	r->fragments = ip_fragments_new(r->o->max_fragmented);
 	read_packets(r, f);
+	ip_fragments_finish(r->fragments);
 	report_fragments(r);
 	flow_table_finish(r->flows);
 	r->sum->flows = flow_table_total(r->flows);

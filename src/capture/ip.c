@@ -200,8 +200,8 @@ parse_tcp(struct ip_packet *ip, struct segment *out, char *err, size_t err_size)
 }
 
 static enum ip_result
-join_fragment(struct ip_fragments *f, struct ip_packet *ip, int64_t time_ns,
-    char *err, size_t err_size)
+join_fragment(struct ip_fragments *f, struct ip_packet *ip,
+    const struct packet *packet, char *err, size_t err_size)
 {
 	const struct fragment part = {
 		.src = ip->src,
@@ -211,7 +211,8 @@ join_fragment(struct ip_fragments *f, struct ip_packet *ip, int64_t time_ns,
 		.offset = ip->offset,
 		.more = ip->more,
 		.data = ip->data,
-		.time_ns = time_ns,
+		.time_ns = packet->time_ns,
+		.packet = packet->number,
 	};
 
 	bool conflict;
@@ -283,7 +284,7 @@ ip_segment(struct ip_fragments *f, const struct packet *packet,
 	    !(ip.fragment && is_extension(ip.protocol)))
 		return IP_OTHER;
 	if (ip.fragment) {
-		r = join_fragment(f, &ip, packet->time_ns, err, err_size);
+		r = join_fragment(f, &ip, packet, err, err_size);
 		if (r != IP_SEGMENT)
 			return r;
 	}

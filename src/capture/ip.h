@@ -51,10 +51,11 @@ struct ip_fragments;
 /* |max| packets at a time; beyond that the oldest is given up. */
 struct ip_fragments *ip_fragments_new(size_t max);
 void ip_fragments_free(struct ip_fragments *f);
-/* Packets of which fragments never came, since the last call. */
-uint64_t ip_fragments_lost(struct ip_fragments *f);
-/* The same at the end of the file: none will come any more. */
-uint64_t ip_fragments_waiting(const struct ip_fragments *f);
+/* An IP packet of which fragments never came, each once; its first fragment
+ * was in |*packet|.  False: there is none. */
+bool ip_fragments_lost(struct ip_fragments *f, uint64_t *packet);
+/* The file has ended: what still waits is lost. */
+void ip_fragments_finish(struct ip_fragments *f);
 
 /*
  * |out| is filled for IP_SEGMENT and points into |ip| or into |f|, valid

@@ -21,7 +21,8 @@ struct assembly {
 	uint32_t id;
 	uint8_t protocol;
 	int64_t time_ns; /* of its first fragment */
-	size_t total;    /* 0: the last fragment has not come */
+	uint64_t packet;
+	size_t total; /* 0: the last fragment has not come */
 	uint8_t seen[UNITS / 8 + 1];
 	uint8_t *bytes; /* PACKET_MAX, or NULL */
 };
@@ -29,7 +30,9 @@ struct assembly {
 struct ip_fragments {
 	size_t max;
 	size_t oldest;
-	uint64_t lost;
+	/* first fragments of what was given up: a ring */
+	uint64_t *lost;
+	size_t nlost, first_lost;
 	struct assembly a[];
 };
 
@@ -42,6 +45,7 @@ ip_fragments_new(size_t max)
 		max = 1;
 	f = xcalloc(1, sizeof(*f) + max * sizeof(f->a[0]));
 	f->max = max;
+	f->lost = xcalloc(max, sizeof(*f->lost));
 	return f;
 }
 
@@ -52,35 +56,41 @@ ip_fragments_free(struct ip_fragments *f)
 		return;
 	for (size_t i = 0; i < f->max; i++)
 		free(f->a[i].bytes);
+	free(f->lost);
 	free(f);
 }
 
-uint64_t
-ip_fragments_lost(struct ip_fragments *f)
+bool
+ip_fragments_lost(struct ip_fragments *f, uint64_t *packet)
 {
-	uint64_t n = f->lost;
-
-	f->lost = 0;
-	return n;
+	if (f->nlost == 0)
+		return false;
+	*packet = f->lost[f->first_lost];
+	f->first_lost = (f->first_lost + 1) % f->max;
+	f->nlost--;
+	return true;
 }
 
-uint64_t
-ip_fragments_waiting(const struct ip_fragments *f)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < f->max; i++)
-		n += f->a[i].used && !f->a[i].done;
-	return n;
-}
-
+/* Whoever does not ask hears of the newest ones. */
 static void
 forget(struct ip_fragments *f, struct assembly *a)
 {
-	if (a->used && !a->done)
-		f->lost++;
+	if (a->used && !a->done) {
+		if (f->nlost == f->max) {
+			f->first_lost = (f->first_lost + 1) % f->max;
+			f->nlost--;
+		}
+		f->lost[(f->first_lost + f->nlost++) % f->max] = a->packet;
+	}
 	free(a->bytes);
 	memset(a, 0, sizeof(*a));
+}
+
+void
+ip_fragments_finish(struct ip_fragments *f)
+{
+	for (size_t i = 0; i < f->max; i++)
+		forget(f, &f->a[(f->oldest + i) % f->max]);
 }
 
 static bool
@@ -113,6 +123,7 @@ find(struct ip_fragments *f, const struct fragment *p)
 		.id = p->id,
 		.protocol = p->protocol,
 		.time_ns = p->time_ns,
+		.packet = p->packet,
 		.bytes = xcalloc(1, PACKET_MAX) };
 	return a;
 }

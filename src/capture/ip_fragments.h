@@ -12,6 +12,7 @@ struct fragment {
 	bool more;
 	struct seen data;
 	int64_t time_ns;
+	uint64_t packet;
 };
 
 enum fragment_result {
