@@ -20,10 +20,7 @@
 static int
 refuse_existing(const struct options *o)
 {
-	struct stat st;
-
-	if (o->output == NULL || strcmp(o->output, "-") == 0 || o->force ||
-	    stat(o->output, &st) != 0 || !S_ISREG(st.st_mode))
+	if (o->force || !output_is_there(o->output))
 		return 0;
 	return cli_usage_error("%s is there already; --force writes over it",
 	    o->output);

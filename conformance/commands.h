@@ -12,6 +12,7 @@
 #define LIFT_SYNOPSIS     "[options] FILE"
 #define REPLAY_SYNOPSIS   "[options] FILE TARGET"
 #define RECORD_SYNOPSIS   "--listen ADDR:PORT --to URL -o FILE"
+#define SHRINK_SYNOPSIS   "[options] --while E-CODE FILE TARGET [ID]"
 #define SELFTEST_SYNOPSIS "[options] [--mutate-scripts [FILE…]]"
 
 #define DEVIATIONS_SYNOPSIS "[--write FILE] [options] TARGET [SELECT…]"
@@ -29,6 +30,7 @@ int cmd_fmt(int argc, char **argv);
 int cmd_lift(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_record(int argc, char **argv);
+int cmd_shrink(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
 
 #endif

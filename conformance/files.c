@@ -100,6 +100,15 @@ open_failed(struct output *o, char *err, size_t err_size)
 	return -1;
 }
 
+bool
+output_is_there(const char *path)
+{
+	struct stat st;
+
+	return path != NULL && strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
+	    S_ISREG(st.st_mode);
+}
+
 int
 output_open(struct output *o, const char *path, char *err, size_t err_size)
 {

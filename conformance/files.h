@@ -2,6 +2,7 @@
 #ifndef CONFORMANCE_FILES_H
 #define CONFORMANCE_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -25,6 +26,8 @@ struct output {
 	FILE *f;
 };
 
+/* Is an ordinary file there that would be replaced?  NULL is stdout. */
+bool output_is_there(const char *path);
 /* 0, or -1 with one line in |err|. */
 int output_open(struct output *o, const char *path, char *err, size_t err_size);
 /* Give it its name; 0, or -1 with one line in |err|. */

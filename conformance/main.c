@@ -37,6 +37,9 @@ static const struct cli_command commands[] = {
 	{ "record",  RECORD_SYNOPSIS,
 	  "carry clients to a relay and write what passes as a capture",
 	  cmd_record },
+	{ "shrink",  SHRINK_SYNOPSIS,
+	  "make a scenario as small as it can be and still show a failure",
+	  cmd_shrink },
 	{ "selftest", SELFTEST_SYNOPSIS,
 	  "play the suite on faulty relays: does it notice?", cmd_selftest },
 	{ NULL, NULL, NULL, NULL }

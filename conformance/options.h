@@ -74,6 +74,9 @@ struct options {
 	const char *cert;
 	const char *key;
 	const char *save_cert;
+	const char *code; /* shrink */
+	const char *good;
+	int64_t max_runs;
 	const char *artifacts; /* directory; NULL: none */
 	bool force;
 	bool help; /* it was printed; nothing more is to be done */
