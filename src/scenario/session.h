@@ -115,6 +115,7 @@ struct session {
 	struct item *items; /* not taken, in order of arrival */
 	struct item **tail;
 	size_t nitems, held;
+	uint64_t taken_seq; /* of the newest that was taken; 0: none */
 	bool full;              /* reading stopped for want of room */
 	bool paused;            /* by the script */
 	bool shut;              /* by the script: FIN sent */

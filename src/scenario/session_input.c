@@ -107,6 +107,8 @@ session_take(struct session *s, struct item *it)
 		s->tail = p;
 	it->next = NULL;
 	it->taken = true;
+	if (it->seq > s->taken_seq)
+		s->taken_seq = it->seq;
 	s->nitems--;
 	s->held -= item_size(it);
 	engine_hold(s->play->engine, -(int64_t)item_size(it));

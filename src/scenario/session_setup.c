@@ -241,6 +241,7 @@ session_setup_frame(struct session *s, const struct rk_raw_frame *raw,
 	    memcmp(data.p, s->confirm, data.len) != 0)
 		return false;
 	s->logged_in = true;
+	s->taken_seq = ++s->play->seq; /* in place of the Pong */
 	ready(s);
 	return true;
 }
