@@ -83,6 +83,15 @@ say_unknown(const char *name, char *err, size_t err_size)
 	return false;
 }
 
+static bool
+is_on(const struct fault *f)
+{
+	for (size_t i = 0; i < non; i++)
+		if (on[i] == f)
+			return true;
+	return false;
+}
+
 bool
 fault_enable(const char *name, char *err, size_t err_size)
 {
@@ -91,6 +100,8 @@ fault_enable(const char *name, char *err, size_t err_size)
 	for (size_t i = 0; (f = fault_at(i)) != NULL; i++) {
 		if (strcmp(f->name, name) != 0)
 			continue;
+		if (is_on(f)) /* options are read twice where there is a file */
+			return true;
 		if (non == MAX_ON) {
 			snprintf(err, err_size, "more than %d faults", MAX_ON);
 			return false;

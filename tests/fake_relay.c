@@ -65,7 +65,8 @@ make_noise(struct fake_client *c, uint8_t type)
 	fake_send(c, 0x06, NULL, 0);
 	fake_send(c, 0x0c, "noisy...", 8);
 	fake_send(c, 0x08, stranger, sizeof(stranger));
-	fake_send(c, 0x0e, "noisy", 5);
+	if (c->relay->rules.healthy)
+		fake_send(c, 0x0e, "noisy", 5);
 	c->relay->rules.noisy = true;
 }
 

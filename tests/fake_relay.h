@@ -43,9 +43,10 @@ struct fake_rules {
 	    struct rk_span data);
 	bool (*on_drained)(struct fake_client *c);
 	bool (*on_end)(struct fake_client *c);
-	/* A KeepAlive, a Ping, a stranger's PeerGone and a Health go before
-	 * every Pong, packet and PeerGone. */
+	/* A KeepAlive, a Ping and a stranger's PeerGone go before every Pong,
+	 * packet and PeerGone. */
 	bool noisy;
+	bool healthy; /* … and a Health */
 };
 
 /* |tls| NULL: plain. */

@@ -212,7 +212,7 @@ play_row(const struct row *r, const char *over, bool noisy)
 	char meta[128];
 
 	all.noisy = noisy;
-
+	all.healthy = strstr(r->steps, "Health") == NULL;
 	snprintf(meta, sizeof(meta), "%s\n  %s", over, r->meta);
 	stage_open(&s, &all);
 	stage_expect(&s, meta, r->steps, r->code, r->part);

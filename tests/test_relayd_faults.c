@@ -113,6 +113,8 @@ START_TEST(unknown_names)
 	ck_assert(!fault_enable("ping.neve", err, sizeof(err)));
 	ck_assert_ptr_nonnull(strstr(err, "ping.never"));
 	ck_assert(fault_enable("ping.never", err, sizeof(err)));
+	ck_assert(
+	    fault_enable("ping.never", err, sizeof(err))); /* once is on */
 	ck_assert_str_eq(fault_names(), "ping.never");
 	ck_assert_uint_eq(fault_hooks, UINT32_C(1) << HOOK_PING);
 	fault_disable_all();
