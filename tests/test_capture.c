@@ -487,6 +487,67 @@ START_TEST(too_much_held_ends_connections_as_well)
 }
 END_TEST
 
+/* What is kept only for comparing goes first. */
+START_TEST(busy_connections_are_all_followed)
+{
+	static const char ping[] = "\x0c\0\0\0\x08lateping";
+	struct capture_options o;
+	struct reading r;
+	struct wire w;
+
+	capture_options_default(&o);
+	o.max_held = 100000;
+	wire_begin(&w);
+	for (uint32_t round = 0; round < 40; round++)
+		for (unsigned i = 0; i < 100; i++) {
+			struct tcp_packet t =
+			    packet_of(&w, DIR_S2C, TCP_ACK, ping, 13);
+
+			t.to += i;
+			t.seq += 13 * round;
+			put(&w, &t);
+		}
+	r = read_with(blob_file(&w.b), &o);
+	ck_assert_uint_eq(count_remarks(r.t, "too much is open"), 0);
+	ck_assert_uint_eq(count(r.t, "Ping"), 4000);
+	transcript_free(r.t);
+	blob_clear(&w.b);
+}
+END_TEST
+
+/* Of connections that are over nothing is left. */
+START_TEST(a_streamed_transcript_forgets_connections)
+{
+	struct transcript *t = transcript_new();
+	struct capture_summary sum;
+	struct capture_options o;
+	struct wire w;
+	char err[256];
+
+	capture_options_default(&o);
+	o.max_flows = 8;
+	t->streaming = true;
+	wire_begin(&w);
+	for (unsigned i = 0; i < 1000; i++) {
+		struct tcp_packet p = packet_of(&w, DIR_C2S, TCP_SYN, NULL, 0);
+
+		p.from = 1024 + i;
+		put(&w, &p);
+		p.flags = TCP_RST;
+		p.seq++;
+		put(&w, &p);
+	}
+	ck_assert_int_eq(capture_read(blob_file(&w.b), &o, t, &sum, err,
+			     sizeof(err)),
+	    0);
+	ck_assert_uint_eq(sum.flows, 1000);
+	ck_assert_uint_eq(t->total_conns, 1000);
+	ck_assert_uint_le(t->nconns, 8);
+	transcript_free(t);
+	blob_clear(&w.b);
+}
+END_TEST
+
 static void
 stop_at_once(void *arg, struct transcript *t, struct event *e)
 {
@@ -531,6 +592,8 @@ add_made(TCase *tc)
 	tcase_add_test(tc, an_unknown_link_type_is_said_once);
 	tcase_add_test(tc, too_many_connections_end_the_one_silent_longest);
 	tcase_add_test(tc, too_much_held_ends_connections_as_well);
+	tcase_add_test(tc, busy_connections_are_all_followed);
+	tcase_add_test(tc, a_streamed_transcript_forgets_connections);
 	tcase_add_test(tc, reading_stops_when_asked);
 }
 

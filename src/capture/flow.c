@@ -467,6 +467,20 @@ flow_held(const struct flow *f)
 	return n;
 }
 
+size_t
+flow_spare(const struct flow *f)
+{
+	return tcp_stream_past(f->end[0].stream) +
+	    tcp_stream_past(f->end[1].stream);
+}
+
+void
+flow_release_spare(struct flow *f)
+{
+	tcp_stream_forget_past(f->end[0].stream);
+	tcp_stream_forget_past(f->end[1].stream);
+}
+
 struct tcp_counts
 flow_counts(const struct flow *f)
 {

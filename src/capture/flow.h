@@ -44,6 +44,9 @@ void flow_segment(struct flow *f, const struct segment *s);
 bool flow_is_over(const struct flow *f);
 /* Bytes of memory that wait for something. */
 size_t flow_held(const struct flow *f);
+/* Of them those that it could do without, and do. */
+size_t flow_spare(const struct flow *f);
+void flow_release_spare(struct flow *f);
 struct tcp_counts flow_counts(const struct flow *f);
 
 #endif

@@ -20,6 +20,7 @@ struct entry {
 	size_t bucket;
 	struct flow *flow;
 	size_t held;
+	size_t spare; /* of it */
 };
 
 struct flow_table {
@@ -30,6 +31,7 @@ struct flow_table {
 	struct entry *oldest, *newest;
 	size_t n;
 	size_t held;
+	size_t spare;
 	uint64_t total;
 	struct tcp_counts counts;
 };
@@ -104,6 +106,7 @@ end_flow(struct flow_table *t, struct entry *e)
 	unlink_use(t, e);
 	t->n--;
 	t->held -= e->held;
+	t->spare -= e->spare;
 	add_counts(&t->counts, flow_counts(e->flow));
 	flow_free(e->flow);
 	free(e);
@@ -147,6 +150,27 @@ add(struct flow_table *t, const struct segment *s, size_t bucket)
 	return e;
 }
 
+static void
+weigh(struct flow_table *t, struct entry *e)
+{
+	t->held -= e->held;
+	t->spare -= e->spare;
+	e->held = flow_held(e->flow);
+	e->spare = flow_spare(e->flow);
+	t->held += e->held;
+	t->spare += e->spare;
+}
+
+/* Sooner than give up a connection, give up comparing for a while. */
+static void
+release_spare(struct flow_table *t)
+{
+	for (struct entry *e = t->oldest; e != NULL; e = e->newer) {
+		flow_release_spare(e->flow);
+		weigh(t, e);
+	}
+}
+
 void
 flow_table_segment(struct flow_table *t, const struct segment *s)
 {
@@ -163,14 +187,14 @@ flow_table_segment(struct flow_table *t, const struct segment *s)
 		e = add(t, s, bucket);
 	}
 	flow_segment(e->flow, s);
-	t->held -= e->held;
-	e->held = flow_held(e->flow);
-	t->held += e->held;
+	weigh(t, e);
 	unlink_use(t, e);
 	if (flow_is_over(e->flow))
 		link_oldest(t, e);
 	else
 		link_newest(t, e);
+	if (t->held > t->max_held && t->spare > t->max_held / 4)
+		release_spare(t);
 	while (t->held > t->max_held && t->n > 1)
 		evict(t);
 }

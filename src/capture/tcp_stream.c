@@ -130,6 +130,21 @@ tcp_stream_held(const struct tcp_stream *s)
 	return s->held + s->past_cap;
 }
 
+size_t
+tcp_stream_past(const struct tcp_stream *s)
+{
+	return s->past_cap;
+}
+
+void
+tcp_stream_forget_past(struct tcp_stream *s)
+{
+	free(s->past);
+	s->past = NULL;
+	s->past_len = s->past_cap = 0;
+	s->nsources = 0;
+}
+
 struct tcp_counts
 tcp_stream_counts(const struct tcp_stream *s)
 {

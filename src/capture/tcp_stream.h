@@ -50,6 +50,9 @@ void tcp_stream_finish(struct tcp_stream *s, int64_t time_ns, uint64_t packet);
 
 /* Bytes of memory in use. */
 size_t tcp_stream_held(const struct tcp_stream *s);
+/* Of them those for comparing what is sent again, and do without them. */
+size_t tcp_stream_past(const struct tcp_stream *s);
+void tcp_stream_forget_past(struct tcp_stream *s);
 
 struct tcp_counts {
 	uint64_t resent;    /* segments with bytes that were there already */

@@ -48,7 +48,7 @@ dissector_free(struct dissector *d)
 size_t
 dissector_held(const struct dissector *d)
 {
-	size_t n = 0;
+	size_t n = d->requests_cap * sizeof(*d->request);
 
 	for (int i = 0; i < 2; i++)
 		n += d->side[i].in.cap + d->side[i].chunk_cap;

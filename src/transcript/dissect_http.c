@@ -44,8 +44,11 @@ push_request(struct dissector *d, const struct rk_http_head *h)
 	const struct rk_http_field *key = rk_http_find(h, "Sec-WebSocket-Key");
 	struct request *r;
 
-	if (d->request == NULL)
-		d->request = xcalloc(REQUESTS_MAX, sizeof(*r));
+	if (d->nrequests == d->requests_cap) {
+		d->requests_cap = d->requests_cap > 0 ? 2 * d->requests_cap : 1;
+		d->request =
+		    xreallocarray(d->request, d->requests_cap, sizeof(*r));
+	}
 	r = &d->request[d->nrequests++];
 	memset(r, 0, sizeof(*r));
 	copy_span(r->method, sizeof(r->method), h->method);

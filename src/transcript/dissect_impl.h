@@ -74,7 +74,7 @@ struct dissector {
 	const struct rk_dialect *dialect;
 	struct side side[2];
 	struct request *request; /* unanswered, the oldest first */
-	size_t nrequests;
+	size_t nrequests, requests_cap;
 	int carrier; /* -1: not known yet */
 };
 
