@@ -21,6 +21,7 @@
 #include "net/dial.h"
 #include "net/loop.h"
 #include "net/stream.h"
+#include "net/tls.h"
 #include "net/url.h"
 
 /* As the reference has them: iroh-v3 sections 3.5, 5.4 and 5.6. */
@@ -48,6 +49,7 @@ struct client {
 	struct relay_url url;
 	struct rk_secret_key secret;
 	struct dial *dial;
+	struct tls_ctx *tls;
 	struct stream *stream;
 	struct timer *deadline; /* of connecting, then of silence */
 	struct timer *retry;
@@ -523,6 +525,8 @@ on_stream(void *arg, struct stream *s, enum stream_event e)
 
 	if (e == STREAM_ENDED) {
 		leave(c);
+	} else if (e == STREAM_SECURED) {
+		ask(c);
 	} else if (e == STREAM_INPUT && c->state == STATE_DEAF) {
 		stream_input(s, &len);
 		stream_consume(s, len);
@@ -543,10 +547,13 @@ on_dialled(void *arg, const struct dial_result *r)
 		leave(c);
 		return;
 	}
-	c->stream = stream_new(c->loop, r->fd, on_stream, c);
-	stream_set_input_max(c->stream, INPUT_MAX);
 	c->state = STATE_ASKING;
-	ask(c);
+	c->stream = c->url.tls
+	    ? stream_new_tls(c->loop, r->fd, c->tls, c->url.host, on_stream, c)
+	    : stream_new(c->loop, r->fd, on_stream, c);
+	stream_set_input_max(c->stream, INPUT_MAX);
+	if (!c->url.tls)
+		ask(c);
 }
 
 static void
@@ -592,6 +599,13 @@ main(int argc, char **argv)
 	rk_secret_key_generate(&c.secret);
 	c.dialect = rk_dialects()[0];
 	c.loop = loop_new();
+	c.tls =
+	    tls_client_ctx_new(&(struct tls_client_config){ .insecure = has(&c,
+								FAULT_TLS, 0),
+				   .alpn = "http/1.1" },
+		err, sizeof(err));
+	if (c.tls == NULL)
+		return cli_usage_error("%s", err);
 	c.deadline = timer_new(c.loop, on_deadline, &c);
 	c.retry = timer_new(c.loop, begin, &c);
 	c.chatter = timer_new(c.loop, chatter, &c);

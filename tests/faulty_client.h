@@ -17,7 +17,8 @@ enum fault_kind {
 	FAULT_PONG,
 	FAULT_RETURN,
 	FAULT_CONNECT,
-	FAULT_SILENCE
+	FAULT_SILENCE,
+	FAULT_TLS /* every certificate is trusted */
 };
 
 enum {

@@ -61,6 +61,7 @@ static const struct fault faults[] = {
 	{ "connect.for-good", "SHOULD", "R-190", "Giving up is for good", FAULT_CONNECT, CONNECT_FOR_GOOD, 0 },
 	{ "return.never", "MUST", "R-191", "It does not come back", FAULT_RETURN, RETURN_NEVER, 0 },
 	{ "return.once", "MUST", "R-191", "It comes back once", FAULT_RETURN, RETURN_ONCE, 0 },
+	{ "tls.trusts-all", "SHOULD", "R-197", "Every certificate is trusted", FAULT_TLS, 0, 0 },
 	{ "silence.patient", "SHOULD", "R-192", "Silence is not noticed", FAULT_SILENCE, SILENCE_FOR_EVER, 0 },
 	{ "silence.hasty", "MUST", "R-193", "60 seconds of silence drive it away", FAULT_SILENCE, SILENCE_HASTY, 0 },
 	{ "pong.none", "MUST", "R-194", "No Ping is answered", FAULT_PONG, PONG_NONE, 0 },

@@ -79,6 +79,7 @@ struct play {
 	size_t nclients;
 	struct engine_own *client;
 	const struct step *client_step; /* the first that waits for it */
+	struct tls_ctx *client_tls;     /* what it meets; NULL: no TLS */
 	bool own_may_end;               /* by what the script did to it */
 	struct oracle *oracle;          /* NULL: nothing is measured */
 

@@ -12,6 +12,7 @@
 
 #include "base/xalloc.h"
 #include "net/listen.h"
+#include "net/tls.h"
 #include "scenario/engine_play.h"
 #include "scenario/metrics.h"
 #include "scenario/oracle.h"
@@ -118,15 +119,17 @@ play_own_crashed(struct play *p, char *how, size_t how_size)
 
 /* The first step that waits for the client; NULL: there is none. */
 static const struct step *
-listening_step(struct step *const *steps, size_t n)
+listening_step(struct step *const *steps, size_t n, bool control)
 {
 	const struct step *found = NULL;
 
 	for (size_t i = 0; i < n && found == NULL; i++)
-		found = steps[i]->kind == STEP_CONN &&
-			steps[i]->conn_kind == CONN_LISTEN
-		    ? steps[i]
-		    : listening_step(steps[i]->body, steps[i]->nbody);
+		if (steps[i]->run != (control ? RUN_DEFECT : RUN_CONTROL))
+			found = steps[i]->kind == STEP_CONN &&
+				steps[i]->conn_kind == CONN_LISTEN
+			    ? steps[i]
+			    : listening_step(steps[i]->body, steps[i]->nbody,
+				  control);
 	return found;
 }
 
@@ -163,9 +166,9 @@ client_url(struct play *p)
 	char *host = told(p, "host", "127.0.0.1"), *path = told(p, "path", "");
 	size_t len = strlen(host);
 	unsigned port = listener_port(p->listener);
-	char *url = xasprintf("%s://%s:%u%s",
-	    p->instance->carrier == RK_CARRIER_WS ? "ws" : "http", host, port,
-	    path);
+	char *url = xasprintf("%s%s://%s:%u%s",
+	    p->instance->carrier == RK_CARRIER_WS ? "ws" : "http",
+	    p->client_tls != NULL ? "s" : "", host, port, path);
 	char *authority;
 
 	if (len > 1 && host[len - 1] == '.')
@@ -177,6 +180,21 @@ client_url(struct play *p)
 	free(host);
 	free(path);
 	return url;
+}
+
+/* A certificate that nobody vouches for.  False with a line in |err|. */
+static bool
+make_stranger(struct play *p, char *err, size_t err_size)
+{
+	char *tls = told(p, "tls", "");
+	bool wanted = tls[0] != '\0';
+
+	free(tls);
+	if (wanted)
+		p->client_tls =
+		    tls_server_ctx_new_self_signed("DNS:localhost,IP:127.0.0.1",
+			NULL, err, err_size);
+	return !wanted || p->client_tls != NULL;
 }
 
 static void
@@ -213,7 +231,7 @@ play_start_client(struct play *p)
 	const struct engine_host *host = p->target->client;
 	char err[512], *url;
 
-	p->client_step = listening_step(sc->steps, sc->nsteps);
+	p->client_step = listening_step(sc->steps, sc->nsteps, p->control);
 	if (p->client_step == NULL)
 		return true;
 	if (host == NULL) {
@@ -222,7 +240,7 @@ play_start_client(struct play *p)
 	}
 	p->listener = listener_new(engine_loop(p->engine), "127.0.0.1:0",
 	    on_client, p, err, sizeof(err));
-	if (p->listener == NULL) {
+	if (p->listener == NULL || !make_stranger(p, err, sizeof(err))) {
 		play_fail(p, CODE_CONNECT, "%s", err);
 		return false;
 	}
@@ -241,6 +259,8 @@ free_client(struct play *p)
 	if (p->client != NULL)
 		p->target->client->stop(p->client);
 	p->client = NULL;
+	tls_ctx_free(p->client_tls);
+	p->client_tls = NULL;
 	listener_free(p->listener);
 	p->listener = NULL;
 	while (p->nclients > 0)

@@ -206,15 +206,16 @@ take_descriptor(struct session *s, int fd)
 		s->stream =
 		    stream_new(engine_loop(p->engine), fd, on_stream, s);
 	} else {
-		ctx = engine_tls(p->engine, p->target, &s->config, err,
-		    sizeof(err));
+		ctx = s->listening ? p->client_tls
+				   : engine_tls(p->engine, p->target,
+					 &s->config, err, sizeof(err));
 		if (ctx == NULL) {
 			close(fd);
 			session_fail(s, CODE_CONNECT, "TLS: %s", err);
 			return;
 		}
 		s->stream = stream_new_tls(engine_loop(p->engine), fd, ctx,
-		    s->config.sni, on_stream, s);
+		    s->listening ? NULL : s->config.sni, on_stream, s);
 	}
 	if (s->stream == NULL) {
 		session_fail(s, CODE_CONNECT, "no memory for a stream");

@@ -71,7 +71,8 @@ transport_ready(struct session *s)
 void
 session_connected(struct session *s)
 {
-	if (s->config.tls)
+	/* A client that comes has come, whatever it thinks of our TLS. */
+	if (s->config.tls && s->config.kind != CONN_LISTEN)
 		s->state = SESSION_SECURING;
 	else
 		transport_ready(s);

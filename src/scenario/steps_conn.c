@@ -233,6 +233,7 @@ static const struct conn_key {
 	{ "within", set_within },
 	{ "host", set_told },
 	{ "path", set_told },
+	{ "tls", set_told },
 	{ "rcvbuf", set_rcvbuf },
 	{ "tls.alpn", set_alpn },
 	{ "tls.sni", set_sni },
@@ -267,7 +268,8 @@ set_defaults(struct play *p, const struct step *s, struct session_config *c)
 
 	c->kind = s->conn_kind;
 	c->url = t->url;
-	c->tls = t->url.tls && s->conn_kind != CONN_LISTEN;
+	c->tls =
+	    s->conn_kind == CONN_LISTEN ? p->client_tls != NULL : t->url.tls;
 	c->carrier = p->instance->carrier;
 	c->confirm = true;
 	c->autopong = true;
