@@ -314,7 +314,7 @@ static const struct option_spec options[] = {
 	{ "queue-packets", "N", parse_number, AT(queue_packets), 1, 1000000,         "per receiver and class", NULL, true },
 	{ "queue-bytes",   "N", parse_number, AT(queue_bytes), 1, INT64_C(1) << 40,  "per receiver and class", NULL, true },
 	{ "max-head",      "N", parse_number, AT(max_head), 256, 1048576,            "bytes of a request head", NULL, true },
-	{ "threads",       "N", parse_number, AT(threads), 1, MAIL_LOOPS_MAX,        "event loops, each on a thread", NULL, false },
+	{ "threads",       "N", parse_number, AT(threads), 1, MAIL_LOOPS_MAX,        "event loops; 3 CPUs or more: one each, else 1", NULL, false },
 #ifdef HAVE_FAULTS
 	{ "fault",         "NAME", parse_fault, 0, 0, 0,                    "do this wrong on purpose; help lists them", NULL, false },
 	{ "json",          NULL, parse_flag, AT(json), 0, 0,                "list faults as JSON", "", true },
@@ -357,7 +357,6 @@ conf_init(struct conf *c, const struct rk_dialect *dialect)
 		.accept_burst = -1,
 		.access_timeout = 5 * NS_PER_S,
 		.access_max = 64,
-		.threads = 1,
 		.capture_max_bytes = 64 << 20,
 		.capture_max_files = 1000,
 		.drain_time = 60 * NS_PER_S,

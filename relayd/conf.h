@@ -83,7 +83,7 @@ struct conf {
 	int64_t queue_packets;
 	int64_t queue_bytes;
 	int64_t max_head; /* bytes of a request head */
-	int64_t threads;  /* event loops; 0: one */
+	int64_t threads;  /* event loops; 0: not settled, one */
 	/* limits; 0: none */
 	int64_t rx_rate;      /* bytes a second of each client */
 	int64_t rx_burst;     /* bytes at once; 0: those of one second */

@@ -4,12 +4,14 @@
  */
 #include "config.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
 #include "relayd/conf.h"
+#include "relayd/mail.h"
 #include "relayd/service_manager.h"
 
 /* Section 7 of the specification. */
@@ -173,6 +175,24 @@ settle_access(struct conf *c)
 	return NULL;
 }
 
+/*
+ * On one or two CPUs, which the loops share with all else, packets that go
+ * from loop to loop cost more than a second loop brings.
+ */
+static int64_t
+default_threads(void)
+{
+	cpu_set_t set;
+	int n;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return 1;
+	n = CPU_COUNT(&set);
+	if (n <= 2)
+		return 1;
+	return n < MAIL_LOOPS_MAX ? n : MAIL_LOOPS_MAX;
+}
+
 /* What the options ask for together. */
 const char *
 conf_settle(struct conf *c)
@@ -185,6 +205,8 @@ conf_settle(struct conf *c)
 		return "--json needs --fault help";
 	if (c->check && c->file == NULL)
 		return "--check-config needs --config";
+	if (c->threads == 0)
+		c->threads = default_threads();
 	settle_listeners(c);
 	service_add_sockets(c);
 	if (c->dev || c->file != NULL)
