@@ -81,7 +81,8 @@ START_TEST(while_it_drains_clients_finish)
 	unsigned type;
 	size_t len;
 
-	start(LISTENERS "--stun 127.0.0.1:0 --drain-time 1h");
+	start(_i == 0 ? LISTENERS "--stun 127.0.0.1:0 --drain-time 1h"
+		      : LISTENERS "--threads 3 --drain-time 1h");
 	link_open(&a, relay_address(&relay, "http", 0));
 	link_open(&b, relay_address(&relay, "http", 0));
 	link_login(&a, RK_CARRIER_RAW, 1);
@@ -269,13 +270,13 @@ deny(unsigned seed)
 /* By name, which is looked up; over TLS with a private root. */
 START_TEST(a_service_is_asked_by_name)
 {
-	bool tls = _i != 0;
+	bool tls = (_i & 1) != 0;
 	char options[1024];
 
 	deny(2);
 	snprintf(options, sizeof(options),
-	    LISTENERS "--access-url %s://localhost:%u/%s%s",
-	    tls ? "https" : "http", start_service(tls),
+	    LISTENERS "--threads %d --access-url %s://localhost:%u/%s%s",
+	    _i & 2 ? 3 : 1, tls ? "https" : "http", start_service(tls),
 	    tls ? " --access-ca " : "", tls ? certs.ca : "");
 	start(options);
 	ck_assert(is_let_in(1));
@@ -506,10 +507,10 @@ main(void)
 
 	tcase_add_checked_fixture(tc, process_setup, process_teardown);
 	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, while_it_drains_clients_finish);
+	tcase_add_loop_test(tc, while_it_drains_clients_finish, 0, 2);
 	tcase_add_test(tc, draining_has_an_end);
 	tcase_add_test(tc, draining_can_be_cut_short);
-	tcase_add_loop_test(tc, a_service_is_asked_by_name, 0, 2);
+	tcase_add_loop_test(tc, a_service_is_asked_by_name, 0, 4);
 	tcase_add_test(tc,
 	    a_service_that_cannot_prove_its_name_is_not_believed);
 	tcase_add_test(tc, who_resets_is_not_waited_for);
