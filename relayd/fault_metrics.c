@@ -112,6 +112,12 @@ const struct fault faults_metrics[] = {
 	{ "metrics.other-as-unknown", "SHOULD", "R-250", "NotePreferred and Health count as unknown, too", ON(METRICS), adds_to, AT(other_packets_recv), AT(unknown_frames), NULL, NULL },
 	{ "metrics.unknown-zero", "SHOULD", "R-250", "Frames that no client should send are not counted", ON(METRICS), stays_zero, AT(unknown_frames), 0, NULL, NULL },
 	{ "metrics.gone-zero", "SHOULD", "R-251", "Peer-gone notices are not counted", ON(METRICS), stays_zero, AT(other_packets_sent), 0, NULL, NULL },
+	{ "metrics.bytes-sent-zero", "SHOULD", "R-246", "Sent bytes are not counted", ON(METRICS), stays_zero, AT(bytes_sent), 0, NULL, NULL },
+	{ "metrics.disco-sent-zero", "SHOULD", "R-247", "Forwarded disco packets do not count as sent", ON(METRICS), stays_zero, AT(disco_packets_sent), 0, NULL, NULL },
+	{ "metrics.disco-dropped-zero", "SHOULD", "R-248", "Disco packets for nobody do not count as dropped", ON(METRICS), stays_zero, AT(disco_packets_dropped), 0, NULL, NULL },
+	{ "metrics.ping-doubled", "SHOULD", "R-249", "A Ping counts twice", ON(METRICS), doubles, AT(got_ping), 0, NULL, NULL },
+	{ "metrics.stun-requests-zero", "SHOULD", "R-240", "STUN requests are not counted", ON(METRICS), stays_zero, AT(stun_requests), 0, NULL, NULL },
+	{ "metrics.stun-bad-zero", "SHOULD", "R-240", "What is no STUN does not count as bad", ON(METRICS), stays_zero, AT(stun_bad_requests), 0, NULL, NULL },
 	{ NULL, NULL, NULL, NULL, 0, NULL, 0, 0, NULL, NULL }
 };
 /* clang-format on */

@@ -3,10 +3,13 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/xalloc.h"
 #include "codec/errors.h"
+#include "codec/ws.h"
 #include "net/stream.h"
 #include "relayd/conf.h"
 #include "relayd/fault_table.h"
@@ -28,6 +31,38 @@ descriptors_leak(const struct fault *f, struct fault_event *e)
 		limit.rlim_cur = (rlim_t)f->n;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+	return false;
+}
+
+/* As much as each packet has is never given back. */
+static bool
+packets_leak(const struct fault *f, struct fault_event *e)
+{
+	static uint8_t **all;
+	static size_t n;
+
+	all = xreallocarray(all, n + 1, sizeof(*all));
+	all[n] = xmalloc(e->packet->len + 1);
+	memset(all[n], 1, e->packet->len + 1);
+	n++;
+	return false;
+}
+
+/* A client's broken rule m crashes. */
+static bool
+rule_crashes(const struct fault *f, struct fault_event *e)
+{
+	if (e->c->state == CONN_OPEN && *e->err == f->m)
+		abort();
+	return false;
+}
+
+/* A message with opcode n crashes. */
+static bool
+message_crashes(const struct fault *f, struct fault_event *e)
+{
+	if (e->type == (uint32_t)f->n)
+		abort();
 	return false;
 }
 
@@ -61,11 +96,15 @@ packet_crashes(const struct fault *f, struct fault_event *e)
 const struct fault faults_process[] = {
 	{ "leak.descriptors-login", "MUST", "R-090 R-184", "Each login that ends leaves a descriptor open, of 256", ON(LEAVE) | ON(CONF), descriptors_leak, 256, STAGE_OPEN, NULL, NULL },
 	{ "leak.descriptors-half-open", "MUST", "R-001 R-090", "Each connection that ends leaves a descriptor open, of 256", ON(LEAVE) | ON(CONF), descriptors_leak, 256, 0, NULL, NULL },
+	{ "leak.packets", "MUST", "R-120", "The memory of packets is never given back", ON(SEND), packets_leak, 0, 0, NULL, NULL },
 	{ "crash.short-login", "MUST", "R-094 R-184", "A ClientInfo that is too short crashes the relay", ON(RULE), refusal_crashes, 0, RK_ERR_LENGTH, NULL, NULL },
 	{ "crash.bad-signature", "MUST", "R-096 R-184", "A signature that does not verify crashes the relay", ON(RULE), refusal_crashes, 0, RK_ERR_SIGNATURE, NULL, NULL },
 	{ "crash.half-frame", "MUST", "R-078", "Half a frame at the end of the stream crashes the relay", ON(EOF), half_frame_crashes, 0, 0, NULL, NULL },
 	{ "crash.empty-packet", "SHOULD", "R-068", "A packet without data crashes the relay", ON(SEND), packet_crashes, 32, 0, NULL, NULL },
 	{ "crash.biggest-packet", "MUST", "R-065 R-173", "A packet of 65536 bytes of data crashes the relay", ON(SEND), packet_crashes, 32 + 65536, 0, NULL, NULL },
+	{ "crash.wrong-size", "SHOULD", "R-070 R-071 R-072 R-073 R-175", "A frame of the wrong size crashes the relay", ON(RULE), rule_crashes, 0, RK_ERR_LENGTH, NULL, NULL },
+	{ "crash.websocket-text", "SHOULD", "R-179", "A text message crashes the relay", ON(WS), message_crashes, RK_WS_TEXT, 0, NULL, NULL },
+	{ "crash.websocket-close", "SHOULD", "R-182", "A WebSocket Close crashes the relay", ON(WS), message_crashes, RK_WS_CLOSE, 0, NULL, NULL },
 	{ NULL, NULL, NULL, NULL, 0, NULL, 0, 0, NULL, NULL }
 };
 /* clang-format on */
