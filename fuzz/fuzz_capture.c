@@ -43,12 +43,18 @@ check_event(struct transcript *t, const struct event *e, uint64_t n)
 	const struct transcript_json_options jo = { .snap = 16 };
 	const struct transcript_text_options to = { .snap = 16 };
 	struct transcript *back = transcript_new();
-	char *line = event_to_json_line(t, e, n, &jo), err[128];
+	char *line = event_to_json_line(t, e, n, &jo), *same, err[128];
 	json_t *j = json_loads(line, 0, NULL);
 	struct text out;
 
 	REQUIRE(j != NULL);
 	json_decref(j);
+	/* With an object or without one it is the same. */
+	j = event_to_json(t, e, n, &jo);
+	same = json_to_line(j);
+	REQUIRE(strcmp(line, same) == 0);
+	json_decref(j);
+	free(same);
 	free(line);
 	j = event_to_json_full(t, e);
 	REQUIRE(event_from_json(back, j, err, sizeof(err)) == 0);

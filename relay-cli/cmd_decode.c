@@ -320,15 +320,19 @@ print_json(struct decode *d, const struct transcript *t, const struct event *e,
 {
 	uint64_t n =
 	    e->conn == TRANSCRIPT_NO_CONN ? 0 : t->conns[e->conn].count[e->dir];
-	json_t *j = event_to_json(t, e, n, &d->json);
+	json_t *j;
 	char *line;
 
-	if (p != NULL)
+	if (p == NULL) {
+		line = event_to_json_line(t, e, n, &d->json);
+	} else {
+		j = event_to_json(t, e, n, &d->json);
 		json_object_set_new(j, "pair", pair_to_json(p));
-	line = json_to_line(j);
+		line = json_to_line(j);
+		json_decref(j);
+	}
 	fputs(line, stdout);
 	free(line);
-	json_decref(j);
 }
 
 static void

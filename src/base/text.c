@@ -77,19 +77,21 @@ text_add(struct text *t, const char *s)
 void
 text_addf(struct text *t, const char *fmt, ...)
 {
+	size_t room = t->cap - t->len;
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(room > 0 ? t->s + t->len : NULL, room, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		return;
-	text_room(t, (size_t)n);
-	va_start(ap, fmt);
-	vsnprintf(t->s + t->len, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	t->len += (size_t)n;
+	if (n >= 0 && (size_t)n >= room) {
+		text_room(t, (size_t)n);
+		va_start(ap, fmt);
+		vsnprintf(t->s + t->len, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
+	if (n > 0)
+		t->len += (size_t)n;
 }
 
 const char *

@@ -6,6 +6,7 @@
 
 #include "transcript/transcript_json.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@
 #include "codec/digest.h"
 #include "codec/ws.h"
 
-#define SHA256_SHOWN 8 /* bytes of the digest in "sha256_8" */
+#define SHA256_SHOWN 8   /* bytes of the digest in "sha256_8" */
+#define LINE_ROOM    480 /* enough for most */
 
 /* A string whatever the bytes are: what is not UTF-8 is escaped. */
 static json_t *
@@ -263,13 +265,122 @@ json_to_line(const json_t *j)
 	return text_take(&out);
 }
 
+/* ---- the same line without an object, for what captures are full of ---- */
+
+/* As jansson writes a number: 15 digits, a point, no zeros in exponents. */
+static void
+add_real(struct text *out, double v)
+{
+	char s[40], *e;
+
+	snprintf(s, sizeof(s), "%.15g", v);
+	e = strchr(s, 'e');
+	if (e == NULL && strchr(s, '.') == NULL)
+		strcat(s, ".0");
+	if (e != NULL) {
+		char *digits = e + 1 + (e[1] == '-' || e[1] == '+');
+		size_t zeros = strspn(digits, "0");
+
+		if (e[1] == '+')
+			digits = e + 1, zeros++;
+		memmove(digits, digits + zeros, strlen(digits + zeros) + 1);
+	}
+	text_add(out, s);
+}
+
+static void
+add_hex_member(struct text *out, const char *name, struct rk_span v)
+{
+	text_addf(out, ",\"%s\":\"", name);
+	text_add_hex(out, v.p, v.len);
+	text_add_n(out, "\"", 1);
+}
+
+/* Can every field be said as hex or packet? */
+static bool
+is_plain_frame(const struct event *e, const struct rk_frame *f)
+{
+	struct rk_span data;
+
+	if (f->spec == NULL || e->error != RK_OK || e->text != NULL)
+		return false;
+	for (size_t i = 0; i < rk_frame_spec_nfields(f->spec); i++)
+		if (f->spec->field[i].type == RK_FIELD_TEXT ||
+		    f->spec->field[i].type == RK_FIELD_UINT)
+			return false;
+	if (!carries_packet(f->kind))
+		return true;
+	data = rk_frame_field(f, "data");
+	return rk_packet_items(e->dialect, data.p, data.len) == 0;
+}
+
+static void
+add_plain_field(struct text *out, const struct rk_frame *f, size_t i,
+    size_t snap)
+{
+	const struct rk_field_spec *spec = &f->spec->field[i];
+	struct rk_span v = f->field[i];
+	uint8_t digest[RK_SHA256_LEN];
+	bool packet =
+	    carries_packet(f->kind) && strcmp(spec->name, "data") == 0;
+
+	if (spec->type == RK_FIELD_MAGIC)
+		return;
+	if (packet) {
+		text_addf(out, ",\"data_len\":%zu", v.len);
+		if (rk_sha256(v.p, v.len, digest) == RK_OK)
+			add_hex_member(out, "sha256_8",
+			    (struct rk_span){ digest, SHA256_SHOWN });
+	}
+	if ((packet || spec->len == 0) && v.len > snap)
+		v.len = snap;
+	add_hex_member(out, spec->name, v);
+}
+
+/* NULL: it needs an object. */
+static char *
+plain_line(const struct transcript *t, const struct event *e, uint64_t n,
+    const struct transcript_json_options *o)
+{
+	struct text out;
+	struct rk_frame f;
+
+	if (e->kind != EVENT_FRAME || e->conn == TRANSCRIPT_NO_CONN)
+		return NULL;
+	event_frame(e, &f);
+	if (!is_plain_frame(e, &f))
+		return NULL;
+	text_init(&out);
+	text_room(&out, LINE_ROOM);
+	text_add(&out, "{");
+	if (!o->no_time) {
+		text_add(&out, "\"t\":");
+		add_real(&out, (double)e->time_ns / (double)NS_PER_S);
+		text_add(&out, ",");
+		if (e->packet != 0)
+			text_addf(&out, "\"packet\":%" PRIu64 ",", e->packet);
+	}
+	text_addf(&out,
+	    "\"conn\":%" PRIu64 ",\"dir\":\"%s\",\"n\":%" PRIu64
+	    ",\"what\":\"%s\",\"len\":%zu",
+	    conn_number(t, e), direction_name(e->dir), n, f.spec->name, e->len);
+	for (size_t i = 0; i < rk_frame_spec_nfields(f.spec); i++)
+		add_plain_field(&out, &f, i, o->snap);
+	text_add(&out, "}\n");
+	return text_take(&out);
+}
+
 char *
 event_to_json_line(const struct transcript *t, const struct event *e,
     uint64_t n, const struct transcript_json_options *o)
 {
-	json_t *j = event_to_json(t, e, n, o);
-	char *line = json_to_line(j);
+	char *line = plain_line(t, e, n, o);
+	json_t *j;
 
+	if (line != NULL)
+		return line;
+	j = event_to_json(t, e, n, o);
+	line = json_to_line(j);
 	json_decref(j);
 	return line;
 }
