@@ -199,7 +199,7 @@ start() { # relay, tls or not
 		fi ;;
 	relayd*)
 		options=$relayd_options
-		[ "$1" = relayd ] || options=
+		[ "$1" = relayd ] || options="--threads 2"
 		listen="--listen 127.0.0.1:0"
 		[ "$2" = yes ] && listen="--listen-tls 127.0.0.1:0 --cert $work/chain.pem --key $work/key.pem"
 		# shellcheck disable=SC2086
@@ -266,7 +266,7 @@ version() {
 	case $1 in
 	floor) echo "floor" ;;
 	relayd) echo "relayd${relayd_options:+, one thread}" ;;
-	relayd-threads) echo "relayd, default threads" ;;
+	relayd-threads) echo "relayd, 2 loops" ;;
 	iroh-028) echo "iroh-relay 0.28.2" ;;
 	iroh-035) echo "iroh-relay 0.35.0" ;;
 	esac

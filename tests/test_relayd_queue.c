@@ -309,6 +309,84 @@ START_TEST(a_stalled_receiver_delays_nobody_else)
 }
 END_TEST
 
+/* ---- another loop that is behind ---- */
+
+/* Log in on the second loop, whose turns are |other|'s. */
+static void
+login_there(struct client *c, struct rig *other, uint8_t seed)
+{
+	struct rk_key key;
+	uint8_t info[256];
+	size_t len = client_info(RK_CARRIER_RAW, seed, info, sizeof(info));
+	int fd[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+			     fd),
+	    0);
+	memset(c, 0, sizeof(*c));
+	c->rig = other;
+	c->fd = fd[0];
+	c->conn = conn_new(&other->server->more[0], fd[1], NULL, SERVICE_RELAY);
+	ck_assert_ptr_nonnull(c->conn);
+	client_upgrade(c, RK_CARRIER_RAW);
+	client_send(c, info, len);
+	client_barrier(c);
+	memcpy(key.b, c->conn->login.peer.b, sizeof(key.b));
+	c->key = key;
+}
+
+/* Big packets, until |from| is read from no more. */
+static void
+send_until_crowded(struct client *from, const struct client *to)
+{
+	uint8_t *p = calloc(1, RK_KEY_LEN + 65536);
+
+	ck_assert_ptr_nonnull(p);
+	memcpy(p, to->key.b, sizeof(to->key.b));
+	for (int i = 0; !from->conn->crowded; i++) {
+		ck_assert_int_lt(i, 1000);
+		client_send_frame(from, "SendPacket", p, RK_KEY_LEN + 65536);
+		rig_turn(from->rig);
+	}
+	free(p);
+}
+
+/* The test turns both loops by hand. */
+START_TEST(a_loop_that_is_behind_makes_the_others_read_less)
+{
+	static const char data[] = "barrier!";
+	struct rig there;
+	struct client a, b, c;
+
+	server_free(rig.server);
+	rig.conf.threads = 2;
+	rig.server = server_new(&rig.conf, rig.loop);
+	ck_assert_ptr_nonnull(rig.server);
+	there = rig;
+	there.loop = rig.server->more[0].loop;
+	login_there(&b, &there, 2);
+	client_login(&a, &rig, RK_CARRIER_RAW, 1);
+	client_login(&c, &rig, RK_CARRIER_RAW, 3);
+	send_until_crowded(&a, &b);
+	client_send_frame(&a, "Ping", data, 8);
+	client_expect_nothing(&a);
+	client_send_packet(&c, &b, "last");
+	client_shut(&c); /* what it has sent is not lost for that */
+	rig_settle(&rig);
+	ck_assert(c.conn->crowded);
+	client_poll(&b);
+	client_expect_frame(&a, "Pong", data, 8);
+	ck_assert(!a.conn->crowded);
+	for (int i = 0; i < 50; i++)
+		client_poll(&b);
+	ck_assert_uint_gt(b.in_len, 4 << 20);
+	ck_assert_ptr_nonnull(memmem(b.in, b.in_len, "last", 4));
+	client_close(&a);
+	client_close(&b);
+	client_close(&c);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -326,6 +404,7 @@ main(void)
 	    2);
 	tcase_add_test(tc, a_slow_reader_that_takes_something_stays);
 	tcase_add_test(tc, a_stalled_receiver_delays_nobody_else);
+	tcase_add_test(tc, a_loop_that_is_behind_makes_the_others_read_less);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
