@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "conformance/files.h"
 #include "conformance/probe.h"
 #include "conformance/target.h"
 
@@ -31,6 +32,28 @@ struct engine_own {
 	char why[256];
 };
 
+/* What it said goes behind what the target's first process says, where it can
+ * still be read when its folder is gone. */
+static void
+keep_log(const struct engine_own *o)
+{
+	char err[512], *text;
+	size_t len;
+	FILE *f;
+
+	if (o->target->log == NULL || o->origin->log == NULL)
+		return;
+	text = file_read(o->target->log, &len, err, sizeof(err));
+	f = text != NULL ? fopen(o->origin->log, "ae") : NULL;
+	if (f != NULL) {
+		fprintf(f, "-- of an instance of its own, process %ld:\n",
+		    o->target->engine.pid);
+		fwrite(text, 1, len, f);
+		fclose(f);
+	}
+	free(text);
+}
+
 static void
 forget(struct engine_own *o)
 {
@@ -40,6 +63,7 @@ forget(struct engine_own *o)
 		return;
 	if (o->target->process != NULL)
 		process_stop(o->target->process, SIGKILL, STOP_WITHIN);
+	keep_log(o);
 	target_free(o->target);
 	o->target = NULL;
 }

@@ -263,8 +263,11 @@ on_control(void *arg, struct case_result *control)
 
 	c->control = control;
 	/* Not both at once: the two log in with the same keys. */
-	if (c->target->run->stop || judge_control(control) != VERDICT_PASS)
+	if (judge_control(control) != VERDICT_PASS)
 		conclude(c);
+	else if (c->target->run->stop)
+		finish_because(c, VERDICT_INCONCLUSIVE,
+		    xstrdup(end_reason(c->target->run->end)));
 	else
 		engine_add(c->target->engine, &c->target->target->engine,
 		    c->c->instance, false, on_result, c);

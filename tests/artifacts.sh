@@ -74,6 +74,7 @@ ok $? "a capture and a transcript lie in a folder of the case"
 grep -q "Pong" "$case/transcript.txt" && grep -q "^again: relay-conformance run" "$case/transcript.txt"
 ok $? "the transcript says what came and how to repeat it"
 decodes "$case/case.pcapng" Pong "relay-cli reads the capture"
+expect 0 "and it can be replayed" replay "$case/case.pcapng" "$url"
 blocks "$case/case.pcapng" '\| liveness\.rly:[0-9]+ expected Pong$' \
     "an answer is commented with the line that expects it"
 blocks "$case/case.pcapng" '\| liveness\.rly:[0-9]+ A -> Ping data=' \
@@ -129,6 +130,10 @@ ok $? "is shortened, with a digest, and all files are there"
 expect 0 "a target that the runner starts" run relayd.target --artifacts own 'ping.echo[raw*'
 grep -q 'login key=' own/relayd/ping.echo.raw.p=@2/target.log
 ok $? "leaves its log beside them"
+
+expect 0 "a case with an instance of its own" run relayd.target --artifacts own 'process.interrupt*'
+cat own/relayd/process.*/target.log >out 2>err && grep -q 'of an instance of its own' out
+ok $? "leaves what that one said"
 
 # ---- cut short
 

@@ -111,6 +111,8 @@ ok $? "a plain client reaches a relay that speaks TLS"
 finish_recording TERM "SIGTERM ends it with 0"
 blocks tls.pcapng '^secrets [1-9]' "the secrets are inside"
 decoded tls.pcapng 5 "and the frames can be read"
+"$runner" replay tls.pcapng "$plain" >out 2>err
+ok $? "and replayed on another relay"
 begin given.pcapng --to "$plain" --cert certs/chain.pem --key certs/key.pem
 "$cli" ping --count 1 --cafile certs/ca.pem "https://$proxy" >out 2>err
 ok $? "with a certificate that is given; the relay is plain"
