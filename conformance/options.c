@@ -250,7 +250,7 @@ add_scenario(void *options, const char *arg)
 /* clang-format off */
 static const struct option_row rows[] = {
 	{ "report", 'r', FOR_PLAYING, OPTION_CALL, 0, add_report, "FORMAT=FILE",
-	  "also write text, tap, jsonl or verdicts; FILE - is stdout" },
+	  "also write text, tap, junit, md, json, jsonl or verdicts" },
 	{ "faults", 0, FOR_SELFTEST, OPTION_CALL, 0, add_fault, "GLOB",
 	  "only these faults; repeatable" },
 	{ "all", 0, FOR_SELFTEST, OPTION_FLAG, AT(selftest.all), NULL, NULL,

@@ -10,12 +10,16 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
+#include "codec/ws.h"
 
 static const struct report_ops *const formats[] = {
 	&report_text,
 	&report_tap,
 	&report_jsonl,
 	&report_verdicts,
+	&report_junit,
+	&report_md,
+	&report_json,
 };
 #define NFORMATS (sizeof(formats) / sizeof(formats[0]))
 
@@ -32,7 +36,7 @@ report_find(const char *format, size_t len)
 const char *
 report_formats(void)
 {
-	return "text, tap, jsonl, verdicts";
+	return "text, tap, junit, md, json, jsonl, verdicts";
 }
 
 static bool
@@ -123,6 +127,38 @@ report_discard(struct report *r)
 }
 
 /* ---- what several formats say ---- */
+
+size_t
+report_printable(const char *s)
+{
+	unsigned char c = (unsigned char)*s;
+	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+
+	if (c < 0x80)
+		return c >= 0x20 && c != 0x7f ? 1 : 0;
+	if (strnlen(s, n) < n || !rk_utf8_ok(s, n) ||
+	    (c == 0xc2 && (unsigned char)s[1] < 0xa0) ||
+	    strncmp(s, "\xef\xbf\xbe", 3) == 0 ||
+	    strncmp(s, "\xef\xbf\xbf", 3) == 0)
+		return 0;
+	return n;
+}
+
+void
+report_add_plain(struct text *out, const char *s, bool several)
+{
+	while (*s != '\0') {
+		size_t n = report_printable(s);
+
+		if (n == 0 && several && *s == '\n')
+			text_add_n(out, s, n = 1);
+		else if (n > 0)
+			text_add_n(out, s, n);
+		else
+			text_add_escaped(out, s, n = 1);
+		s += n;
+	}
+}
 
 void
 report_place(const struct run_case *c, struct text *out)

@@ -36,7 +36,7 @@ struct report {
 };
 
 extern const struct report_ops report_text, report_tap, report_jsonl,
-    report_verdicts;
+    report_verdicts, report_junit, report_md, report_json;
 
 /* By name; NULL if there is none. */
 const struct report_ops *report_find(const char *format, size_t len);
@@ -53,6 +53,13 @@ int report_close(struct report *r, char *err, size_t err_size);
 void report_discard(struct report *r);
 
 /* ---- what several formats say ---- */
+
+/* Bytes of the character at |s| if any reader can have it: valid UTF-8, no
+ * control character, nothing that XML cannot hold; else 0. */
+size_t report_printable(const char *s);
+/* A peer's bytes may be in |s|: what is not printable is escaped, newlines
+ * too unless |several| lines are welcome. */
+void report_add_plain(struct text *out, const char *s, bool several);
 
 /* "conformance/…/ping.rly:12" of the step that decided, else the scenario. */
 void report_place(const struct run_case *c, struct text *out);

@@ -12,13 +12,17 @@
 static void
 add_tap(struct text *out, const char *s)
 {
-	for (; *s != '\0'; s++)
+	while (*s != '\0') {
+		size_t n = report_printable(s);
+
 		if (*s == '#' || *s == '\\')
 			text_addf(out, "\\%c", *s);
-		else if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			text_addf(out, "?");
+		else if (n == 0)
+			text_add(out, "?");
 		else
-			text_add_n(out, s, 1);
+			text_add_n(out, s, n);
+		s += n > 0 ? n : 1;
+	}
 }
 
 /* A double-quoted YAML scalar. */
@@ -26,15 +30,22 @@ static void
 add_yaml(struct text *out, const char *key, const char *value)
 {
 	text_addf(out, "  %s: \"", key);
-	for (const char *s = value; *s != '\0'; s++)
-		if (*s == '"' || *s == '\\')
-			text_addf(out, "\\%c", *s);
-		else if (*s == '\n')
+	while (*value != '\0') {
+		size_t n = report_printable(value);
+
+		if (*value == '"' || *value == '\\')
+			text_addf(out, "\\%c", *value);
+		else if (*value == '\n')
 			text_add(out, "\\n");
-		else if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			text_addf(out, "\\x%02x", (unsigned char)*s);
+		else if (n == 0 && (*value & 0x80) != 0)
+			/* as "\xNN" it would be another character */
+			text_addf(out, "\\\\x%02x", (unsigned char)*value);
+		else if (n == 0)
+			text_addf(out, "\\x%02x", (unsigned char)*value);
 		else
-			text_add_n(out, s, 1);
+			text_add_n(out, value, n);
+		value += n > 0 ? n : 1;
+	}
 	text_add(out, "\"\n");
 }
 

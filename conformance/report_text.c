@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
-#include "codec/ws.h"
 #include "conformance/artifacts.h"
 #include "conformance/report.h"
 #include "transcript/transcript_text.h"
@@ -54,22 +53,6 @@ add_verdict(const struct report *r, enum verdict v, struct text *out)
 	text_addf(out, "%*s", 13 - (int)strlen(l->word), "");
 }
 
-/* Bytes of the character at |s| if it may go to a terminal, else 0: valid
- * UTF-8, no control characters, those of Unicode included. */
-static size_t
-printable_length(const struct report *r, const char *s)
-{
-	unsigned char c = (unsigned char)*s;
-	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-	if (c < 0x80)
-		return c >= 0x20 && c != 0x7f ? 1 : 0;
-	if (r->ascii || strnlen(s, n) < n || !rk_utf8_ok(s, n) ||
-	    (c == 0xc2 && (unsigned char)s[1] < 0xa0))
-		return 0;
-	return n;
-}
-
 /* Text without what a terminal would act on. */
 static void
 add_escaped(const struct report *r, struct text *out, const char *s)
@@ -77,7 +60,8 @@ add_escaped(const struct report *r, struct text *out, const char *s)
 	static const char ellipsis[] = "…";
 
 	while (*s != '\0') {
-		size_t n = printable_length(r, s);
+		size_t n =
+		    r->ascii && (*s & 0x80) != 0 ? 0 : report_printable(s);
 
 		if (n > 0) {
 			text_add_n(out, s, n);

@@ -1,0 +1,236 @@
+/* Markdown: what fits the summary of a CI job. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "conformance/report.h"
+
+/* Cases shown in full; a job's summary has 1 MiB at most. */
+#define MAX_DETAILS 50
+
+/* In running text: nothing of it is markup. */
+static void
+add_md(struct text *out, const char *s)
+{
+	struct text plain;
+
+	text_init(&plain);
+	report_add_plain(&plain, s, false);
+	for (const char *p = text_str(&plain); *p != '\0'; p++)
+		if (*p == '<')
+			text_add(out, "&lt;");
+		else if (*p == '&')
+			text_add(out, "&amp;");
+		else if (strchr("\\`*_[]|~!#", *p) != NULL)
+			text_addf(out, "\\%c", *p);
+		else
+			text_add_n(out, p, 1);
+	text_clear(&plain);
+}
+
+/* The longest row of backticks in |s|. */
+static size_t
+longest_fence(const char *s)
+{
+	size_t longest = 0;
+
+	while (*s != '\0') {
+		size_t n = strspn(s, "`");
+
+		if (n > longest)
+			longest = n;
+		s += n > 0 ? n : 1;
+	}
+	return longest;
+}
+
+/* As code, with a fence that is nowhere in it. */
+static void
+add_block(struct text *out, const char *s)
+{
+	size_t n = longest_fence(s) + 1;
+	struct text fence;
+
+	text_init(&fence);
+	for (size_t i = 0; i < n || i < 3; i++)
+		text_add(&fence, "`");
+	text_addf(out, "%s\n%s%s\n", text_str(&fence), s, text_str(&fence));
+	text_clear(&fence);
+}
+
+/* ---- the table ---- */
+
+static size_t
+count(const struct run *run, const struct run_target *t, int v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < run->nplan; i++)
+		n += run->plan[i].target == t &&
+		    run->plan[i].verdict == (enum verdict)v;
+	return n;
+}
+
+static void
+add_table(const struct run *run, struct text *out)
+{
+	text_add(out, "| target |");
+	for (int v = 0; v < VERDICT_NKINDS; v++)
+		text_addf(out, " %s |", verdict_name((enum verdict)v));
+	text_add(out, "\n|---|");
+	for (int v = 0; v < VERDICT_NKINDS; v++)
+		text_add(out, "---:|");
+	for (size_t i = 0; i < run->ntargets; i++) {
+		text_add(out, "\n| ");
+		add_md(out, run->targets[i].target->name);
+		text_add(out, " |");
+		for (int v = 0; v < VERDICT_NKINDS; v++)
+			text_addf(out, " %zu |",
+			    count(run, &run->targets[i], v));
+	}
+	text_add(out, "\n\n");
+}
+
+/* ---- cases ---- */
+
+static bool
+needs_details(const struct run *run, const struct run_case *c)
+{
+	switch (c->verdict) {
+	case VERDICT_FAIL:
+	case VERDICT_XPASS:
+	case VERDICT_INCONCLUSIVE:
+		return true;
+	case VERDICT_ERROR: /* of a lost target it is said once */
+		return c->decided != NULL;
+	case VERDICT_NONSTRICT:
+		return run->o->strict;
+	default:
+		return false;
+	}
+}
+
+static void
+add_detail(struct text *out, const char *text)
+{
+	struct text plain;
+
+	text_init(&plain);
+	report_add_plain(&plain, text, true);
+	add_block(out, text_str(&plain));
+	text_clear(&plain);
+}
+
+static void
+add_case(const struct run *run, const struct run_case *c, struct text *out)
+{
+	const struct case_result *d = c->decided;
+	char *name = run_case_name(run, c);
+	struct text body;
+
+	text_addf(out, "<details><summary>%s: ", verdict_name(c->verdict));
+	add_md(out, name);
+	if (run->ntargets > 1) {
+		text_add(out, " on ");
+		add_md(out, c->target->target->name);
+	}
+	text_addf(out, " %s</summary>\n\n", report_code(c));
+	add_md(out, c->c->scenario->title);
+	text_addf(out, " (%s ", level_name(c->c->level));
+	text_init(&body);
+	report_requirements(c, &body);
+	add_md(out, text_str(&body));
+	text_add(out, ")\n\n");
+	text_reset(&body);
+	report_place(c, &body);
+	text_add(&body, "\n");
+	if (d != NULL && d->step != NULL && d->step->source != NULL)
+		text_addf(&body, "expected: %s\n", d->step->source);
+	text_addf(&body, "actual:   %s\n", report_why(c));
+	if (d != NULL && d->detail != NULL)
+		text_addf(&body, "%s\n", d->detail);
+	text_add(&body, "again:    ");
+	report_again(run, c, &body);
+	text_add(&body, "\n");
+	add_detail(out, text_str(&body));
+	text_add(out, "\n</details>\n\n");
+	text_clear(&body);
+	free(name);
+}
+
+static void
+add_cases(const struct run *run, struct text *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < run->nplan; i++)
+		if (needs_details(run, &run->plan[i]) && n++ < MAX_DETAILS)
+			add_case(run, &run->plan[i], out);
+	if (n > MAX_DETAILS)
+		text_addf(out, "… and %zu more.\n\n", n - MAX_DETAILS);
+}
+
+/* ---- what else is to be said ---- */
+
+static void
+add_remarks(const struct run *run, struct text *out)
+{
+	if (run->end != END_NOT)
+		text_add(out, "**Partial: the run was cut short.**\n\n");
+	for (size_t i = 0; i < run->ntargets; i++) {
+		if (run->targets[i].trouble == NULL)
+			continue;
+		text_add(out, "**Lost: target ");
+		add_md(out, run->targets[i].target->name);
+		text_add(out, ":** ");
+		add_md(out, run->targets[i].trouble);
+		text_add(out, "\n\n");
+	}
+	if (run->stale.len > 0) {
+		text_add(out, "**Stale deviations:**\n\n");
+		add_detail(out, text_str(&run->stale));
+		text_add(out, "\n");
+	}
+}
+
+static void
+begin(struct report *r)
+{
+	(void)r; /* all is written at the end */
+}
+
+static void
+end(struct report *r, int exit_status)
+{
+	const struct run *run = r->run;
+	struct text out;
+
+	text_init(&out);
+	text_addf(&out, "## relay-conformance: %s (exit %d)\n\n",
+	    exit_status == EXIT_GOOD ? "passed" : "**not passed**",
+	    exit_status);
+	add_table(run, &out);
+	add_remarks(run, &out);
+	add_cases(run, &out);
+	text_addf(&out, "%zu selected of %zu", run->nplan,
+	    run->ncases * (size_t)run->o->repeat);
+	if (run->nslow > 0)
+		text_addf(&out, " (%zu @slow not selected)", run->nslow);
+	text_addf(&out,
+	    ", controls %zu of %zu ok, canaries %zu of %zu ok, seed "
+	    "`%" PRIx64 "`, %.1f s, relay-conformance %s\n",
+	    run->ncontrols_ok, run->ncontrols, run->ncanaries_ok,
+	    run->ncanaries, run_seed(run, 1), (double)run->took_ns / 1e9,
+	    PACKAGE_VERSION);
+	fputs(text_str(&out), r->out.f);
+	text_clear(&out);
+}
+
+const struct report_ops report_md = {
+	.format = "md",
+	.begin = begin,
+	.end = end,
+};
