@@ -56,16 +56,16 @@ print_help(void)
 	       "  -j, --json        JSON lines\n"
 	       "      --snap N      bytes of packet data shown (default %d)\n"
 	       "      --flow N      only the connection with this number\n"
-	       "      --frame NAME[,NAME…]  only these: Ping, SendPacket, …, "
-	       "http, rest, remark, …\n"
+	       "      --frame NAME,…  only these: Ping, SendPacket, …, http, "
+	       "rest, gap, …\n"
 	       "      --key KEY     only frames with this key in them; hex, "
 	       "base32, or the\n"
 	       "                    beginning in hex\n"
 	       "      --client KEY  only connections that logged in with it, "
 	       "from the login on\n"
 	       "      --pairs       say of a RecvPacket which SendPacket it "
-	       "was, and how long the\n"
-	       "                    relay had it\n"
+	       "was, and how long\n"
+	       "                    the relay had it\n"
 	       "      --summary     no frames, but counts, rates, who spoke "
 	       "with whom\n"
 	       "      --keylog FILE TLS secrets, as SSLKEYLOGFILE has them\n"
@@ -77,8 +77,8 @@ print_help(void)
 	       "                    bounds of memory, see the manual\n"
 	       "  -h, --help\n\n"
 	       "Status: 0; 1 if the capture is damaged or has holes; 2 for "
-	       "usage, or if FILE cannot\n"
-	       "be read as a capture.\n",
+	       "usage, or if FILE\n"
+	       "cannot be read as a capture.\n",
 	    DEFAULT_SNAP, rk_dialects()[0]->id);
 }
 
