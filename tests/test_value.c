@@ -9,7 +9,7 @@
 #include "codec/ws.h"
 #include "scenario/engine.h"
 #include "scenario/parse.h"
-#include "scenario/session_wire.h"
+#include "scenario/party_wire.h"
 #include "scenario/value.h"
 #include "support.h"
 

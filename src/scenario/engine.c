@@ -34,7 +34,7 @@ struct tls_cache {
 	struct tls_cache *next;
 	const char *cafile, *keylog;
 	struct tls_client_config config;
-	char alpn[SESSION_MAX_TLS_WORD];
+	char alpn[PARTY_MAX_TLS_WORD];
 	struct tls_ctx *ctx;
 };
 
@@ -522,7 +522,7 @@ same(const char *a, const char *b)
 
 static bool
 serves(const struct tls_cache *c, const struct engine_target *t,
-    const struct session_config *sc)
+    const struct party_config *sc)
 {
 	return same(c->cafile, t->cafile) && same(c->keylog, t->keylog) &&
 	    c->config.insecure == sc->insecure &&
@@ -533,7 +533,7 @@ serves(const struct tls_cache *c, const struct engine_target *t,
 
 struct tls_ctx *
 engine_tls(struct engine *e, const struct engine_target *t,
-    const struct session_config *sc, char *err, size_t err_size)
+    const struct party_config *sc, char *err, size_t err_size)
 {
 	struct tls_cache *c;
 

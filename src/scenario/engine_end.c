@@ -14,12 +14,11 @@
 
 /* Where a Ping says something: logged in, and in the middle of nothing. */
 static bool
-can_be_fenced(const struct session *s)
+can_be_fenced(const struct party *s)
 {
-	return session_is_open(s) && !s->listening &&
-	    s->state == SESSION_READY && s->wire == WIRE_FRAMES &&
-	    s->logged_in && !s->shut && !s->paused && !s->unsound &&
-	    !s->ws_open && !s->full;
+	return party_is_open(s) && !s->listening && s->state == PARTY_READY &&
+	    s->wire == WIRE_FRAMES && s->logged_in && !s->shut && !s->paused &&
+	    !s->unsound && !s->ws_open && !s->full;
 }
 
 void
@@ -29,7 +28,7 @@ play_end_begin(struct play *p)
 	    p->instance->scenario->leftover == LEFTOVER_IGNORE ||
 	    (p->dialect->fences & RK_FENCE_INGRESS) == 0)
 		return;
-	for (struct session *s = p->sessions; s != NULL; s = s->next) {
+	for (struct party *s = p->parties; s != NULL; s = s->next) {
 		if (!can_be_fenced(s))
 			continue;
 		p->closing = xreallocarray(p->closing, p->nclosing + 1,
@@ -78,7 +77,7 @@ is_broken(const struct item *it)
 }
 
 static void
-judge_leftover(struct play *p, const struct session *s, const struct item *it)
+judge_leftover(struct play *p, const struct party *s, const struct item *it)
 {
 	struct text line = { 0 };
 
@@ -97,8 +96,8 @@ judge_leftovers(struct play *p)
 	if (p->instance->scenario->leftover == LEFTOVER_IGNORE ||
 	    engine_observes(p->engine))
 		return;
-	for (struct session *s = p->sessions; s != NULL; s = s->next) {
-		if (!session_is_open(s) || s->listening ||
+	for (struct party *s = p->parties; s != NULL; s = s->next) {
+		if (!party_is_open(s) || s->listening ||
 		    (!s->logged_in && s->wire != WIRE_DATAGRAMS))
 			continue;
 		for (const struct item *it = s->items; it != NULL;
@@ -122,7 +121,7 @@ play_end_poll(struct play *p)
 /* ---- how it all ended ---- */
 
 static const char *
-teardown_word(const struct session *s)
+teardown_word(const struct party *s)
 {
 	if (s->ended != ENDING_NONE)
 		return ending_name(s->ended);
@@ -135,7 +134,7 @@ teardown_word(const struct session *s)
 
 /* The oldest first, which is the last of the list. */
 static void
-add_teardown(const struct session *s, struct text *out)
+add_teardown(const struct party *s, struct text *out)
 {
 	if (s == NULL)
 		return;
@@ -149,7 +148,7 @@ play_teardown(const struct play *p)
 {
 	struct text out = { 0 };
 
-	add_teardown(p->sessions, &out);
+	add_teardown(p->parties, &out);
 	return text_take(&out);
 }
 

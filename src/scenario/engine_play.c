@@ -107,7 +107,7 @@ play_record(struct play *p, struct event *e)
 }
 
 void
-play_remark(struct play *p, const struct session *s, int line, const char *fmt,
+play_remark(struct play *p, const struct party *s, int line, const char *fmt,
     ...)
 {
 	struct event e = { .kind = EVENT_REMARK, .line = line };
@@ -185,21 +185,21 @@ play_judge(struct play *p, const struct outcome *o)
 	add_name(p, o->named);
 }
 
-/* ---- sessions ---- */
+/* ---- parties ---- */
 
-struct session *
-play_session(const struct play *p, const char *name)
+struct party *
+play_party(const struct play *p, const char *name)
 {
-	for (struct session *s = p->sessions; s != NULL; s = s->next)
+	for (struct party *s = p->parties; s != NULL; s = s->next)
 		if (name != NULL && strcmp(s->name, name) == 0)
 			return s;
 	return NULL;
 }
 
-struct session *
-play_need_session(struct play *p, const char *name)
+struct party *
+play_need_party(struct play *p, const char *name)
 {
-	struct session *s = play_session(p, name);
+	struct party *s = play_party(p, name);
 
 	if (s == NULL)
 		play_fail(p, CODE_SCRIPT, "there is no connection %s here",
@@ -208,7 +208,7 @@ play_need_session(struct play *p, const char *name)
 }
 
 static bool
-is_unknown_gone(const struct play *p, const struct session *s,
+is_unknown_gone(const struct play *p, const struct party *s,
     const struct item *it)
 {
 	struct rk_key key;
@@ -223,7 +223,7 @@ is_unknown_gone(const struct play *p, const struct session *s,
 /* What may come at any time, and came before something that was awaited: it
  * has to do with neither what is awaited now nor its absence. */
 static bool
-is_bygone(const struct session *s, const struct item *it)
+is_bygone(const struct party *s, const struct item *it)
 {
 	return it->kind == ITEM_FRAME && it->error == RK_OK &&
 	    (it->lane == RK_LANE_LIVENESS || it->lane == RK_LANE_NOTICE) &&
@@ -231,7 +231,7 @@ is_bygone(const struct session *s, const struct item *it)
 }
 
 bool
-play_is_background(const struct play *p, const struct session *s,
+play_is_background(const struct play *p, const struct party *s,
     const struct item *it)
 {
 	if (is_bygone(s, it))
@@ -257,7 +257,7 @@ export_key(void *arg, const char *conn, const char *label, uint8_t *out,
     size_t len, struct text *err)
 {
 	struct play *p = arg;
-	struct session *s = play_session(p, conn);
+	struct party *s = play_party(p, conn);
 
 	if (s == NULL || s->tls == NULL || s->stream == NULL) {
 		text_addf(err, "export: %s is no connection with TLS", conn);
@@ -328,13 +328,13 @@ drop_state(struct play *p)
 }
 
 static void
-free_sessions(struct play *p)
+free_parties(struct play *p)
 {
-	struct session *s;
+	struct party *s;
 
-	while ((s = p->sessions) != NULL) {
-		p->sessions = s->next;
-		session_free(s);
+	while ((s = p->parties) != NULL) {
+		p->parties = s->next;
+		party_free(s);
 	}
 }
 
@@ -345,7 +345,7 @@ play_free(struct play *p)
 	timer_free(p->timer);
 	drop_state(p);
 	fence_forget_all(p);
-	free_sessions(p);
+	free_parties(p);
 	values_clear(&p->values);
 	transcript_free(p->transcript);
 	case_result_free(p->result);
@@ -478,8 +478,8 @@ failed(struct play *p)
 	conclude(p);
 }
 
-static bool
-is_left_out(const struct play *p, const struct step *s)
+bool
+play_leaves_out(const struct play *p, const struct step *s)
 {
 	return s->run == (p->control ? RUN_DEFECT : RUN_CONTROL);
 }
@@ -494,7 +494,7 @@ next_step(struct play *p)
 		if (l->at < l->n) {
 			const struct step *s = l->steps[l->at++];
 
-			if (is_left_out(p, s))
+			if (play_leaves_out(p, s))
 				continue;
 			l->played = true;
 			return s;

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "scenario/engine.h"
 #include "scenario/fence.h"
-#include "scenario/session.h"
+#include "scenario/party.h"
 #include "scenario/value.h"
 
 #define PLAY_MAX_DEPTH   32
@@ -44,7 +44,7 @@ struct play {
 	void *arg;
 
 	struct values values;
-	struct session *sessions;
+	struct party *parties;
 	struct fence_mark *marks; /* what fences wait for */
 	struct fence_pair *pairs; /* who has sent to whom */
 	struct transcript *transcript;
@@ -111,16 +111,18 @@ void play_margin(struct play *p, int64_t bound_ns, int64_t took_ns);
  * Then nothing can be said. */
 bool play_was_late(struct play *p, int64_t since_ns, int64_t bound_ns);
 
-struct session *play_session(const struct play *p, const char *name);
+struct party *play_party(const struct play *p, const char *name);
 /* The same, or a failure of the script. */
-struct session *play_need_session(struct play *p, const char *name);
+struct party *play_need_party(struct play *p, const char *name);
 /* Add an event; index, or SIZE_MAX where the transcript is full. */
 size_t play_record(struct play *p, struct event *e);
-void play_remark(struct play *p, const struct session *s, int line,
+void play_remark(struct play *p, const struct party *s, int line,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* The step is of the other run: a defect's in the control, or the reverse. */
+bool play_leaves_out(const struct play *p, const struct step *s);
 /* Frames that are skipped unless a step names them. */
-bool play_is_background(const struct play *p, const struct session *s,
+bool play_is_background(const struct play *p, const struct party *s,
     const struct item *it);
 
 /* A descriptor of a client that has come, which is the caller's; -1: none. */
@@ -147,7 +149,7 @@ char *play_vars(const struct play *p, const struct step *s);
 
 /* Of engine.c. */
 struct tls_ctx *engine_tls(struct engine *e, const struct engine_target *t,
-    const struct session_config *c, char *err, size_t err_size);
+    const struct party_config *c, char *err, size_t err_size);
 struct loop *engine_loop(const struct engine *e);
 bool engine_observes(const struct engine *e);
 int64_t engine_lateness(const struct engine *e, int64_t since_ns);

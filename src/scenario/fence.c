@@ -28,8 +28,8 @@ enum leg {
 
 struct fence_run {
 	struct play *play;
-	struct session *a, *b;
-	struct session *visitor; /* GONE: in the play's list, closed here */
+	struct party *a, *b;
+	struct party *visitor; /* GONE: in the play's list, closed here */
 	enum leg leg[MAX_LEGS];
 	size_t nlegs, at;
 	bool sent;
@@ -42,12 +42,12 @@ struct fence_run {
 /* ---- marks ---- */
 
 static struct fence_mark *
-add_mark(struct play *p, const struct session *s, enum rk_frame_kind kind,
+add_mark(struct play *p, const struct party *s, enum rk_frame_kind kind,
     const void *bytes, size_t len)
 {
 	struct fence_mark *m = xcalloc(1, sizeof(*m));
 
-	m->session = s;
+	m->party = s;
 	m->kind = kind;
 	memcpy(m->bytes, bytes, len);
 	m->len = len;
@@ -63,12 +63,12 @@ marked_bytes(const struct rk_frame *f)
 }
 
 bool
-fence_claims(struct play *p, const struct session *s, const struct rk_frame *f)
+fence_claims(struct play *p, const struct party *s, const struct rk_frame *f)
 {
 	struct rk_span bytes = marked_bytes(f);
 
 	for (struct fence_mark *m = p->marks; m != NULL; m = m->next) {
-		if (m->seen || m->session != s || m->kind != f->kind ||
+		if (m->seen || m->party != s || m->kind != f->kind ||
 		    bytes.len != m->len ||
 		    memcmp(bytes.p, m->bytes, m->len) != 0)
 			continue;
@@ -140,11 +140,11 @@ send_ping(struct fence_run *f)
 
 	rk_random(data, sizeof(data));
 	f->mark = add_mark(f->play, f->a, RK_FRAME_PONG, data, sizeof(data));
-	session_send_ping(f->a, data);
+	party_send_ping(f->a, data);
 }
 
 static void
-send_marker(struct fence_run *f, struct session *from, bool disco)
+send_marker(struct fence_run *f, struct party *from, bool disco)
 {
 	const struct rk_dialect *d = f->play->dialect;
 	uint8_t data[64];
@@ -158,8 +158,7 @@ send_marker(struct fence_run *f, struct session *from, bool disco)
 	}
 	f->mark = add_mark(f->play, f->b, RK_FRAME_RECV, data, len);
 	fence_note_packet(f->play, &from->identity, &f->b->identity, false);
-	session_send_packet(from, &f->b->identity,
-	    (struct rk_span){ data, len });
+	party_send_packet(from, &f->b->identity, (struct rk_span){ data, len });
 }
 
 static void
@@ -177,14 +176,14 @@ send_disco(struct fence_run *f)
 static void
 send_visitor(struct fence_run *f)
 {
-	struct session_config c = f->b->config;
+	struct party_config c = f->b->config;
 
 	c.kind = CONN_LOGIN;
 	c.carrier = f->b->carrier;
 	c.confirm = true;
 	c.autopong = true;
 	rk_secret_key_generate(&c.key);
-	f->visitor = session_open(f->play, "(fence)", &c);
+	f->visitor = party_open(f->play, "(fence)", &c);
 	rk_secret_key_wipe(&c.key);
 }
 
@@ -201,7 +200,7 @@ send_departure(struct fence_run *f)
 
 	f->mark =
 	    add_mark(f->play, f->b, RK_FRAME_GONE, key->b, sizeof(key->b));
-	session_life(f->visitor, LIFE_CLOSE, 0);
+	party_life(f->visitor, LIFE_CLOSE, 0);
 }
 
 static const struct {
@@ -220,7 +219,7 @@ static bool
 leg_is_done(const struct fence_run *f)
 {
 	if (f->leg[f->at] == LEG_VISIT)
-		return f->visitor->state == SESSION_READY;
+		return f->visitor->state == PARTY_READY;
 	return f->mark->seen;
 }
 
@@ -233,8 +232,8 @@ add_leg(struct fence_run *f, enum leg leg)
 }
 
 struct fence_run *
-fence_new(struct play *p, enum fence_kind kind, struct session *a,
-    struct session *b, unsigned lanes)
+fence_new(struct play *p, enum fence_kind kind, struct party *a,
+    struct party *b, unsigned lanes)
 {
 	struct fence_run *f = xcalloc(1, sizeof(*f));
 
@@ -288,18 +287,18 @@ fail(struct fence_run *f, enum result_code code, const char *fmt, ...)
 
 /* The one that has to be there for the leg. */
 static enum fence_status
-ended(struct fence_run *f, const struct session *s)
+ended(struct fence_run *f, const struct party *s)
 {
 	return fail(f, s->ended == ENDING_RESET ? CODE_RESET : CODE_CLOSED,
 	    "%s ended before %s", s->name, legs[f->leg[f->at]].awaited);
 }
 
-static const struct session *
+static const struct party *
 gone_party(const struct fence_run *f)
 {
-	if (!session_is_open(f->a))
+	if (!party_is_open(f->a))
 		return f->a;
-	if (f->b != NULL && !session_is_open(f->b))
+	if (f->b != NULL && !party_is_open(f->b))
 		return f->b;
 	if (f->visitor != NULL && f->visitor->ended != ENDING_NONE)
 		return f->visitor;
@@ -338,7 +337,7 @@ fence_poll(struct fence_run *f)
 		}
 		if (gone_party(f) != NULL)
 			return ended(f, gone_party(f));
-		if (f->visitor != NULL && f->visitor->state == SESSION_FAILED)
+		if (f->visitor != NULL && f->visitor->state == PARTY_FAILED)
 			return fail(f, CODE_CONNECT, "%s",
 			    text_str(&f->visitor->failure));
 		if (play_now(f->play) >= f->begun_ns + bound)

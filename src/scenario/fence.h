@@ -6,15 +6,15 @@
 #define SCENARIO_FENCE_H
 
 #include "scenario/scenario.h"
-#include "scenario/session.h"
+#include "scenario/party.h"
 
 struct fence_run;
 
 /* A frame that a fence waits for: the Pong, the packet with these bytes, or
- * the PeerGone of this key, on that session. */
+ * the PeerGone of this key, on that party. */
 struct fence_mark {
 	struct fence_mark *next;
-	const struct session *session;
+	const struct party *party;
 	enum rk_frame_kind kind;
 	uint8_t bytes[64];
 	size_t len;
@@ -37,7 +37,7 @@ enum fence_status {
 /* |lanes|: those of the suspect (1 << RK_LANE_…), for the markers.  Begins
  * at once. */
 struct fence_run *fence_new(struct play *p, enum fence_kind kind,
-    struct session *a, struct session *b, unsigned lanes);
+    struct party *a, struct party *b, unsigned lanes);
 void fence_free(struct fence_run *f); /* NULL is fine */
 /* Go on as far as it goes; of a failure the reason. */
 enum fence_status fence_poll(struct fence_run *f);
@@ -45,7 +45,7 @@ enum result_code fence_code(const struct fence_run *f);
 const char *fence_reason(const struct fence_run *f);
 
 /* Is this frame a fence's?  Asked once for each frame that arrives. */
-bool fence_claims(struct play *p, const struct session *s,
+bool fence_claims(struct play *p, const struct party *s,
     const struct rk_frame *f);
 /* |from| sent a packet to |to|. */
 void fence_note_packet(struct play *p, const struct rk_key *from,

@@ -167,11 +167,11 @@ sleep_poll(struct play *p, const struct step *s)
 static enum step_status
 life_begin(struct play *p, const struct step *s)
 {
-	struct session *c = play_need_session(p, s->conn);
+	struct party *c = play_need_party(p, s->conn);
 
 	if (c == NULL)
 		return STEP_FAILED;
-	session_life(c, s->life, s->at.line);
+	party_life(c, s->life, s->at.line);
 	return s->life == LIFE_START_TLS ? STEP_WAITS : STEP_OVER;
 }
 
@@ -179,9 +179,9 @@ life_begin(struct play *p, const struct step *s)
 static enum step_status
 life_poll(struct play *p, const struct step *s)
 {
-	const struct session *c = play_session(p, s->conn);
+	const struct party *c = play_party(p, s->conn);
 
-	return c->securing && session_is_open(c) ? STEP_WAITS : STEP_OVER;
+	return c->securing && party_is_open(c) ? STEP_WAITS : STEP_OVER;
 }
 
 /* ---- fence ---- */
@@ -196,12 +196,12 @@ fence_end(struct play *p)
 static enum step_status
 fence_begin(struct play *p, const struct step *s)
 {
-	struct session *a = play_need_session(p, s->fence.a), *b = NULL;
+	struct party *a = play_need_party(p, s->fence.a), *b = NULL;
 
 	if (a == NULL)
 		return STEP_FAILED;
 	if (s->fence.b != NULL) {
-		b = play_need_session(p, s->fence.b);
+		b = play_need_party(p, s->fence.b);
 		if (b == NULL)
 			return STEP_FAILED;
 	}

@@ -29,7 +29,7 @@ struct sending {
 	size_t chop;        /* bytes a write; 0: all in one */
 	int64_t every_ns;   /* between them */
 };
-bool send_build(struct play *p, struct session *c, const struct step *s,
+bool send_build(struct play *p, struct party *c, const struct step *s,
     struct sending *out, struct text *err);
 
 enum step_status send_begin(struct play *p, const struct step *s);

@@ -13,7 +13,7 @@
 
 struct building {
 	struct play *play;
-	struct session *session;
+	struct party *party;
 	const struct step *step;
 	const struct rk_frame_spec *frame; /* FRAME */
 	struct text *err;
@@ -142,11 +142,11 @@ set_fields(struct building *b, struct rk_frame *f, struct value *kept)
 static void
 note_frame(struct building *b, const struct rk_frame *f)
 {
-	struct session *c = b->session;
+	struct party *c = b->party;
 	struct rk_key key;
 
 	if (f->kind == RK_FRAME_PING)
-		session_note_ping(c, rk_frame_field(f, "data"));
+		party_note_ping(c, rk_frame_field(f, "data"));
 	if (!rk_frame_key(f, &key))
 		return;
 	if (f->kind == RK_FRAME_CLIENT_INFO && !c->has_identity) {
@@ -176,8 +176,8 @@ build_frame(struct building *b)
 	if (ok) {
 		wire.payload = span_of(&b->payload);
 		wire.len_delta = b->len_delta;
-		ok = wire_encode_frame(d, b->session->carrier, &wire,
-		    session_masks(b->session), &b->wire);
+		ok = wire_encode_frame(d, b->party->carrier, &wire,
+		    party_masks(b->party), &b->wire);
 		if (!ok)
 			text_addf(b->err, "%s does not fit the carrier",
 			    b->frame->name);
@@ -191,7 +191,7 @@ build_frame(struct building *b)
 
 /* Requests among raw bytes: their answers are as long as they say. */
 static void
-note_requests(struct session *c, struct rk_span s)
+note_requests(struct party *c, struct rk_span s)
 {
 	struct rk_http_limits limits;
 	struct rk_http_head h;
@@ -201,7 +201,7 @@ note_requests(struct session *c, struct rk_span s)
 	rk_http_limits_default(&limits);
 	while (s.len > 0 &&
 	    rk_http_parse_request(s.p, s.len, &limits, &h) == RK_OK) {
-		session_request_sent(c, rk_http_span_is(h.method, "HEAD"));
+		party_request_sent(c, rk_http_span_is(h.method, "HEAD"));
 		s.p += h.len;
 		s.len -= h.len;
 	}
@@ -215,16 +215,15 @@ note_raw_pings(struct building *b, struct rk_span s)
 	struct rk_raw_frame raw;
 	struct rk_frame f;
 
-	if (b->session->carrier != RK_CARRIER_RAW ||
-	    b->session->wire != WIRE_FRAMES)
+	if (b->party->carrier != RK_CARRIER_RAW ||
+	    b->party->wire != WIRE_FRAMES)
 		return;
 	while (s.len > 0 &&
 	    rk_split(d->header[RK_CARRIER_RAW], d->max_frame, s.p, s.len,
 		&raw) == RK_OK) {
 		if (rk_frame_decode(d, &raw, false, &f) == RK_OK &&
 		    f.kind == RK_FRAME_PING)
-			session_note_ping(b->session,
-			    rk_frame_field(&f, "data"));
+			party_note_ping(b->party, rk_frame_field(&f, "data"));
 		s.p += raw.total_len;
 		s.len -= raw.total_len;
 	}
@@ -236,7 +235,7 @@ build_raw(struct building *b)
 	if (!eval_bytes(b, b->step->value, false, &b->wire) ||
 	    !apply_patches(b, &b->wire))
 		return false;
-	note_requests(b->session, span_of(&b->wire));
+	note_requests(b->party, span_of(&b->wire));
 	note_raw_pings(b, span_of(&b->wire));
 	return true;
 }
@@ -273,8 +272,8 @@ write_fields(struct building *b, struct rk_writer *w, struct value *body)
 
 	for (size_t i = 0; i < b->step->nsettings; i++)
 		host |= strcasecmp(b->step->settings[i].name, "host") == 0;
-	if (!host && !b->session->listening) {
-		relay_url_host_field(&b->session->config.url, authority,
+	if (!host && !b->party->listening) {
+		relay_url_host_field(&b->party->config.url, authority,
 		    sizeof(authority));
 		rk_http_write_field(w, "Host", authority);
 	}
@@ -311,7 +310,7 @@ build_http(struct building *b)
 		return false;
 	buf = xmalloc(HEAD_MAX);
 	rk_writer_init(&w, buf, HEAD_MAX);
-	if (b->session->listening)
+	if (b->party->listening)
 		rk_http_write_status(&w, 1, atoi(method));
 	else
 		rk_http_write_request(&w, method, (char *)path.bytes);
@@ -331,9 +330,9 @@ build_http(struct building *b)
 		memcpy(b->wire.bytes, buf, w.len);
 		if (body.len > 0)
 			memcpy(b->wire.bytes + w.len, body.bytes, body.len);
-		if (!b->session->listening) {
-			session_read_http(b->session);
-			session_request_sent(b->session,
+		if (!b->party->listening) {
+			party_read_http(b->party);
+			party_request_sent(b->party,
 			    strcmp(method, "HEAD") == 0);
 		}
 	}
@@ -407,7 +406,7 @@ build_ws(struct building *b)
 
 	*ws = (struct wire_ws){ .opcode = RK_WS_BINARY,
 		.fin = true,
-		.masked = !b->session->listening,
+		.masked = !b->party->listening,
 		.len_delta = b->len_delta };
 	b->payload = value_bytes(NULL, 0);
 	for (size_t i = 0; i < b->step->nsettings; i++)
@@ -431,7 +430,7 @@ record_frame(struct building *b)
 	struct text how = { 0 };
 
 	if (b->cut < 0 && b->len_delta == 0) {
-		session_record_frame(b->session, DIR_C2S, b->frame->type,
+		party_record_frame(b->party, DIR_C2S, b->frame->type,
 		    span_of(&b->payload), RK_OK, s->at.line);
 		return;
 	}
@@ -441,16 +440,16 @@ record_frame(struct building *b)
 		    (long long)b->len_delta);
 	if (b->cut >= 0)
 		text_addf(&how, ", the first %lld bytes", (long long)b->cut);
-	session_record(b->session, EVENT_REST, DIR_C2S, b->wire.bytes,
-	    b->wire.len, text_str(&how), s->at.line);
+	party_record(b->party, EVENT_REST, DIR_C2S, b->wire.bytes, b->wire.len,
+	    text_str(&how), s->at.line);
 	text_clear(&how);
 }
 
 static void
 record_raw(struct building *b)
 {
-	session_record(b->session, EVENT_BYTES, DIR_C2S, b->wire.bytes,
-	    b->wire.len, NULL, b->step->at.line);
+	party_record(b->party, EVENT_BYTES, DIR_C2S, b->wire.bytes, b->wire.len,
+	    NULL, b->step->at.line);
 }
 
 static void
@@ -460,10 +459,10 @@ record_http(struct building *b)
 	char *line = xstrndup((char *)b->wire.bytes,
 	    strcspn((char *)b->wire.bytes, "\r"));
 
-	session_record(b->session, EVENT_HTTP, DIR_C2S, b->wire.bytes, head,
-	    line, b->step->at.line);
+	party_record(b->party, EVENT_HTTP, DIR_C2S, b->wire.bytes, head, line,
+	    b->step->at.line);
 	if (b->wire.len > head)
-		session_record(b->session, EVENT_BODY, DIR_C2S,
+		party_record(b->party, EVENT_BODY, DIR_C2S,
 		    b->wire.bytes + head, b->wire.len - head, NULL,
 		    b->step->at.line);
 	free(line);
@@ -484,9 +483,8 @@ record_ws(struct building *b)
 		text_addf(&how, " len=%+lld", (long long)b->len_delta);
 	if (b->cut >= 0)
 		text_addf(&how, " cut=%lld", (long long)b->cut);
-	session_record_ws(b->session, DIR_C2S, b->ws.opcode,
-	    span_of(&b->payload), how.len > 0 ? how.s + 1 : NULL,
-	    b->step->at.line);
+	party_record_ws(b->party, DIR_C2S, b->ws.opcode, span_of(&b->payload),
+	    how.len > 0 ? how.s + 1 : NULL, b->step->at.line);
 	text_clear(&how);
 }
 
@@ -539,7 +537,7 @@ eval_modifiers(struct building *b, struct sending *out)
 static void
 note_soundness(struct building *b)
 {
-	struct session *c = b->session;
+	struct party *c = b->party;
 
 	if (c->wire == WIRE_FRAMES &&
 	    !wire_is_whole(b->play->dialect, c->carrier, span_of(&b->wire),
@@ -548,11 +546,11 @@ note_soundness(struct building *b)
 }
 
 bool
-send_build(struct play *p, struct session *c, const struct step *s,
+send_build(struct play *p, struct party *c, const struct step *s,
     struct sending *out, struct text *err)
 {
 	struct building b = { .play = p,
-		.session = c,
+		.party = c,
 		.step = s,
 		.frame = values_frame(&p->values, s->frame),
 		.err = err,

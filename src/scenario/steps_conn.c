@@ -10,7 +10,7 @@
 
 struct conn_making {
 	struct play *play;
-	struct session_config *config;
+	struct party_config *config;
 	struct text *err;
 };
 
@@ -262,7 +262,7 @@ apply(struct conn_making *m, const struct setting *set)
 }
 
 static void
-set_defaults(struct play *p, const struct step *s, struct session_config *c)
+set_defaults(struct play *p, const struct step *s, struct party_config *c)
 {
 	const struct engine_target *t = p->target;
 
@@ -288,7 +288,7 @@ has_setting(const struct step *s, const char *name)
 }
 
 static bool
-configure(struct play *p, const struct step *s, struct session_config *c,
+configure(struct play *p, const struct step *s, struct party_config *c,
     struct text *err)
 {
 	struct conn_making m = { p, c, err };
@@ -313,7 +313,7 @@ configure(struct play *p, const struct step *s, struct session_config *c,
 enum step_status
 conn_begin(struct play *p, const struct step *s)
 {
-	struct session_config c;
+	struct party_config c;
 	struct text err = { 0 };
 
 	memset(&c, 0, sizeof(c));
@@ -322,7 +322,7 @@ conn_begin(struct play *p, const struct step *s)
 			return STEP_FAILED;
 		return play_fail_script(p, &err);
 	}
-	session_open(p, s->conn, &c);
+	party_open(p, s->conn, &c);
 	rk_secret_key_wipe(&c.key);
 	return STEP_WAITS;
 }
@@ -350,15 +350,15 @@ conn_poll(struct play *p, const struct step *s)
 {
 	static const char *const doing[] = { "connecting", "the TLS handshake",
 		"the upgrade", "the login", "the Pong behind the login" };
-	struct session *c = play_session(p, s->conn);
+	struct party *c = play_party(p, s->conn);
 	int64_t deadline = c->begun_ns + c->config.within_ns;
 	char why[256];
 
-	if (c->listening && c->stream == NULL && c->state == SESSION_DIALING)
-		session_accept(c);
-	if (c->state == SESSION_READY)
+	if (c->listening && c->stream == NULL && c->state == PARTY_DIALING)
+		party_accept(c);
+	if (c->state == PARTY_READY)
 		return STEP_OVER;
-	if (c->state == SESSION_FAILED)
+	if (c->state == PARTY_FAILED)
 		return not_set_up(p, s, c->fail_as, text_str(&c->failure));
 	if (play_now(p) < deadline) {
 		play_wake_at(p, deadline);

@@ -24,8 +24,8 @@ drain_begin(struct play *p, const struct step *s)
 	d->high = INT64_MAX;
 	d->last_ns = p->begun_ns;
 	d->w.step = s;
-	d->w.session = play_need_session(p, s->conn);
-	if (d->w.session == NULL)
+	d->w.party = play_need_party(p, s->conn);
+	if (d->w.party == NULL)
 		return STEP_FAILED;
 	if (s->watch.match != MATCH_FRAME && s->watch.match != MATCH_ANY)
 		return play_fail(p, CODE_SCRIPT, "only frames can be drained");
@@ -58,7 +58,7 @@ fail_on(struct play *p, struct drain *d, const struct item *it,
 	item_to_text(it, &p->values, &line);
 	match_detail(&d->w.want, it, &p->values, &detail);
 	play_fail(p, code, "%s: frame %lld of the drain: %s: %s",
-	    d->w.session->name, (long long)d->taken + 1, what, text_str(&line));
+	    d->w.party->name, (long long)d->taken + 1, what, text_str(&line));
 	play_detail_take(p, text_take(&detail));
 	text_clear(&line);
 	return STEP_FAILED;
@@ -93,14 +93,14 @@ take(struct play *p, struct drain *d, const struct found *f)
 	wanted_capture(&d->w.want, f->item, &p->values);
 	d->taken++;
 	d->last_ns = f->at_ns > d->last_ns ? f->at_ns : d->last_ns;
-	item_free(session_take(d->w.session, f->item));
+	item_free(party_take(d->w.party, f->item));
 	return STEP_WAITS;
 }
 
 static enum step_status
 quiet(struct play *p, struct drain *d)
 {
-	const struct session *s = d->w.session;
+	const struct party *s = d->w.party;
 
 	p->over_ns = play_now(p);
 	play_remark(p, s, p->step->at.line, "drained %lld frames",
@@ -124,7 +124,7 @@ quiet(struct play *p, struct drain *d)
 static bool
 is_cut_off(const struct drain *d, const struct item *it)
 {
-	return d->w.session->ended != ENDING_NONE && it->kind == ITEM_REST &&
+	return d->w.party->ended != ENDING_NONE && it->kind == ITEM_REST &&
 	    it->error == RK_ERR_AGAIN;
 }
 
@@ -139,14 +139,14 @@ drain_poll(struct play *p, const struct step *s)
 		if (take(p, d, &f) == STEP_FAILED)
 			return STEP_FAILED;
 	if (look == LOOK_BLOCKED && f.item != NULL && is_cut_off(d, f.item)) {
-		item_free(session_take(d->w.session, f.item));
+		item_free(party_take(d->w.party, f.item));
 		return quiet(p, d);
 	}
 	if (look == LOOK_BLOCKED && f.item != NULL)
 		return fail_on(p, d, f.item,
 		    f.item->error != RK_OK ? CODE_DECODE : CODE_WRONG,
 		    "another one");
-	if (d->w.session->ended != ENDING_NONE ||
+	if (d->w.party->ended != ENDING_NONE ||
 	    play_now(p) >= d->last_ns + d->quiet_ns)
 		return quiet(p, d);
 	play_wake_at(p, d->last_ns + d->quiet_ns);

@@ -49,7 +49,7 @@ ending_fits(enum event_match match, enum ending e)
 }
 
 static enum look
-look_end(const struct session *s, enum event_match match, struct found *f)
+look_end(const struct party *s, enum event_match match, struct found *f)
 {
 	if (s->ended == ENDING_NONE)
 		return LOOK_NOTHING;
@@ -70,7 +70,7 @@ is_half(const struct wanted *want, const struct item *it)
 
 /* Nothing but background may be there that nobody took. */
 static enum look
-look_closed(const struct play *p, const struct session *s,
+look_closed(const struct play *p, const struct party *s,
     const struct wanted *want, struct found *f)
 {
 	for (struct item *it = s->items; it != NULL; it = it->next)
@@ -142,7 +142,7 @@ all_lanes(const struct wanted *want)
  * never in the way.  Bytes that are no frame are in everybody's way.
  */
 static enum look
-look_items(const struct play *p, const struct session *s,
+look_items(const struct play *p, const struct party *s,
     const struct wanted *want, bool observe, struct found *f)
 {
 	unsigned open = all_lanes(want);
@@ -174,13 +174,13 @@ look_items(const struct play *p, const struct session *s,
 /* "data==…" is about the next so many bytes, anything else about all that
  * are there. */
 static enum look
-look_bytes(struct session *s, const struct wanted *want, struct found *f)
+look_bytes(struct party *s, const struct wanted *want, struct found *f)
 {
 	const struct wanted_pred *wp = first_pred(want);
 	struct value all = { .kind = VALUE_BYTES };
 	size_t n;
 
-	all.bytes = session_bytes(s, &all.len);
+	all.bytes = party_bytes(s, &all.len);
 	if (all.len == 0)
 		return LOOK_NOTHING;
 	f->kind = FOUND_BYTES;
@@ -204,8 +204,8 @@ look_bytes(struct session *s, const struct wanted *want, struct found *f)
 /* ---- the very next event ---- */
 
 static enum look
-look_next(const struct play *p, const struct session *s,
-    const struct watcher *w, struct found *f)
+look_next(const struct play *p, const struct party *s, const struct watcher *w,
+    struct found *f)
 {
 	const struct wanted *want = &w->then;
 
@@ -223,7 +223,7 @@ look_next(const struct play *p, const struct session *s,
 }
 
 static enum look
-look_tls(const struct session *s, const struct wanted *want, struct found *f)
+look_tls(const struct party *s, const struct wanted *want, struct found *f)
 {
 	if (s->tls == NULL)
 		return LOOK_NOTHING;
@@ -236,10 +236,10 @@ enum look
 watcher_look(struct play *p, struct watcher *w, struct found *f)
 {
 	const struct wanted *want = wanted_now(w);
-	struct session *s = w->session;
+	struct party *s = w->party;
 
 	if (want->what->match == MATCH_HTTP)
-		session_read_http(s);
+		party_read_http(s);
 	if (w->state == WATCHER_THEN)
 		return look_next(p, s, w, f);
 	if (is_ending(want))
@@ -257,7 +257,7 @@ watcher_look(struct play *p, struct watcher *w, struct found *f)
 static bool
 hit_bytes(const struct play *p, const struct watcher *w, struct found *f)
 {
-	const struct session *s = w->session;
+	const struct party *s = w->party;
 
 	for (struct item *it = s->items; it != NULL; it = it->next)
 		if (!play_is_background(p, s, it)) {
@@ -276,7 +276,7 @@ hit_bytes(const struct play *p, const struct watcher *w, struct found *f)
 static bool
 hit_items(const struct play *p, const struct watcher *w, struct found *f)
 {
-	const struct session *s = w->session;
+	const struct party *s = w->party;
 
 	for (struct item *it = s->items; it != NULL; it = it->next)
 		if (wanted_fits(&w->want, it) &&
@@ -290,12 +290,12 @@ hit_items(const struct play *p, const struct watcher *w, struct found *f)
 bool
 watcher_hit(struct play *p, struct watcher *w, struct found *f)
 {
-	struct session *s = w->session;
+	struct party *s = w->party;
 	const struct wanted *want = &w->want;
 	bool hit;
 
 	if (want->what->match == MATCH_HTTP)
-		session_read_http(s);
+		party_read_http(s);
 	if (is_ending(want))
 		hit = look_end(s, want->what->match, f) == LOOK_FITS;
 	else if (want->what->match == MATCH_TLS)

@@ -12,7 +12,7 @@
 /* ---- the writes ---- */
 
 struct send_state {
-	struct session *session;
+	struct party *party;
 	struct sending out;
 	size_t at;
 	size_t writes;
@@ -31,11 +31,11 @@ static enum step_status
 all_sent(struct play *p, const struct step *s, struct send_state *st)
 {
 	if (st->at < st->out.bytes.len)
-		play_remark(p, st->session, s->at.line,
+		play_remark(p, st->party, s->at.line,
 		    "%zu of %zu bytes were not written: it ended",
 		    st->out.bytes.len - st->at, st->out.bytes.len);
 	else if (st->writes > 1)
-		play_remark(p, st->session, s->at.line,
+		play_remark(p, st->party, s->at.line,
 		    "in %zu writes, this was the last", st->writes);
 	return STEP_OVER;
 }
@@ -47,7 +47,7 @@ write_next(struct send_state *st)
 	size_t n =
 	    st->out.chop > 0 && st->out.chop < left ? st->out.chop : left;
 
-	session_write(st->session, st->out.bytes.bytes + st->at, n);
+	party_write(st->party, st->out.bytes.bytes + st->at, n);
 	st->at += n;
 	st->writes++;
 }
@@ -58,12 +58,12 @@ send_poll(struct play *p, const struct step *s)
 	struct send_state *st = p->state;
 
 	for (int i = 0; i < WRITES_PER_TURN; i++) {
-		if (!session_can_write(st->session))
+		if (!party_can_write(st->party))
 			return all_sent(p, s, st);
-		if (!session_is_drained(st->session))
+		if (!party_is_drained(st->party))
 			return STEP_WAITS;
 		if (st->at == st->out.bytes.len &&
-		    (st->session->udp_fd < 0 || st->writes > 0))
+		    (st->party->udp_fd < 0 || st->writes > 0))
 			return all_sent(p, s, st);
 		if (play_now(p) < st->next_ns) {
 			play_wake_at(p, st->next_ns);
@@ -76,41 +76,44 @@ send_poll(struct play *p, const struct step *s)
 	return STEP_WAITS;
 }
 
+/* NULL with a failure of the play: there is no such connection. */
 static struct send_state *
-new_state(struct play *p, struct session *c)
+new_state(struct play *p, const struct step *s)
 {
-	struct send_state *st = p->state = xcalloc(1, sizeof(*st));
+	struct party *c = play_need_party(p, s->conn);
+	struct send_state *st;
 
-	st->session = c;
+	if (c == NULL)
+		return NULL;
+	st = p->state = xcalloc(1, sizeof(*st));
+	st->party = c;
 	return st;
 }
 
 enum step_status
 send_begin(struct play *p, const struct step *s)
 {
-	struct session *c = play_need_session(p, s->conn);
+	struct send_state *st = new_state(p, s);
 	struct text err = { 0 };
-	struct send_state *st;
 
-	if (c == NULL)
+	if (st == NULL)
 		return STEP_FAILED;
-	st = new_state(p, c);
-	if (!send_build(p, c, s, &st->out, &err))
+	if (!send_build(p, st->party, s, &st->out, &err))
 		return play_fail_script(p, &err);
 	return STEP_WAITS;
 }
 
 static bool
-add_part(struct play *p, struct session *c, const struct step *s,
+add_part(struct play *p, struct party *c, const struct step *s,
     struct sending *all, struct text *err)
 {
 	struct sending part;
 	size_t len = all->bytes.len;
 
-	if (s->run == (p->control ? RUN_DEFECT : RUN_CONTROL))
+	if (play_leaves_out(p, s))
 		return true;
 	if (s->kind == STEP_LIFE) {
-		session_life(c, s->life, s->at.line);
+		party_life(c, s->life, s->at.line);
 		return true;
 	}
 	if (s->kind != STEP_SEND) {
@@ -130,16 +133,14 @@ add_part(struct play *p, struct session *c, const struct step *s,
 enum step_status
 write_begin(struct play *p, const struct step *s)
 {
-	struct session *c = play_need_session(p, s->conn);
+	struct send_state *st = new_state(p, s);
 	struct text err = { 0 };
-	struct send_state *st;
 
-	if (c == NULL)
+	if (st == NULL)
 		return STEP_FAILED;
-	st = new_state(p, c);
 	st->out.bytes = value_bytes(NULL, 0);
 	for (size_t i = 0; i < s->nbody; i++)
-		if (!add_part(p, c, s->body[i], &st->out, &err))
+		if (!add_part(p, st->party, s->body[i], &st->out, &err))
 			return play_fail_script(p, &err);
 	return STEP_WAITS;
 }

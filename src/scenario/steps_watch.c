@@ -25,7 +25,7 @@ watch_begin(struct play *p, const struct step *s)
 	for (size_t i = 0; i < n; i++) {
 		const struct step *branch = block ? s->body[i] : s;
 
-		if (branch->run == (p->control ? RUN_DEFECT : RUN_CONTROL))
+		if (play_leaves_out(p, branch))
 			continue;
 		/* Counted first: what was made halfway is cleared too. */
 		if (!watcher_init(&g->w[g->n++], p, branch))
@@ -130,10 +130,16 @@ check_expect(struct play *p, struct watcher *w)
 	struct found f = { .item = NULL };
 
 	if (watcher_is_alive(w) || w->state == WATCHER_OVERDUE) {
-		if (watcher_look(p, w, &f) == LOOK_BLOCKED)
+		switch (watcher_look(p, w, &f)) {
+		case LOOK_FITS:
+			/* Not taken, since another has decided. */
+			return;
+		case LOOK_BLOCKED:
 			watcher_block(p, w, &f);
-		else
+			break;
+		case LOOK_NOTHING:
 			watcher_check_end(p, w);
+		}
 	}
 	if (watcher_is_alive(w) || w->state == WATCHER_OVERDUE)
 		watcher_check_time(p, w);
@@ -189,7 +195,7 @@ code_of_win(const struct watcher *w, const struct found *f)
 		return CODE_NEVER;
 	if (f->kind != FOUND_END)
 		return CODE_EXTRA;
-	return w->session->ended == ENDING_RESET ? CODE_RESET : CODE_CLOSED;
+	return w->party->ended == ENDING_RESET ? CODE_RESET : CODE_CLOSED;
 }
 
 /* A branch of a oneof was first: what it says is the verdict. */
@@ -201,7 +207,7 @@ win(struct play *p, struct watcher *w, const struct found *f)
 	play_judge(p, o);
 	if (o->word != WORD_FAIL || engine_observes(p->engine))
 		return STEP_OVER;
-	play_fail(p, code_of_win(w, f), "%s: %s", w->session->name,
+	play_fail(p, code_of_win(w, f), "%s: %s", w->party->name,
 	    o->text != NULL               ? o->text
 		: w->step->source != NULL ? w->step->source
 					  : "a wrong behaviour");
@@ -278,7 +284,7 @@ watch_expire(struct play *p, const struct step *s)
 		play_fail(p, CODE_NEVER,
 		    "%s: %s did not come (watched %.3g s, to the end of the "
 		    "case's time)",
-		    w->session->name,
+		    w->party->name,
 		    w->step->source != NULL ? w->step->source : "it",
 		    (double)(play_now(p) - w->begun_ns) / (double)NS_PER_S);
 		return true;

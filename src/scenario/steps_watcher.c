@@ -76,13 +76,13 @@ static bool
 init_fence(struct watcher *w, struct play *p)
 {
 	const struct fence *f = &w->step->fence;
-	struct session *a = play_need_session(p, f->a), *b = NULL;
+	struct party *a = play_need_party(p, f->a), *b = NULL;
 	unsigned lanes = w->want.lanes;
 
 	if (a == NULL)
 		return false;
 	if (f->kind == FENCE_DATA) {
-		b = play_need_session(p, f->b);
+		b = play_need_party(p, f->b);
 		if (b == NULL)
 			return false;
 		if (!b->has_identity) {
@@ -125,8 +125,8 @@ watcher_init(struct watcher *w, struct play *p, const struct step *s)
 		    s->at.line);
 		return false;
 	}
-	w->session = play_need_session(p, s->conn);
-	if (w->session == NULL)
+	w->party = play_need_party(p, s->conn);
+	if (w->party == NULL)
 		return false;
 	ok = wanted_init(&w->want, &s->watch, &p->values, &err) &&
 	    (watcher_is_never(w) ? init_never(w, p, &err)
@@ -159,7 +159,7 @@ kill_it(struct watcher *w, enum result_code code, const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	free(w->why);
-	w->why = xasprintf("%s: %s", w->session->name, line);
+	w->why = xasprintf("%s: %s", w->party->name, line);
 	w->code = code;
 	w->state = WATCHER_DEAD;
 }
@@ -188,10 +188,10 @@ found_line(const struct play *p, const struct watcher *w, const struct found *f)
 	if (f->item != NULL) {
 		item_to_text(f->item, &p->values, &t);
 	} else if (f->kind == FOUND_END) {
-		text_addf(&t, "the end (%s)", ending_name(w->session->ended));
+		text_addf(&t, "the end (%s)", ending_name(w->party->ended));
 	} else {
-		v.bytes = w->session->in.p + w->session->in.start;
-		v.len = w->session->in.len;
+		v.bytes = w->party->in.p + w->party->in.start;
+		v.len = w->party->in.len;
 		text_add(&t, "bytes ");
 		value_to_text(&v, &t);
 	}
@@ -199,7 +199,7 @@ found_line(const struct play *p, const struct watcher *w, const struct found *f)
 }
 
 static enum result_code
-code_of_ending(const struct session *s)
+code_of_ending(const struct party *s)
 {
 	return s->ended == ENDING_RESET ? CODE_RESET : CODE_CLOSED;
 }
@@ -208,7 +208,7 @@ static enum result_code
 code_of_obstacle(const struct watcher *w, const struct found *f)
 {
 	if (f->kind == FOUND_END)
-		return code_of_ending(w->session);
+		return code_of_ending(w->party);
 	if (f->item != NULL &&
 	    (f->item->kind == ITEM_REST || f->item->error != RK_OK))
 		return CODE_DECODE;
@@ -333,7 +333,7 @@ capture_bytes(struct play *p, struct watcher *w, const struct found *f)
 	size_t len;
 	struct item it = { .kind = ITEM_REST };
 
-	it.bytes = session_bytes(w->session, &len);
+	it.bytes = party_bytes(w->party, &len);
 	it.len = f->nbytes;
 	wanted_capture(wanted_now(w), &it, &p->values);
 }
@@ -345,14 +345,14 @@ consume(struct play *p, struct watcher *w, const struct found *f)
 	case FOUND_ITEM:
 		wanted_capture(wanted_now(w), f->item, &p->values);
 		mark_taken(p, w, f->item);
-		item_free(session_take(w->session, f->item));
+		item_free(party_take(w->party, f->item));
 		break;
 	case FOUND_TLS:
 		wanted_capture(wanted_now(w), f->item, &p->values);
 		break;
 	case FOUND_BYTES:
 		capture_bytes(p, w, f);
-		session_take_bytes(w->session, f->nbytes);
+		party_take_bytes(w->party, f->nbytes);
 		break;
 	case FOUND_END:
 		break;
@@ -445,7 +445,7 @@ watcher_check_time(struct play *p, struct watcher *w)
 
 /* The script can end a connection itself; then its end is no finding. */
 static bool
-ended_by_itself(const struct session *s)
+ended_by_itself(const struct party *s)
 {
 	return s->ended != ENDING_NONE && !s->shut && !s->closed;
 }
@@ -453,10 +453,10 @@ ended_by_itself(const struct session *s)
 void
 watcher_check_end(struct play *p, struct watcher *w)
 {
-	const struct session *s = w->session;
+	const struct party *s = w->party;
 	char *want;
 
-	if (s->ended == ENDING_NONE && !s->closed && s->state != SESSION_FAILED)
+	if (s->ended == ENDING_NONE && !s->closed && s->state != PARTY_FAILED)
 		return;
 	if (engine_observes(p->engine) || has_enough(w)) {
 		met_now(p, w);
@@ -510,9 +510,9 @@ watcher_check_never(struct play *p, struct watcher *w)
 			add_detail(p, w, f.item);
 		kill_it(w, CODE_EXTRA, "%s came, which must not", got);
 		free(got);
-	} else if (w->state != WATCHER_DEAD && ended_by_itself(w->session)) {
-		kill_it(w, code_of_ending(w->session),
+	} else if (w->state != WATCHER_DEAD && ended_by_itself(w->party)) {
+		kill_it(w, code_of_ending(w->party),
 		    "ended (%s) while nothing was to come",
-		    ending_name(w->session->ended));
+		    ending_name(w->party->ended));
 	}
 }

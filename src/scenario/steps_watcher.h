@@ -14,7 +14,7 @@ enum watcher_state {
 
 struct watcher {
 	const struct step *step;
-	struct session *session;
+	struct party *party;
 	struct wanted want, then;
 	enum watcher_state state;
 	int64_t begun_ns;

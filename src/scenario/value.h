@@ -42,7 +42,7 @@ struct known_key {
 	struct rk_key key;
 };
 
-/* Keying material of a connection's TLS session; false with a line. */
+/* Keying material of a connection's TLS party; false with a line. */
 typedef bool (*values_export_fn)(void *arg, const char *conn, const char *label,
     uint8_t *out, size_t len, struct text *err);
 

@@ -11,7 +11,7 @@
 #include "codec/upgrade.h"
 #include "codec/ws.h"
 #include "scenario/value.h"
-#include "scenario/session_wire.h"
+#include "scenario/party_wire.h"
 
 struct call {
 	struct values *values;

@@ -1,4 +1,4 @@
-/* Sessions on UDP: each send is a datagram, each datagram that comes is an
+/* Parties on UDP: each send is a datagram, each datagram that comes is an
  * item.  The socket is connected, so that only what comes from where the
  * sends go to is heard. */
 #include "config.h"
@@ -18,19 +18,19 @@
 #define DATAGRAMS_PER_TURN 256
 
 static void
-take_datagram(struct session *s, const uint8_t *p, size_t len)
+take_datagram(struct party *s, const uint8_t *p, size_t len)
 {
-	struct item *it = session_item(s, ITEM_DATAGRAM, p, len);
+	struct item *it = party_item(s, ITEM_DATAGRAM, p, len);
 
-	session_tape(s, TAP_IN, p, len);
+	party_tape(s, TAP_IN, p, len);
 	item_read_stun(it);
-	it->event = session_record(s, EVENT_BYTES, DIR_S2C, p, len, NULL, 0);
-	session_deliver(s, it);
+	it->event = party_record(s, EVENT_BYTES, DIR_S2C, p, len, NULL, 0);
+	party_deliver(s, it);
 }
 
 /* An ICMP error: nobody listens there. */
 static void
-refused(struct session *s, int error)
+refused(struct party *s, int error)
 {
 	struct event e = {
 		.kind = EVENT_ENDED,
@@ -51,13 +51,13 @@ refused(struct session *s, int error)
 static void
 on_ready(void *arg, int what)
 {
-	struct session *s = arg;
+	struct party *s = arg;
 	uint8_t *buf = xmalloc(DATAGRAM_MAX);
 
 	for (int i = 0; i < DATAGRAMS_PER_TURN; i++) {
 		ssize_t n = recv(s->udp_fd, buf, DATAGRAM_MAX, 0);
 
-		if (n >= 0 && s->nitems < SESSION_MAX_ITEMS)
+		if (n >= 0 && s->nitems < PARTY_MAX_ITEMS)
 			take_datagram(s, buf, (size_t)n);
 		else if (n < 0 && errno != EINTR) {
 			if (errno != EAGAIN)
@@ -69,7 +69,7 @@ on_ready(void *arg, int what)
 }
 
 static void
-set_own_address(struct session *s, const struct sockaddr_storage *a)
+set_own_address(struct party *s, const struct sockaddr_storage *a)
 {
 	const struct sockaddr_in *in4 = (const void *)a;
 	const struct sockaddr_in6 *in6 = (const void *)a;
@@ -88,7 +88,7 @@ set_own_address(struct session *s, const struct sockaddr_storage *a)
 }
 
 static bool
-connect_to(struct session *s, const struct addrinfo *ai)
+connect_to(struct party *s, const struct addrinfo *ai)
 {
 	struct sockaddr_storage own;
 	socklen_t len = sizeof(own);
@@ -116,40 +116,40 @@ connect_to(struct session *s, const struct addrinfo *ai)
 static void
 on_resolved(void *arg, const struct addrinfo *list, const char *error)
 {
-	struct session *s = arg;
+	struct party *s = arg;
 
 	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next)
 		if (connect_to(s, ai))
 			break;
 	if (s->udp_fd >= 0) {
-		session_tape_begin(s, s->udp_fd);
-		session_record(s, EVENT_OPENED, DIR_C2S, NULL, 0,
+		party_tape_begin(s, s->udp_fd);
+		party_record(s, EVENT_OPENED, DIR_C2S, NULL, 0,
 		    s->config.url.text, s->config.line);
-		s->state = SESSION_READY;
+		s->state = PARTY_READY;
 	} else {
-		session_fail(s, CODE_CLOSED, "no way to %s: %s",
+		party_fail(s, CODE_CLOSED, "no way to %s: %s",
 		    s->config.url.text, list != NULL ? strerror(errno) : error);
 	}
 	play_wake(s->play);
 }
 
 void
-session_udp_begin(struct session *s)
+party_udp_begin(struct party *s)
 {
-	const struct session_config *c = &s->config;
+	const struct party_config *c = &s->config;
 
 	s->wire = WIRE_DATAGRAMS;
 	s->lookup = lookup_start(engine_loop(s->play->engine), c->url.host,
 	    c->url.port, on_resolved, s);
 	if (s->lookup == NULL)
-		session_fail(s, CODE_CONNECT, "the name cannot be looked up");
+		party_fail(s, CODE_CONNECT, "the name cannot be looked up");
 }
 
 void
-session_udp_send(struct session *s, const void *p, size_t len)
+party_udp_send(struct party *s, const void *p, size_t len)
 {
 	if (send(s->udp_fd, p, len, 0) >= 0) {
-		session_tape(s, TAP_OUT, p, len);
+		party_tape(s, TAP_OUT, p, len);
 		return;
 	}
 	/* The error of an earlier datagram: this one has not gone out. */
@@ -162,7 +162,7 @@ session_udp_send(struct session *s, const void *p, size_t len)
 }
 
 void
-session_udp_close(struct session *s)
+party_udp_close(struct party *s)
 {
 	watch_free(s->udp_watch);
 	s->udp_watch = NULL;

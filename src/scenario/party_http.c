@@ -1,4 +1,4 @@
-/* HTTP on a session: responses with their bodies, in the order of the
+/* HTTP on a party: responses with their bodies, in the order of the
  * requests. */
 #include "config.h"
 
@@ -12,21 +12,21 @@
 #define REST_SHOWN 256
 
 void
-session_request_sent(struct session *s, bool head)
+party_request_sent(struct party *s, bool head)
 {
-	if (s->npending < SESSION_MAX_PENDING)
+	if (s->npending < PARTY_MAX_PENDING)
 		s->head_requests[s->npending++] = head;
 }
 
 /* The method that the next response answers. */
 static const char *
-answered_method(const struct session *s)
+answered_method(const struct party *s)
 {
 	return s->npending > 0 && s->head_requests[0] ? "HEAD" : "GET";
 }
 
 static void
-request_answered(struct session *s)
+request_answered(struct party *s)
 {
 	if (s->npending == 0)
 		return;
@@ -36,36 +36,23 @@ request_answered(struct session *s)
 }
 
 void
-session_read_http(struct session *s)
+party_read_http(struct party *s)
 {
 	if (s->wire != WIRE_BYTES || s->switched)
 		return;
 	s->wire = WIRE_HTTP;
 	s->in_seq = 0;
-	session_digest(s);
+	party_digest(s);
 }
 
-/* What is there is no response; whatever it is, it is bytes. */
 static void
-not_http(struct session *s, int error)
+not_http(struct party *s, int error)
 {
-	size_t shown = s->in.len < REST_SHOWN ? s->in.len : REST_SHOWN;
-	struct item *it =
-	    session_item(s, ITEM_REST, s->in.p + s->in.start, shown);
-
-	it->error = error;
-	it->event = session_record(s, EVENT_REST, DIR_S2C, it->bytes, it->len,
-	    rk_strerror(error), 0);
-	session_deliver(s, it);
-	s->wire = WIRE_LOST;
-	if (s->state == SESSION_UPGRADING)
-		session_fail(s, CODE_DECODE,
-		    "the answer to the upgrade is no HTTP: %s",
-		    rk_strerror(error));
+	party_lose_framing(s, error, "the answer to the upgrade is no HTTP");
 }
 
 static void
-record_head(struct session *s, struct item *it)
+record_head(struct party *s, struct item *it)
 {
 	const uint8_t *end = memchr(it->bytes, '\r', it->len);
 	char *line;
@@ -75,31 +62,31 @@ record_head(struct session *s, struct item *it)
 	line = xstrndup((const char *)it->bytes,
 	    end != NULL ? (size_t)(end - it->bytes) : it->len);
 	it->event =
-	    session_record(s, EVENT_HTTP, DIR_S2C, it->bytes, it->len, line, 0);
+	    party_record(s, EVENT_HTTP, DIR_S2C, it->bytes, it->len, line, 0);
 	free(line);
 }
 
 static void
-finish_response(struct session *s)
+finish_response(struct party *s)
 {
 	struct item *it = s->response;
 
 	s->response = NULL;
 	if (it->body_len > 0)
-		session_record(s, EVENT_BODY, DIR_S2C, it->body, it->body_len,
+		party_record(s, EVENT_BODY, DIR_S2C, it->body, it->body_len,
 		    NULL, 0);
 	request_answered(s);
-	if (s->state == SESSION_UPGRADING) {
-		session_upgraded(s, it);
+	if (s->state == PARTY_UPGRADING) {
+		party_upgraded(s, it);
 		item_free(it);
 		return;
 	}
-	session_deliver(s, it);
+	party_deliver(s, it);
 }
 
 /* Behind a 101 there is no HTTP any more. */
 static void
-switched(struct session *s)
+switched(struct party *s)
 {
 	s->wire = WIRE_BYTES;
 	s->switched = true;
@@ -107,20 +94,19 @@ switched(struct session *s)
 	if (s->wire != WIRE_BYTES)
 		return;
 	if (s->starts_after_101) {
-		session_read_frames(s, s->carrier);
+		party_read_frames(s, s->carrier);
 	} else if (s->in.len > 0) {
 		s->in_seq = ++s->play->seq;
-		session_record(s, EVENT_BYTES, DIR_S2C, s->in.p + s->in.start,
+		party_record(s, EVENT_BYTES, DIR_S2C, s->in.p + s->in.start,
 		    s->in.len, NULL, 0);
 	}
 }
 
 /* Parse the head again over the item's own bytes. */
 static struct item *
-head_item(struct session *s, const struct rk_http_limits *limits, size_t len)
+head_item(struct party *s, const struct rk_http_limits *limits, size_t len)
 {
-	struct item *it =
-	    session_item(s, ITEM_HTTP, s->in.p + s->in.start, len);
+	struct item *it = party_item(s, ITEM_HTTP, s->in.p + s->in.start, len);
 
 	it->head = xcalloc(1, sizeof(*it->head));
 	if (rk_http_parse_response(it->bytes, it->len, limits, it->head) !=
@@ -133,7 +119,7 @@ head_item(struct session *s, const struct rk_http_limits *limits, size_t len)
 }
 
 static bool
-read_head(struct session *s)
+read_head(struct party *s)
 {
 	struct rk_http_limits limits;
 	struct rk_http_head h;
@@ -182,7 +168,7 @@ add_body(struct item *it, struct rk_span data)
 }
 
 static bool
-read_body(struct session *s)
+read_body(struct party *s)
 {
 	struct rk_span data = { NULL, 0 };
 	size_t used = 0;
@@ -209,7 +195,7 @@ read_body(struct session *s)
 /* A request, of which no body is expected.  What comes behind one that asks
  * for an upgrade is no HTTP. */
 bool
-session_read_request(struct session *s)
+party_read_request(struct party *s)
 {
 	struct rk_http_limits limits;
 	struct rk_http_head h;
@@ -225,7 +211,7 @@ session_read_request(struct session *s)
 		not_http(s, err);
 		return true;
 	}
-	it = session_item(s, ITEM_HTTP, s->in.p + s->in.start, h.len);
+	it = party_item(s, ITEM_HTTP, s->in.p + s->in.start, h.len);
 	it->head = xcalloc(1, sizeof(*it->head));
 	rk_http_parse_request(it->bytes, it->len, &limits, it->head);
 	record_head(s, it);
@@ -236,23 +222,23 @@ session_read_request(struct session *s)
 		if (s->in.len > 0)
 			s->in_seq = ++s->play->seq;
 	}
-	session_deliver(s, it);
+	party_deliver(s, it);
 	return s->wire == WIRE_HTTP;
 }
 
 bool
-session_read_response(struct session *s)
+party_read_response(struct party *s)
 {
 	if (s->in.len == 0)
 		return false;
 	if (s->listening)
-		return session_read_request(s);
+		return party_read_request(s);
 	return s->response != NULL ? read_body(s) : read_head(s);
 }
 
 /* The end completes a body that has no other; anything else is cut. */
 void
-session_http_ended(struct session *s)
+party_http_ended(struct party *s)
 {
 	if (s->response != NULL && s->body.kind == RK_HTTP_BODY_UNTIL_EOF) {
 		finish_response(s);

@@ -3,8 +3,8 @@
  * and nobody took yet, how it ended.  It obeys the script in everything and
  * by itself only answers Pings.
  */
-#ifndef SCENARIO_SESSION_H
-#define SCENARIO_SESSION_H
+#ifndef SCENARIO_PARTY_H
+#define SCENARIO_PARTY_H
 
 #include "codec/login.h"
 #include "codec/upgrade.h"
@@ -16,31 +16,31 @@
 #include "net/url.h"
 #include "scenario/engine.h"
 #include "scenario/match.h"
-#include "scenario/session_wire.h"
+#include "scenario/party_wire.h"
 
 struct play;
 
-/* What a session holds at most, so that an endless peer costs no more;
+/* What a party holds at most, so that an endless peer costs no more;
  * beyond it reading stops. */
-#define SESSION_MAX_ITEMS 20000
-#define SESSION_MAX_HELD  ((size_t)8 << 20)
+#define PARTY_MAX_ITEMS 20000
+#define PARTY_MAX_HELD  ((size_t)8 << 20)
 
-#define SESSION_MAX_PENDING  128 /* HTTP requests without an answer */
-#define SESSION_PINGS_KEPT   64
-#define SESSION_MAX_TLS_WORD 64
+#define PARTY_MAX_PENDING  128 /* HTTP requests without an answer */
+#define PARTY_PINGS_KEPT   64
+#define PARTY_MAX_TLS_WORD 64
 
-enum session_state {
-	SESSION_DIALING,
-	SESSION_SECURING,
-	SESSION_UPGRADING,
-	SESSION_LOGIN,      /* the relay has to say something first */
-	SESSION_CONFIRMING, /* a Ping is out */
-	SESSION_READY,
-	SESSION_FAILED
+enum party_state {
+	PARTY_DIALING,
+	PARTY_SECURING,
+	PARTY_UPGRADING,
+	PARTY_LOGIN,      /* the relay has to say something first */
+	PARTY_CONFIRMING, /* a Ping is out */
+	PARTY_READY,
+	PARTY_FAILED
 };
 
 /* How what comes in is read. */
-enum session_wire {
+enum party_wire {
 	WIRE_BYTES, /* as bytes, until a step takes them */
 	WIRE_HTTP,
 	WIRE_FRAMES,
@@ -48,7 +48,7 @@ enum session_wire {
 	WIRE_LOST       /* the framing is broken: thrown away */
 };
 
-struct session_config {
+struct party_config {
 	enum conn_kind kind;
 	struct relay_url url;
 	enum rk_carrier carrier;
@@ -58,8 +58,8 @@ struct session_config {
 	bool autopong;
 	int rcvbuf;
 	char sni[URL_HOST_MAX];
-	char alpn[SESSION_MAX_TLS_WORD]; /* "" for none */
-	int tls_min, tls_max;            /* 0, 12, 13 */
+	char alpn[PARTY_MAX_TLS_WORD]; /* "" for none */
+	int tls_min, tls_max;          /* 0, 12, 13 */
 	bool insecure;
 	int line;
 	int64_t within_ns; /* to be ready */
@@ -71,14 +71,14 @@ struct intake {
 	size_t start, len, cap;
 };
 
-struct session {
-	struct session *next; /* of the play, newest first */
+struct party {
+	struct party *next; /* of the play, newest first */
 	struct play *play;
 	char *name;
 	int conn;    /* of the transcript */
 	int on_tape; /* of the tape */
-	struct session_config config;
-	enum session_state state;
+	struct party_config config;
+	enum party_state state;
 	struct text failure;      /* FAILED: one line */
 	enum result_code fail_as; /* … as a finding about the target */
 	int64_t begun_ns;
@@ -93,7 +93,7 @@ struct session {
 	bool securing;
 	struct item *tls; /* the handshake's facts */
 
-	enum session_wire wire;
+	enum party_wire wire;
 	enum rk_carrier carrier; /* of what the script sends */
 	bool starts_after_101;
 	bool switched; /* a 101 has come: no HTTP any more */
@@ -101,7 +101,7 @@ struct session {
 	int64_t in_at_ns; /* of the newest byte */
 	uint64_t in_seq;  /* of the oldest unread byte; 0: none */
 	uint64_t dropped; /* bytes, once the framing was lost */
-	bool head_requests[SESSION_MAX_PENDING];
+	bool head_requests[PARTY_MAX_PENDING];
 	size_t npending;       /* requests without an answer */
 	struct item *response; /* whose body is being read */
 	struct rk_http_body body;
@@ -109,13 +109,13 @@ struct session {
 	char ws_key[RK_WS_KEY_SIZE];
 	struct rk_login login;
 	uint8_t confirm[8];
-	uint8_t pings[SESSION_PINGS_KEPT][8]; /* sent, a ring */
+	uint8_t pings[PARTY_PINGS_KEPT][8]; /* sent, a ring */
 	size_t npings;
 
 	struct item *items; /* not taken, in order of arrival */
 	struct item **tail;
 	size_t nitems, held;
-	uint64_t taken_seq; /* of the newest that was taken; 0: none */
+	uint64_t taken_seq;     /* of the newest that was taken; 0: none */
 	bool full;              /* reading stopped for want of room */
 	bool paused;            /* by the script */
 	bool shut;              /* by the script: FIN sent */
@@ -134,81 +134,83 @@ struct session {
 
 /* Begin to connect; |name| is copied.  Never NULL: what fails at once is
  * FAILED. */
-struct session *session_open(struct play *p, const char *name,
-    const struct session_config *c);
-void session_free(struct session *s);
+struct party *party_open(struct play *p, const char *name,
+    const struct party_config *c);
+void party_free(struct party *s);
 
 /* The peer can still be heard, or written to. */
-bool session_is_open(const struct session *s);
+bool party_is_open(const struct party *s);
 /* After its FIN a peer can still be written to. */
-bool session_can_write(const struct session *s);
+bool party_can_write(const struct party *s);
 /* All that was written is with the kernel, or never will be. */
-bool session_is_drained(const struct session *s);
+bool party_is_drained(const struct party *s);
 /* Bytes as they are. */
-void session_write(struct session *s, const void *p, size_t len);
+void party_write(struct party *s, const void *p, size_t len);
 /* Encode a frame for the carrier and write it, recorded. */
-void session_send_frame(struct session *s, const struct rk_frame *f, int line);
+void party_send_frame(struct party *s, const struct rk_frame *f, int line);
 /* A Ping with these bytes goes out. */
-void session_note_ping(struct session *s, struct rk_span data);
-void session_send_ping(struct session *s, const uint8_t data[8]);
-void session_send_packet(struct session *s, const struct rk_key *to,
+void party_note_ping(struct party *s, struct rk_span data);
+void party_send_ping(struct party *s, const uint8_t data[8]);
+void party_send_packet(struct party *s, const struct rk_key *to,
     struct rk_span data);
 
-void session_life(struct session *s, enum life_kind life, int line);
+void party_life(struct party *s, enum life_kind life, int line);
 /* From here on what comes is HTTP (first), or frames of the carrier. */
-void session_read_http(struct session *s);
-void session_read_frames(struct session *s, enum rk_carrier carrier);
+void party_read_http(struct party *s);
+void party_read_frames(struct party *s, enum rk_carrier carrier);
 /* An HTTP request was sent: is it a HEAD? */
-void session_request_sent(struct session *s, bool head);
+void party_request_sent(struct party *s, bool head);
 
 /* The item is the caller's from here on. */
-struct item *session_take(struct session *s, struct item *it);
+struct item *party_take(struct party *s, struct item *it);
 /* Take the first |n| unread bytes of WIRE_BYTES. */
-void session_take_bytes(struct session *s, size_t n);
-uint8_t *session_bytes(struct session *s, size_t *len);
+void party_take_bytes(struct party *s, size_t n);
+uint8_t *party_bytes(struct party *s, size_t *len);
 
-/* Record an event of this session: index in the transcript. */
-size_t session_record(struct session *s, enum event_kind kind,
-    enum direction dir, const void *p, size_t len, const char *text, int line);
-size_t session_record_frame(struct session *s, enum direction dir,
-    uint32_t type, struct rk_span payload, int error, int line);
-size_t session_record_ws(struct session *s, enum direction dir, uint8_t opcode,
+/* Record an event of this party: index in the transcript. */
+size_t party_record(struct party *s, enum event_kind kind, enum direction dir,
+    const void *p, size_t len, const char *text, int line);
+size_t party_record_frame(struct party *s, enum direction dir, uint32_t type,
+    struct rk_span payload, int error, int line);
+size_t party_record_ws(struct party *s, enum direction dir, uint8_t opcode,
     struct rk_span payload, const char *text, int line);
 
-/* ---- between the session's own files ---- */
+/* ---- between the party's own files ---- */
 
-void session_fail(struct session *s, enum result_code as, const char *fmt, ...)
+void party_fail(struct party *s, enum result_code as, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Take in what the stream has and read it. */
-void session_input(struct session *s);
+void party_input(struct party *s);
 /* Read what is there as far as it goes. */
-void session_digest(struct session *s);
-void session_deliver(struct session *s, struct item *it);
-struct item *session_item(struct session *s, enum item_kind kind, const void *p,
+void party_digest(struct party *s);
+void party_deliver(struct party *s, struct item *it);
+/* From here on nothing can be told apart; while setting up, that is the end,
+ * and |what| says of what. */
+void party_lose_framing(struct party *s, int error, const char *what);
+struct item *party_item(struct party *s, enum item_kind kind, const void *p,
     size_t len);
-void session_http_ended(struct session *s);
-bool session_read_response(struct session *s);
+void party_http_ended(struct party *s);
+bool party_read_response(struct party *s);
 /* Setting up: what happens next. */
-void session_connected(struct session *s);
-void session_secured(struct session *s);
-void session_upgraded(struct session *s, struct item *response);
+void party_connected(struct party *s);
+void party_secured(struct party *s);
+void party_upgraded(struct party *s, struct item *response);
 /* A frame while setting up: true if that was its purpose. */
-bool session_setup_frame(struct session *s, const struct rk_raw_frame *raw,
+bool party_setup_frame(struct party *s, const struct rk_raw_frame *raw,
     const struct rk_frame *f);
 /* What frames of ours are masked with; NULL: they are not. */
-uint64_t *session_masks(struct session *s);
+uint64_t *party_masks(struct party *s);
 /* The next client that has come, if there is one. */
-void session_accept(struct session *s);
-bool session_read_request(struct session *s);
-/* Of session_tape.c: from here on what goes over the wire is kept, if anybody
+void party_accept(struct party *s);
+bool party_read_request(struct party *s);
+/* Of party_tape.c: from here on what goes over the wire is kept, if anybody
  * wants it; a stream shows it by itself. */
-void session_tape_begin(struct session *s, int fd);
-void session_tape(struct session *s, enum tap_kind kind, const void *p,
-    size_t len);
-/* Of session_udp.c. */
-void session_udp_begin(struct session *s);
-void session_udp_send(struct session *s, const void *p, size_t len);
-void session_udp_close(struct session *s);
+void party_tape_begin(struct party *s, int fd);
+void party_tape(struct party *s, enum tap_kind kind, const void *p, size_t len);
+/* Of party_udp.c. */
+void party_udp_begin(struct party *s);
+void party_udp_send(struct party *s, const void *p, size_t len);
+void party_udp_close(struct party *s);
 void intake_drop(struct intake *in, size_t at, size_t n);
 
 #endif

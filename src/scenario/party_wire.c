@@ -1,7 +1,7 @@
-/* Frames as bytes on a carrier; see session_wire.h. */
+/* Frames as bytes on a carrier; see party_wire.h. */
 #include "config.h"
 
-#include "scenario/session_wire.h"
+#include "scenario/party_wire.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,9 +12,9 @@
 #define REQUEST_MAX 2048
 
 static void
-ready(struct session *s)
+ready(struct party *s)
 {
-	s->state = SESSION_READY;
+	s->state = PARTY_READY;
 	s->ready_ns = play_now(s->play);
 	play_wake(s->play);
 }
@@ -22,7 +22,7 @@ ready(struct session *s)
 /* ---- upgrade ---- */
 
 static void
-send_upgrade(struct session *s)
+send_upgrade(struct party *s)
 {
 	uint8_t request[REQUEST_MAX];
 	char host[URL_HOST_MAX + 16];
@@ -36,22 +36,22 @@ send_upgrade(struct session *s)
 	rk_upgrade_write_request(s->play->dialect, s->carrier, NULL, host,
 	    s->ws_key, &w);
 	if (w.bad) {
-		session_fail(s, CODE_SCRIPT, "the host name is too long");
+		party_fail(s, CODE_SCRIPT, "the host name is too long");
 		return;
 	}
 	line = xstrndup((char *)request, strcspn((char *)request, "\r"));
-	session_record(s, EVENT_HTTP, DIR_C2S, request, w.len, line,
+	party_record(s, EVENT_HTTP, DIR_C2S, request, w.len, line,
 	    s->config.line);
 	free(line);
-	session_request_sent(s, false);
+	party_request_sent(s, false);
 	s->wire = WIRE_HTTP;
-	s->state = SESSION_UPGRADING;
-	session_write(s, request, w.len);
+	s->state = PARTY_UPGRADING;
+	party_write(s, request, w.len);
 }
 
 /* TCP is there, and TLS where it is due. */
 static void
-transport_ready(struct session *s)
+transport_ready(struct party *s)
 {
 	switch (s->config.kind) {
 	case CONN_LISTEN:
@@ -69,17 +69,17 @@ transport_ready(struct session *s)
 }
 
 void
-session_connected(struct session *s)
+party_connected(struct party *s)
 {
 	/* A client that comes has come, whatever it thinks of our TLS. */
 	if (s->config.tls && s->config.kind != CONN_LISTEN)
-		s->state = SESSION_SECURING;
+		s->state = PARTY_SECURING;
 	else
 		transport_ready(s);
 }
 
 void
-session_secured(struct session *s)
+party_secured(struct party *s)
 {
 	struct tls *t = stream_tls(s->stream);
 	const char *version = tls_version(t), *alpn;
@@ -87,17 +87,17 @@ session_secured(struct session *s)
 	char line[160];
 
 	alpn = tls_alpn(t, &alpn_len);
-	s->tls = session_item(s, ITEM_TLS, NULL, 0);
+	s->tls = party_item(s, ITEM_TLS, NULL, 0);
 	if (strncmp(version, "TLSv", 4) == 0)
 		version += 4;
 	s->tls->tls[0] = xstrdup(version);
 	s->tls->tls[1] = xstrdup(tls_cipher(t));
 	s->tls->tls[2] = xstrndup(alpn != NULL ? alpn : "", alpn_len);
 	snprintf(line, sizeof(line), "%s %s", tls_version(t), tls_cipher(t));
-	s->tls->event = session_record(s, EVENT_TLS, DIR_S2C, NULL, 0, line,
-	    s->config.line);
+	s->tls->event =
+	    party_record(s, EVENT_TLS, DIR_S2C, NULL, 0, line, s->config.line);
 	s->securing = false;
-	if (s->state == SESSION_SECURING)
+	if (s->state == PARTY_SECURING)
 		transport_ready(s);
 	play_wake(s->play);
 }
@@ -105,16 +105,16 @@ session_secured(struct session *s)
 /* ---- login ---- */
 
 static void
-send_confirmation(struct session *s)
+send_confirmation(struct party *s)
 {
 	rk_random(s->confirm, sizeof(s->confirm));
-	s->state = SESSION_CONFIRMING;
-	session_send_ping(s, s->confirm);
+	s->state = PARTY_CONFIRMING;
+	party_send_ping(s, s->confirm);
 }
 
 /* Bytes of the login machine: frames, which WebSocket wraps. */
 static void
-send_login(struct session *s, const struct rk_writer *w)
+send_login(struct party *s, const struct rk_writer *w)
 {
 	static const struct wire_ws binary = { .opcode = RK_WS_BINARY,
 		.fin = true,
@@ -127,19 +127,19 @@ send_login(struct session *s, const struct rk_writer *w)
 		return;
 	if (rk_split(d->header[s->carrier], d->max_frame, w->buf, w->len,
 		&raw) == RK_OK)
-		session_record_frame(s, DIR_C2S, raw.type, raw.payload, RK_OK,
+		party_record_frame(s, DIR_C2S, raw.type, raw.payload, RK_OK,
 		    s->config.line);
 	if (s->carrier != RK_CARRIER_WS) {
-		session_write(s, w->buf, w->len);
+		party_write(s, w->buf, w->len);
 	} else if (wire_encode_ws(&binary, (struct rk_span){ w->buf, w->len },
 		       &s->play->values.random, &message)) {
-		session_write(s, message.bytes, message.len);
+		party_write(s, message.bytes, message.len);
 		value_clear(&message);
 	}
 }
 
 static void
-after_login(struct session *s)
+after_login(struct party *s)
 {
 	switch (s->login.state) {
 	case RK_LOGIN_DONE:
@@ -149,12 +149,12 @@ after_login(struct session *s)
 			ready(s);
 		break;
 	case RK_LOGIN_REFUSED:
-		session_fail(s, CODE_WRONG, "the login was refused: %s",
+		party_fail(s, CODE_WRONG, "the login was refused: %s",
 		    rk_strerror(s->login.error));
 		break;
 	case RK_LOGIN_ASKED: /* of servers only */
 	case RK_LOGIN_PENDING:
-		s->state = SESSION_LOGIN;
+		s->state = PARTY_LOGIN;
 	}
 }
 
@@ -162,14 +162,14 @@ static int
 export_key(void *arg, const char *label, const void *context,
     size_t context_len, uint8_t *out, size_t out_len)
 {
-	struct session *s = arg;
+	struct party *s = arg;
 
 	return tls_export(stream_tls(s->stream), label, context, context_len,
 	    out, out_len);
 }
 
 static void
-begin_login(struct session *s)
+begin_login(struct party *s)
 {
 	struct rk_login_params params = {
 		.secret = &s->config.key,
@@ -188,19 +188,19 @@ begin_login(struct session *s)
 }
 
 void
-session_upgraded(struct session *s, struct item *response)
+party_upgraded(struct party *s, struct item *response)
 {
 	const struct rk_http_head *h = response->head;
 	int err = rk_upgrade_check_response(s->play->dialect, s->carrier, h,
 	    s->ws_key);
 
 	if (h->status != 101) {
-		session_fail(s, CODE_WRONG,
+		party_fail(s, CODE_WRONG,
 		    "the upgrade was answered with status %d", h->status);
 		return;
 	}
 	if (err != RK_OK) {
-		session_fail(s, CODE_WRONG, "the answer to the upgrade: %s",
+		party_fail(s, CODE_WRONG, "the answer to the upgrade: %s",
 		    rk_strerror(err));
 		return;
 	}
@@ -209,11 +209,11 @@ session_upgraded(struct session *s, struct item *response)
 		begin_login(s);
 	else
 		ready(s);
-	session_read_frames(s, s->carrier);
+	party_read_frames(s, s->carrier);
 }
 
 static bool
-login_frame(struct session *s, const struct rk_raw_frame *raw)
+login_frame(struct party *s, const struct rk_raw_frame *raw)
 {
 	uint8_t out[RK_LOGIN_OUTPUT_MAX];
 	struct rk_writer w;
@@ -228,14 +228,14 @@ login_frame(struct session *s, const struct rk_raw_frame *raw)
 }
 
 bool
-session_setup_frame(struct session *s, const struct rk_raw_frame *raw,
+party_setup_frame(struct party *s, const struct rk_raw_frame *raw,
     const struct rk_frame *f)
 {
 	struct rk_span data;
 
-	if (s->state == SESSION_LOGIN)
+	if (s->state == PARTY_LOGIN)
 		return login_frame(s, raw);
-	if (s->state != SESSION_CONFIRMING || f->kind != RK_FRAME_PONG)
+	if (s->state != PARTY_CONFIRMING || f->kind != RK_FRAME_PONG)
 		return false;
 	data = rk_frame_field(f, "data");
 	if (data.len != sizeof(s->confirm) ||

@@ -13,7 +13,7 @@
 #define REST_SHOWN   256
 
 static size_t
-intake_max(const struct session *s)
+intake_max(const struct party *s)
 {
 	const struct rk_dialect *d = s->play->dialect;
 
@@ -54,7 +54,7 @@ intake_drop(struct intake *in, size_t at, size_t n)
 /* ---- items ---- */
 
 struct item *
-session_item(struct session *s, enum item_kind kind, const void *p, size_t len)
+party_item(struct party *s, enum item_kind kind, const void *p, size_t len)
 {
 	struct item *it = xcalloc(1, sizeof(*it));
 
@@ -78,7 +78,7 @@ item_size(const struct item *it)
 }
 
 void
-session_deliver(struct session *s, struct item *it)
+party_deliver(struct party *s, struct item *it)
 {
 	*s->tail = it;
 	s->tail = &it->next;
@@ -89,14 +89,14 @@ session_deliver(struct session *s, struct item *it)
 }
 
 static bool
-has_room(const struct session *s)
+has_room(const struct party *s)
 {
-	return s->nitems < SESSION_MAX_ITEMS && s->held < SESSION_MAX_HELD &&
+	return s->nitems < PARTY_MAX_ITEMS && s->held < PARTY_MAX_HELD &&
 	    (s->nitems == 0 || engine_has_room(s->play->engine));
 }
 
 struct item *
-session_take(struct session *s, struct item *it)
+party_take(struct party *s, struct item *it)
 {
 	struct item **p;
 
@@ -114,37 +114,40 @@ session_take(struct session *s, struct item *it)
 	engine_hold(s->play->engine, -(int64_t)item_size(it));
 	if (s->full && has_room(s)) {
 		s->full = false;
-		session_input(s);
+		party_input(s);
 	}
 	return it;
 }
 
 /* ---- frames ---- */
 
-/* From here on nothing can be told apart. */
-static void
-lose_framing(struct session *s, int error)
+void
+party_lose_framing(struct party *s, int error, const char *what)
 {
 	size_t shown = s->in.len < REST_SHOWN ? s->in.len : REST_SHOWN;
 	struct item *it =
-	    session_item(s, ITEM_REST, s->in.p + s->in.start, shown);
+	    party_item(s, ITEM_REST, s->in.p + s->in.start, shown);
 
 	it->error = error;
-	it->event = session_record(s, EVENT_REST, DIR_S2C, it->bytes, it->len,
+	it->event = party_record(s, EVENT_REST, DIR_S2C, it->bytes, it->len,
 	    rk_strerror(error), 0);
-	session_deliver(s, it);
+	party_deliver(s, it);
 	s->wire = WIRE_LOST;
-	if (s->state > SESSION_DIALING && s->state < SESSION_READY)
-		session_fail(s, CODE_DECODE, "what came is no frame: %s",
-		    rk_strerror(error));
+	if (s->state > PARTY_DIALING && s->state < PARTY_READY)
+		party_fail(s, CODE_DECODE, "%s: %s", what, rk_strerror(error));
+}
+
+static void
+lose_framing(struct party *s, int error)
+{
+	party_lose_framing(s, error, "what came is no frame");
 }
 
 /* A relay that echoes would get the Pong that it owes out of us. */
 static bool
-is_own_ping(const struct session *s, struct rk_span data)
+is_own_ping(const struct party *s, struct rk_span data)
 {
-	size_t n =
-	    s->npings < SESSION_PINGS_KEPT ? s->npings : SESSION_PINGS_KEPT;
+	size_t n = s->npings < PARTY_PINGS_KEPT ? s->npings : PARTY_PINGS_KEPT;
 
 	for (size_t i = 0; i < n; i++)
 		if (data.len == sizeof(s->pings[0]) &&
@@ -154,7 +157,7 @@ is_own_ping(const struct session *s, struct rk_span data)
 }
 
 static void
-answer_ping(struct session *s, const struct rk_frame *ping)
+answer_ping(struct party *s, const struct rk_frame *ping)
 {
 	struct rk_span data = rk_frame_field(ping, "data");
 	struct rk_frame f;
@@ -164,26 +167,26 @@ answer_ping(struct session *s, const struct rk_frame *ping)
 	rk_frame_init(&f,
 	    rk_frame_spec_by_kind(s->play->dialect, RK_FRAME_PONG));
 	rk_frame_set(&f, "data", data.p, data.len);
-	session_send_frame(s, &f, 0);
+	party_send_frame(s, &f, 0);
 }
 
 static void
-take_frame(struct session *s, const struct rk_raw_frame *raw)
+take_frame(struct party *s, const struct rk_raw_frame *raw)
 {
 	const struct rk_dialect *d = s->play->dialect;
 	struct item *it =
-	    session_item(s, ITEM_FRAME, raw->payload.p, raw->payload.len);
+	    party_item(s, ITEM_FRAME, raw->payload.p, raw->payload.len);
 	struct rk_raw_frame own = *raw;
 
 	own.payload.p = it->bytes;
 	it->error = rk_frame_decode(d, &own, false, &it->frame);
 	it->lane = rk_frame_lane(d, &it->frame);
-	it->event = session_record_frame(s, DIR_S2C, raw->type, own.payload,
+	it->event = party_record_frame(s, DIR_S2C, raw->type, own.payload,
 	    it->error, 0);
 	if (it->error == RK_OK && it->frame.kind == RK_FRAME_PING)
 		answer_ping(s, &it->frame);
 	if (it->error == RK_OK &&
-	    (session_setup_frame(s, &own, &it->frame) ||
+	    (party_setup_frame(s, &own, &it->frame) ||
 		fence_claims(s->play, s, &it->frame))) {
 		item_free(it);
 		play_wake(s->play);
@@ -192,11 +195,11 @@ take_frame(struct session *s, const struct rk_raw_frame *raw)
 	if (it->lane == RK_LANE_DATA || it->lane == RK_LANE_DISCO ||
 	    it->lane == RK_LANE_PONG)
 		s->logged_in = true;
-	session_deliver(s, it);
+	party_deliver(s, it);
 }
 
 static bool
-read_raw_frame(struct session *s)
+read_raw_frame(struct party *s)
 {
 	const struct rk_dialect *d = s->play->dialect;
 	struct rk_raw_frame raw;
@@ -219,7 +222,7 @@ read_raw_frame(struct session *s)
 
 /* A binary message is one frame. */
 static void
-take_binary(struct session *s, const struct rk_ws_message *m)
+take_binary(struct party *s, const struct rk_ws_message *m)
 {
 	const struct rk_dialect *d = s->play->dialect;
 	struct rk_raw_frame raw;
@@ -231,15 +234,15 @@ take_binary(struct session *s, const struct rk_ws_message *m)
 		take_frame(s, &raw);
 		return;
 	}
-	it = session_item(s, ITEM_REST, m->payload, m->len);
+	it = party_item(s, ITEM_REST, m->payload, m->len);
 	it->error = err;
-	it->event = session_record(s, EVENT_REST, DIR_S2C, it->bytes, it->len,
+	it->event = party_record(s, EVENT_REST, DIR_S2C, it->bytes, it->len,
 	    rk_strerror(err), 0);
-	session_deliver(s, it);
+	party_deliver(s, it);
 }
 
 static void
-answer_ws_ping(struct session *s, const struct rk_ws_message *m)
+answer_ws_ping(struct party *s, const struct rk_ws_message *m)
 {
 	struct wire_ws pong = { .opcode = RK_WS_PONG,
 		.fin = true,
@@ -250,13 +253,13 @@ answer_ws_ping(struct session *s, const struct rk_ws_message *m)
 	if (!s->config.autopong || s->shut ||
 	    !wire_encode_ws(&pong, payload, &s->play->values.random, &bytes))
 		return;
-	session_record_ws(s, DIR_C2S, RK_WS_PONG, payload, NULL, 0);
-	session_write(s, bytes.bytes, bytes.len);
+	party_record_ws(s, DIR_C2S, RK_WS_PONG, payload, NULL, 0);
+	party_write(s, bytes.bytes, bytes.len);
 	value_clear(&bytes);
 }
 
 static void
-take_ws(struct session *s, const struct rk_ws_message *m)
+take_ws(struct party *s, const struct rk_ws_message *m)
 {
 	struct item *it;
 
@@ -264,18 +267,18 @@ take_ws(struct session *s, const struct rk_ws_message *m)
 		take_binary(s, m);
 		return;
 	}
-	it = session_item(s, ITEM_WS, m->payload, m->len);
+	it = party_item(s, ITEM_WS, m->payload, m->len);
 	it->opcode = m->opcode;
 	it->close_code = m->close_code;
-	it->event = session_record_ws(s, DIR_S2C, m->opcode,
+	it->event = party_record_ws(s, DIR_S2C, m->opcode,
 	    (struct rk_span){ it->bytes, it->len }, NULL, 0);
 	if (m->opcode == RK_WS_PING)
 		answer_ws_ping(s, m);
-	session_deliver(s, it);
+	party_deliver(s, it);
 }
 
 static bool
-read_ws_message(struct session *s)
+read_ws_message(struct party *s)
 {
 	struct rk_ws_message m;
 	size_t at, used, need;
@@ -294,20 +297,20 @@ read_ws_message(struct session *s)
 }
 
 static bool
-read_frame(struct session *s)
+read_frame(struct party *s)
 {
 	return s->carrier == RK_CARRIER_WS ? read_ws_message(s)
 					   : read_raw_frame(s);
 }
 
 static bool
-read_nothing(struct session *s)
+read_nothing(struct party *s)
 {
 	return false;
 }
 
 static bool
-throw_away(struct session *s)
+throw_away(struct party *s)
 {
 	s->dropped += s->in.len;
 	intake_drop(&s->in, 0, s->in.len);
@@ -315,11 +318,11 @@ throw_away(struct session *s)
 }
 
 void
-session_digest(struct session *s)
+party_digest(struct party *s)
 {
-	static bool (*const readers[])(struct session * s) = {
+	static bool (*const readers[])(struct party * s) = {
 		[WIRE_BYTES] = read_nothing,
-		[WIRE_HTTP] = session_read_response,
+		[WIRE_HTTP] = party_read_response,
 		[WIRE_FRAMES] = read_frame,
 		[WIRE_DATAGRAMS] = read_nothing,
 		[WIRE_LOST] = throw_away,
@@ -338,17 +341,17 @@ session_digest(struct session *s)
 
 /* Bytes that no framing reads are recorded as they come. */
 static void
-note_bytes(struct session *s, const uint8_t *p, size_t n)
+note_bytes(struct party *s, const uint8_t *p, size_t n)
 {
 	if (s->wire != WIRE_BYTES)
 		return;
 	if (s->in_seq == 0)
 		s->in_seq = ++s->play->seq;
-	session_record(s, EVENT_BYTES, DIR_S2C, p, n, NULL, 0);
+	party_record(s, EVENT_BYTES, DIR_S2C, p, n, NULL, 0);
 }
 
 void
-session_input(struct session *s)
+party_input(struct party *s)
 {
 	while (s->stream != NULL && !s->full) {
 		size_t len, room = intake_max(s) - s->in.len;
@@ -362,17 +365,17 @@ session_input(struct session *s)
 		intake_add(&s->in, p, len);
 		note_bytes(s, p, len);
 		stream_consume(s->stream, len);
-		session_digest(s);
+		party_digest(s);
 	}
 	if (!s->full && s->in.len > 0)
-		session_digest(s);
+		party_digest(s);
 	play_wake(s->play);
 }
 
 /* ---- changes of framing ---- */
 
 void
-session_read_frames(struct session *s, enum rk_carrier carrier)
+party_read_frames(struct party *s, enum rk_carrier carrier)
 {
 	const struct rk_dialect *d = s->play->dialect;
 
@@ -385,21 +388,21 @@ session_read_frames(struct session *s, enum rk_carrier carrier)
 	s->wire = WIRE_FRAMES;
 	s->in_seq = 0;
 	rk_ws_reader_init(&s->ws, s->listening, d->max_message, d->max_message);
-	session_digest(s);
+	party_digest(s);
 }
 
 uint8_t *
-session_bytes(struct session *s, size_t *len)
+party_bytes(struct party *s, size_t *len)
 {
 	*len = s->wire == WIRE_BYTES ? s->in.len : 0;
 	return *len > 0 ? s->in.p + s->in.start : NULL;
 }
 
 void
-session_take_bytes(struct session *s, size_t n)
+party_take_bytes(struct party *s, size_t n)
 {
 	intake_drop(&s->in, 0, n);
 	if (s->in.len == 0)
 		s->in_seq = 0;
-	session_input(s);
+	party_input(s);
 }

@@ -2,8 +2,8 @@
  * Frames as bytes on a carrier, right or wrong: what a script asks for is
  * what is built.
  */
-#ifndef SCENARIO_SESSION_WIRE_H
-#define SCENARIO_SESSION_WIRE_H
+#ifndef SCENARIO_PARTY_WIRE_H
+#define SCENARIO_PARTY_WIRE_H
 
 #include "codec/frame.h"
 #include "scenario/value.h"

@@ -1,8 +1,8 @@
-/* A connection from its opening to its end; see session.h.  Setting up is in
- * session_setup.c, reading in session_input.c and session_http.c. */
+/* A connection from its opening to its end; see party.h.  Setting up is in
+ * party_setup.c, reading in party_input.c and party_http.c. */
 #include "config.h"
 
-#include "scenario/session.h"
+#include "scenario/party.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 
 /* Where we are the relay, what we send comes from the server. */
 static enum direction
-direction_of(const struct session *s, enum direction dir)
+direction_of(const struct party *s, enum direction dir)
 {
 	if (!s->listening)
 		return dir;
@@ -26,7 +26,7 @@ direction_of(const struct session *s, enum direction dir)
 }
 
 size_t
-session_record(struct session *s, enum event_kind kind, enum direction dir,
+party_record(struct party *s, enum event_kind kind, enum direction dir,
     const void *p, size_t len, const char *text, int line)
 {
 	struct event e = {
@@ -43,7 +43,7 @@ session_record(struct session *s, enum event_kind kind, enum direction dir,
 }
 
 size_t
-session_record_frame(struct session *s, enum direction dir, uint32_t type,
+party_record_frame(struct party *s, enum direction dir, uint32_t type,
     struct rk_span payload, int error, int line)
 {
 	struct event e = {
@@ -62,7 +62,7 @@ session_record_frame(struct session *s, enum direction dir, uint32_t type,
 }
 
 size_t
-session_record_ws(struct session *s, enum direction dir, uint8_t opcode,
+party_record_ws(struct party *s, enum direction dir, uint8_t opcode,
     struct rk_span payload, const char *text, int line)
 {
 	struct event e = {
@@ -80,7 +80,7 @@ session_record_ws(struct session *s, enum direction dir, uint8_t opcode,
 }
 
 static void
-record_end(struct session *s, enum direction dir, enum ending ending, int line)
+record_end(struct party *s, enum direction dir, enum ending ending, int line)
 {
 	struct event e = {
 		.kind = EVENT_ENDED,
@@ -96,17 +96,17 @@ record_end(struct session *s, enum direction dir, enum ending ending, int line)
 /* ---- opening and ending ---- */
 
 void
-session_fail(struct session *s, enum result_code as, const char *fmt, ...)
+party_fail(struct party *s, enum result_code as, const char *fmt, ...)
 {
 	char line[512];
 	va_list ap;
 
-	if (s->state == SESSION_FAILED)
+	if (s->state == PARTY_FAILED)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	s->state = SESSION_FAILED;
+	s->state = PARTY_FAILED;
 	s->fail_as = as;
 	text_addf(&s->failure, "%s: %s", s->name, line);
 	play_wake(s->play);
@@ -120,25 +120,24 @@ code_of_ending(enum ending e)
 
 /* Why it ended, while it was not ready. */
 static void
-fail_ended(struct session *s)
+fail_ended(struct party *s)
 {
 	static const char *const doing[] = {
-		[SESSION_SECURING] = "in the TLS handshake",
-		[SESSION_UPGRADING] = "before the answer to the upgrade",
-		[SESSION_LOGIN] = "during the login",
-		[SESSION_CONFIRMING] = "behind the login",
+		[PARTY_SECURING] = "in the TLS handshake",
+		[PARTY_UPGRADING] = "before the answer to the upgrade",
+		[PARTY_LOGIN] = "during the login",
+		[PARTY_CONFIRMING] = "behind the login",
 	};
 
-	if (s->state == SESSION_SECURING && stream_tls_failed(s->stream))
-		session_fail(s, CODE_CLOSED, "TLS: %s",
-		    stream_error(s->stream));
-	else if (s->state > SESSION_DIALING && s->state < SESSION_READY)
-		session_fail(s, code_of_ending(s->ended), "ended (%s) %s",
+	if (s->state == PARTY_SECURING && stream_tls_failed(s->stream))
+		party_fail(s, CODE_CLOSED, "TLS: %s", stream_error(s->stream));
+	else if (s->state > PARTY_DIALING && s->state < PARTY_READY)
+		party_fail(s, code_of_ending(s->ended), "ended (%s) %s",
 		    ending_name(s->ended), doing[s->state]);
 }
 
 static void
-ended(struct session *s, enum ending e)
+ended(struct party *s, enum ending e)
 {
 	if (s->ended != ENDING_NONE) {
 		/* Its FIN is long here; now writing fails as well. */
@@ -146,15 +145,15 @@ ended(struct session *s, enum ending e)
 		return;
 	}
 	if (s->wire == WIRE_HTTP && !s->full)
-		session_http_ended(s);
+		party_http_ended(s);
 	if (s->wire == WIRE_FRAMES && s->in.len > 0 && !s->full) {
-		struct item *it = session_item(s, ITEM_REST,
-		    s->in.p + s->in.start, s->in.len);
+		struct item *it =
+		    party_item(s, ITEM_REST, s->in.p + s->in.start, s->in.len);
 
 		it->error = RK_ERR_AGAIN;
-		it->event = session_record(s, EVENT_REST, DIR_S2C, it->bytes,
+		it->event = party_record(s, EVENT_REST, DIR_S2C, it->bytes,
 		    it->len, "not a whole frame", 0);
-		session_deliver(s, it);
+		party_deliver(s, it);
 		intake_drop(&s->in, 0, s->in.len);
 		if (e == ENDING_EOF)
 			e = ENDING_TRUNCATED;
@@ -175,17 +174,17 @@ ended(struct session *s, enum ending e)
 static void
 on_stream(void *arg, struct stream *stream, enum stream_event e)
 {
-	struct session *s = arg;
+	struct party *s = arg;
 
 	switch (e) {
 	case STREAM_SECURED:
-		session_secured(s);
+		party_secured(s);
 		break;
 	case STREAM_INPUT:
-		session_input(s);
+		party_input(s);
 		break;
 	case STREAM_ENDED:
-		session_input(s);
+		party_input(s);
 		ended(s, stream_ending(stream));
 		break;
 	case STREAM_DRAINED:
@@ -196,7 +195,7 @@ on_stream(void *arg, struct stream *stream, enum stream_event e)
 }
 
 static void
-take_descriptor(struct session *s, int fd)
+take_descriptor(struct party *s, int fd)
 {
 	struct play *p = s->play;
 	struct tls_ctx *ctx;
@@ -211,38 +210,38 @@ take_descriptor(struct session *s, int fd)
 					 &s->config, err, sizeof(err));
 		if (ctx == NULL) {
 			close(fd);
-			session_fail(s, CODE_CONNECT, "TLS: %s", err);
+			party_fail(s, CODE_CONNECT, "TLS: %s", err);
 			return;
 		}
 		s->stream = stream_new_tls(engine_loop(p->engine), fd, ctx,
 		    s->listening ? NULL : s->config.sni, on_stream, s);
 	}
 	if (s->stream == NULL) {
-		session_fail(s, CODE_CONNECT, "no memory for a stream");
+		party_fail(s, CODE_CONNECT, "no memory for a stream");
 		return;
 	}
-	session_tape_begin(s, fd);
-	session_record(s, EVENT_OPENED, DIR_C2S, NULL, 0,
-	    stream_peer(s->stream), s->config.line);
-	session_connected(s);
+	party_tape_begin(s, fd);
+	party_record(s, EVENT_OPENED, DIR_C2S, NULL, 0, stream_peer(s->stream),
+	    s->config.line);
+	party_connected(s);
 }
 
 static void
 on_dialed(void *arg, const struct dial_result *r)
 {
-	struct session *s = arg;
+	struct party *s = arg;
 
 	s->dial = NULL;
 	if (r->status == DIAL_OK)
 		take_descriptor(s, r->fd);
 	else
-		session_fail(s, CODE_CLOSED, "cannot connect to %s: %s",
+		party_fail(s, CODE_CLOSED, "cannot connect to %s: %s",
 		    s->config.url.text, r->detail);
 	play_wake(s->play);
 }
 
 void
-session_accept(struct session *s)
+party_accept(struct party *s)
 {
 	int fd = play_next_client(s->play);
 
@@ -250,10 +249,10 @@ session_accept(struct session *s)
 		take_descriptor(s, fd);
 }
 
-struct session *
-session_open(struct play *p, const char *name, const struct session_config *c)
+struct party *
+party_open(struct play *p, const char *name, const struct party_config *c)
 {
-	struct session *s = xcalloc(1, sizeof(*s));
+	struct party *s = xcalloc(1, sizeof(*s));
 	struct dial_config dc = { .host = s->config.url.host };
 
 	s->play = p;
@@ -270,17 +269,17 @@ session_open(struct play *p, const char *name, const struct session_config *c)
 	p->transcript->conns[s->conn].carrier = c->carrier;
 	p->transcript->conns[s->conn].tls = c->tls;
 	s->begun_ns = play_now(p);
-	s->next = p->sessions;
-	p->sessions = s;
+	s->next = p->parties;
+	p->parties = s;
 
 	s->udp_fd = -1;
 	if (c->kind == CONN_LISTEN) {
 		s->listening = true;
-		session_accept(s);
+		party_accept(s);
 		return s;
 	}
 	if (c->kind == CONN_UDP) {
-		session_udp_begin(s);
+		party_udp_begin(s);
 		return s;
 	}
 	dc.port = c->url.port;
@@ -289,12 +288,12 @@ session_open(struct play *p, const char *name, const struct session_config *c)
 	dc.rcvbuf = c->rcvbuf;
 	s->dial = dial_start(engine_loop(p->engine), &dc, on_dialed, s);
 	if (s->dial == NULL)
-		session_fail(s, CODE_CONNECT, "cannot begin to connect");
+		party_fail(s, CODE_CONNECT, "cannot begin to connect");
 	return s;
 }
 
 static void
-free_items(struct session *s)
+free_items(struct party *s)
 {
 	struct item *it;
 
@@ -307,10 +306,10 @@ free_items(struct session *s)
 }
 
 void
-session_free(struct session *s)
+party_free(struct party *s)
 {
 	lookup_free(s->lookup);
-	session_udp_close(s);
+	party_udp_close(s);
 	dial_cancel(s->dial);
 	if (s->stream != NULL)
 		stream_free(s->stream);
@@ -327,45 +326,45 @@ session_free(struct session *s)
 /* ---- writing ---- */
 
 bool
-session_is_open(const struct session *s)
+party_is_open(const struct party *s)
 {
 	return (s->stream != NULL || s->udp_fd >= 0) &&
-	    s->ended == ENDING_NONE && s->state != SESSION_FAILED;
+	    s->ended == ENDING_NONE && s->state != PARTY_FAILED;
 }
 
 bool
-session_can_write(const struct session *s)
+party_can_write(const struct party *s)
 {
 	return (s->stream != NULL || s->udp_fd >= 0) && !s->shut &&
 	    !s->write_failed && s->ended != ENDING_RESET;
 }
 
 bool
-session_is_drained(const struct session *s)
+party_is_drained(const struct party *s)
 {
-	return !session_can_write(s) || s->stream == NULL ||
+	return !party_can_write(s) || s->stream == NULL ||
 	    stream_queued(s->stream) == 0;
 }
 
 uint64_t *
-session_masks(struct session *s)
+party_masks(struct party *s)
 {
 	return s->listening ? NULL : &s->play->values.random;
 }
 
 void
-session_write(struct session *s, const void *p, size_t len)
+party_write(struct party *s, const void *p, size_t len)
 {
-	if (!session_can_write(s))
+	if (!party_can_write(s))
 		return;
 	if (s->udp_fd >= 0)
-		session_udp_send(s, p, len);
+		party_udp_send(s, p, len);
 	else
 		stream_write(s->stream, p, len);
 }
 
 void
-session_send_frame(struct session *s, const struct rk_frame *f, int line)
+party_send_frame(struct party *s, const struct rk_frame *f, int line)
 {
 	const struct rk_dialect *d = s->play->dialect;
 	struct wire_frame wire = { .type = f->type };
@@ -374,38 +373,37 @@ session_send_frame(struct session *s, const struct rk_frame *f, int line)
 	if (!wire_payload(d, f, &payload))
 		return;
 	wire.payload = (struct rk_span){ payload.bytes, payload.len };
-	if (wire_encode_frame(d, s->carrier, &wire, session_masks(s), &bytes)) {
-		session_record_frame(s, DIR_C2S, f->type, wire.payload, RK_OK,
+	if (wire_encode_frame(d, s->carrier, &wire, party_masks(s), &bytes)) {
+		party_record_frame(s, DIR_C2S, f->type, wire.payload, RK_OK,
 		    line);
-		session_write(s, bytes.bytes, bytes.len);
+		party_write(s, bytes.bytes, bytes.len);
 		value_clear(&bytes);
 	}
 	value_clear(&payload);
 }
 
 void
-session_note_ping(struct session *s, struct rk_span data)
+party_note_ping(struct party *s, struct rk_span data)
 {
 	if (data.len == sizeof(s->pings[0]))
-		memcpy(s->pings[s->npings++ % SESSION_PINGS_KEPT], data.p,
+		memcpy(s->pings[s->npings++ % PARTY_PINGS_KEPT], data.p,
 		    data.len);
 }
 
 void
-session_send_ping(struct session *s, const uint8_t data[8])
+party_send_ping(struct party *s, const uint8_t data[8])
 {
 	struct rk_frame f;
 
 	rk_frame_init(&f,
 	    rk_frame_spec_by_kind(s->play->dialect, RK_FRAME_PING));
 	rk_frame_set(&f, "data", data, 8);
-	session_note_ping(s, (struct rk_span){ data, 8 });
-	session_send_frame(s, &f, 0);
+	party_note_ping(s, (struct rk_span){ data, 8 });
+	party_send_frame(s, &f, 0);
 }
 
 void
-session_send_packet(struct session *s, const struct rk_key *to,
-    struct rk_span data)
+party_send_packet(struct party *s, const struct rk_key *to, struct rk_span data)
 {
 	struct rk_frame f;
 
@@ -413,13 +411,13 @@ session_send_packet(struct session *s, const struct rk_key *to,
 	    rk_frame_spec_by_kind(s->play->dialect, RK_FRAME_SEND));
 	rk_frame_set(&f, "key", to->b, sizeof(to->b));
 	rk_frame_set(&f, "data", data.p, data.len);
-	session_send_frame(s, &f, 0);
+	party_send_frame(s, &f, 0);
 }
 
 /* ---- what the script does to it ---- */
 
 static void
-life_shut(struct session *s, int line)
+life_shut(struct party *s, int line)
 {
 	record_end(s, DIR_C2S, ENDING_EOF, line);
 	stream_shut(s->stream);
@@ -427,7 +425,7 @@ life_shut(struct session *s, int line)
 }
 
 static void
-close_with(struct session *s, enum ending e, int line)
+close_with(struct party *s, enum ending e, int line)
 {
 	record_end(s, DIR_C2S, e, line);
 	if (e == ENDING_RESET)
@@ -438,7 +436,7 @@ close_with(struct session *s, enum ending e, int line)
 }
 
 static void
-start_tls(struct session *s)
+start_tls(struct party *s)
 {
 	struct play *p = s->play;
 	char err[256];
@@ -454,11 +452,11 @@ start_tls(struct session *s)
 }
 
 void
-session_life(struct session *s, enum life_kind life, int line)
+party_life(struct party *s, enum life_kind life, int line)
 {
 	if (s->udp_fd >= 0 && life == LIFE_CLOSE) {
 		record_end(s, DIR_C2S, ENDING_SHUTDOWN, line);
-		session_udp_close(s);
+		party_udp_close(s);
 		s->closed = true;
 	}
 	if (s->stream == NULL)
@@ -482,10 +480,10 @@ session_life(struct session *s, enum life_kind life, int line)
 		s->paused = false;
 		break;
 	case LIFE_START_RAW:
-		session_read_frames(s, RK_CARRIER_RAW);
+		party_read_frames(s, RK_CARRIER_RAW);
 		break;
 	case LIFE_START_WS:
-		session_read_frames(s, RK_CARRIER_WS);
+		party_read_frames(s, RK_CARRIER_WS);
 		break;
 	case LIFE_START_TLS:
 		start_tls(s);

@@ -1,4 +1,4 @@
-/* What goes over a session's wire, onto the tape of its case, each piece with
+/* What goes over a party's wire, onto the tape of its case, each piece with
  * the line of the script that it belongs to. */
 #include "config.h"
 
@@ -32,7 +32,7 @@ expected_word(const char *source, const char **word)
 
 /* "ping.rly:12 A -> Ping data=$p", "ping.rly:13 expected Pong". */
 static void
-comment_on(const struct session *s, enum tap_kind kind, char *out, size_t size)
+comment_on(const struct party *s, enum tap_kind kind, char *out, size_t size)
 {
 	const struct step *step = s->play->step;
 	const struct scenario *sc = s->play->instance->scenario;
@@ -61,7 +61,7 @@ comment_on(const struct session *s, enum tap_kind kind, char *out, size_t size)
 }
 
 void
-session_tape(struct session *s, enum tap_kind kind, const void *p, size_t len)
+party_tape(struct party *s, enum tap_kind kind, const void *p, size_t len)
 {
 	char comment[COMMENT_MAX];
 
@@ -74,11 +74,11 @@ session_tape(struct session *s, enum tap_kind kind, const void *p, size_t len)
 static void
 on_tap(void *arg, enum tap_kind kind, const void *p, size_t len)
 {
-	session_tape(arg, kind, p, len);
+	party_tape(arg, kind, p, len);
 }
 
 void
-session_tape_begin(struct session *s, int fd)
+party_tape_begin(struct party *s, int fd)
 {
 	if (s->play->tape == NULL)
 		return;
