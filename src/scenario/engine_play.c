@@ -220,10 +220,8 @@ is_unknown_gone(const struct play *p, const struct party *s,
 	return s->has_identity && fence_made_known(p, &key, &s->identity);
 }
 
-/* What may come at any time, and came before something that was awaited: it
- * has to do with neither what is awaited now nor its absence. */
-static bool
-is_bygone(const struct party *s, const struct item *it)
+bool
+play_is_bygone(const struct party *s, const struct item *it)
 {
 	return it->kind == ITEM_FRAME && it->error == RK_OK &&
 	    (it->lane == RK_LANE_LIVENESS || it->lane == RK_LANE_NOTICE) &&
@@ -234,8 +232,6 @@ bool
 play_is_background(const struct play *p, const struct party *s,
     const struct item *it)
 {
-	if (is_bygone(s, it))
-		return true;
 	if (p->instance->scenario->background_strict)
 		return false;
 	if (it->kind == ITEM_WS)

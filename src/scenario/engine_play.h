@@ -121,6 +121,9 @@ void play_remark(struct play *p, const struct party *s, int line,
 
 /* The step is of the other run: a defect's in the control, or the reverse. */
 bool play_leaves_out(const struct play *p, const struct step *s);
+/* What may come at any time, and came before something that was awaited: it
+ * has to do with neither what is awaited now nor its absence. */
+bool play_is_bygone(const struct party *s, const struct item *it);
 /* Frames that are skipped unless a step names them. */
 bool play_is_background(const struct play *p, const struct party *s,
     const struct item *it);

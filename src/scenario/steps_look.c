@@ -69,12 +69,19 @@ is_half(const struct wanted *want, const struct item *it)
 }
 
 /* Nothing but background may be there that nobody took. */
+static bool
+is_in_the_way(const struct play *p, const struct party *s,
+    const struct item *it)
+{
+	return !play_is_background(p, s, it) && !play_is_bygone(s, it);
+}
+
 static enum look
 look_closed(const struct play *p, const struct party *s,
     const struct wanted *want, struct found *f)
 {
 	for (struct item *it = s->items; it != NULL; it = it->next)
-		if (!play_is_background(p, s, it) && !is_half(want, it))
+		if (is_in_the_way(p, s, it) && !is_half(want, it))
 			return found_item(f, LOOK_BLOCKED, it);
 	if (s->wire == WIRE_BYTES && s->in.len > 0) {
 		f->kind = FOUND_BYTES;
@@ -136,6 +143,17 @@ all_lanes(const struct wanted *want)
 	return want->what->match == MATCH_FRAME ? want->lanes : 1;
 }
 
+/* A notice that came too early is looked at by whoever asks for notices. */
+static bool
+is_passed_over(const struct play *p, const struct party *s,
+    const struct wanted *want, const struct item *it)
+{
+	return play_is_background(p, s, it) ||
+	    (play_is_bygone(s, it) &&
+		(want->what->match != MATCH_FRAME ||
+		    it->lane == RK_LANE_LIVENESS));
+}
+
 /*
  * The earliest in the lane has to fit; where the predicates leave two lanes
  * open, the earliest of either.  Background fits where it is named, and is
@@ -149,7 +167,7 @@ look_items(const struct play *p, const struct party *s,
 
 	for (struct item *it = s->items; it != NULL; it = it->next) {
 		unsigned lane = lane_bit(want, it);
-		bool background = play_is_background(p, s, it);
+		bool background = is_passed_over(p, s, want, it);
 
 		if (lane == 0 && it->kind == ITEM_REST && !observe)
 			return found_item(f, LOOK_BLOCKED, it);
@@ -212,7 +230,7 @@ look_next(const struct play *p, const struct party *s, const struct watcher *w,
 	for (struct item *it = s->items; it != NULL; it = it->next) {
 		if (it->seq <= w->after)
 			continue;
-		if (!play_is_background(p, s, it))
+		if (is_in_the_way(p, s, it))
 			return found_item(f,
 			    wanted_fits(want, it) ? LOOK_FITS : LOOK_BLOCKED,
 			    it);
@@ -260,7 +278,7 @@ hit_bytes(const struct play *p, const struct watcher *w, struct found *f)
 	const struct party *s = w->party;
 
 	for (struct item *it = s->items; it != NULL; it = it->next)
-		if (!play_is_background(p, s, it)) {
+		if (is_in_the_way(p, s, it)) {
 			found_item(f, LOOK_FITS, it);
 			return true;
 		}
@@ -280,7 +298,7 @@ hit_items(const struct play *p, const struct watcher *w, struct found *f)
 
 	for (struct item *it = s->items; it != NULL; it = it->next)
 		if (wanted_fits(&w->want, it) &&
-		    (is_named(&w->want, it) || !play_is_background(p, s, it))) {
+		    (is_named(&w->want, it) || is_in_the_way(p, s, it))) {
 			found_item(f, LOOK_FITS, it);
 			return true;
 		}
