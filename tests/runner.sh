@@ -173,6 +173,9 @@ target own
   stop  TERM within 2s
 END
 expect 0 "relayd.target starts relayd" run relayd 'ping.echo[raw]'
+expect 0 "relayd-tls.target starts it with TLS" run relayd-tls 'http.tls-versions[raw]' http.plain-204
+expect 0 "relayd-off.target starts it without STUN and metrics" run relayd-off 'process.stun-off[raw]' 'process.metrics-off[raw]'
+said out "1 pass   0 nonstrict   1 info" "and neither is there"
 expect 0 "a target file starts a process" run own.target 'ping.echo[raw]'
 gone() { ! kill -0 "$(cat leader)" 2>/dev/null && ! kill -0 "$(cat child)" 2>/dev/null; }
 gone
