@@ -275,6 +275,9 @@ on_accept(void *arg, int fd)
 	struct pair *p = xcalloc(1, sizeof(*p));
 
 	if (r->npairs == PAIRS_MAX) {
+		if (r->config.on_line != NULL)
+			r->config.on_line(r->config.arg,
+			    "as many clients as there may be: one is refused");
 		free(p);
 		close(fd);
 		return;

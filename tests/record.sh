@@ -83,7 +83,7 @@ alice=$("$cli" pubkey alice)
 "$cli" recv --key alice --count 1 "http://$proxy" >got 2>err &
 receiver=$!
 # It is there when a ping of another says so: packets to it are dropped before.
-until grep -q 'login' plain.err; do sleep 0.05; done
+until grep -q 'login' plain.err || ! kill -0 "$receiver" 2>/dev/null; do sleep 0.05; done
 "$cli" send "ws://$proxy" "$alice" "over the proxy" 2>>err
 wait "$receiver"
 [ "$(cat got)" = "over the proxy" ]
@@ -148,7 +148,7 @@ reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 reset.close()
 END
 	ok $? "the answer comes after the client's FIN"
-	until grep -q '#2 client: reset' rec.err; do sleep 0.05; done
+	until grep -q '#2 client: reset' rec.err || ! kill -0 "$recorder" 2>/dev/null; do sleep 0.05; done
 	finish_recording INT "it ends"
 	blocks ends.pcapng '^tcp [1-9][0-9]* rst 0 open$' "a RST is one in the capture"
 else
