@@ -161,9 +161,12 @@ deviations_judge(struct deviations *d, const struct suite_case *c,
 static bool
 flaked_too_often(const struct deviation *d)
 {
-	int64_t allowed = (int64_t)d->played * d->at_most / d->in;
+	int64_t allowed;
 
-	return d->flaky && (int64_t)d->reruns > (allowed > 1 ? allowed : 1);
+	if (!d->flaky)
+		return false;
+	allowed = (int64_t)d->played * d->at_most / d->in;
+	return (int64_t)d->reruns > (allowed > 1 ? allowed : 1);
 }
 
 static void
