@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "codec/digest.h"
 #include "scenario/engine_play.h"
+#include "scenario/starved.h"
 
 /* The heartbeat that shows how late the loop is. */
 #define BEAT             (10 * NS_PER_MS)
@@ -56,6 +57,7 @@ struct engine {
 	struct deferred turn;
 	struct stall stalls[STALLS_KEPT];
 	size_t nstalls;
+	struct starved *starved;
 	struct tls_cache *tls;
 	bool stopping;
 	int64_t held;
@@ -226,6 +228,7 @@ on_beat(void *arg)
 	int64_t now = clock_mono_ns();
 
 	note_stall(e, now - timer_due(e->beat), now);
+	starved_sample(e->starved, now);
 	if (engine_pending(e) > 0)
 		timer_set(e->beat, BEAT);
 }
@@ -248,6 +251,18 @@ engine_lateness(const struct engine *e, int64_t since_ns)
 			worst = late;
 	}
 	return worst;
+}
+
+void
+engine_watch(struct engine *e, long pid)
+{
+	starved_watch(e->starved, pid, clock_mono_ns());
+}
+
+int64_t
+engine_starved(const struct engine *e, long pid, int64_t since_ns)
+{
+	return starved_since(e->starved, pid, since_ns);
 }
 
 /* ---- starting and ending cases ---- */
@@ -373,6 +388,7 @@ engine_new(struct loop *l, const struct engine_options *o)
 		free(e);
 		return NULL;
 	}
+	e->starved = starved_new();
 	return e;
 }
 
@@ -396,6 +412,7 @@ engine_free(struct engine *e)
 		return;
 	loop_undefer(e->loop, &e->turn);
 	timer_free(e->beat);
+	starved_free(e->starved);
 	free_list(e->waiting.head);
 	free_list(e->serial.head);
 	free_list(e->running);

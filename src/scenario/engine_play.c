@@ -55,7 +55,12 @@ bool
 play_was_late(struct play *p, int64_t since_ns, int64_t bound_ns)
 {
 	int64_t late = engine_lateness(p->engine, since_ns);
+	int64_t starved = bound_ns < INT64_MAX && p->target->pid > 0
+	    ? engine_starved(p->engine, p->target->pid, since_ns)
+	    : 0;
 
+	if (starved > bound_ns / 10 && starved > late)
+		late = starved;
 	if (late > p->result->late_ns)
 		p->result->late_ns = late;
 	return late > bound_ns / 10;
@@ -614,6 +619,7 @@ begin_script(struct play *p)
 	p->deadline_ns = p->started_ns + play_scaled(p, timeout);
 	p->transcript->epoch_ns = clock_real_ns();
 	set_target(p);
+	engine_watch(p->engine, p->target->pid);
 	if (set_script(p) && play_start_client(p))
 		play_wake(p);
 	else

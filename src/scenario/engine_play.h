@@ -156,6 +156,9 @@ struct tls_ctx *engine_tls(struct engine *e, const struct engine_target *t,
 struct loop *engine_loop(const struct engine *e);
 bool engine_observes(const struct engine *e);
 int64_t engine_lateness(const struct engine *e, int64_t since_ns);
+/* How long a process under test waited for a CPU; from engine_watch on. */
+void engine_watch(struct engine *e, long pid);
+int64_t engine_starved(const struct engine *e, long pid, int64_t since_ns);
 /* Memory that plays hold for what came in and what was recorded. */
 void engine_hold(struct engine *e, int64_t bytes);
 bool engine_has_room(const struct engine *e);

@@ -37,7 +37,7 @@ oracle_signal_names(void)
 static FILE *
 open_proc(long pid, const char *what)
 {
-	char path[64];
+	char path[96];
 
 	snprintf(path, sizeof(path), "/proc/%ld/%s", pid, what);
 	return fopen(path, "re");
@@ -99,4 +99,44 @@ oracle_rss_kb(long pid)
 			kb = strtol(line + sizeof(word) - 1, NULL, 10);
 	fclose(f);
 	return kb;
+}
+
+/* proc(5), /proc/pid/schedstat: time on a CPU, time spent waiting for one. */
+static bool
+read_schedstat(long pid, const char *tid, int64_t *waited_ns)
+{
+	char what[64], line[128], *end;
+	FILE *f;
+	bool got;
+
+	snprintf(what, sizeof(what), "task/%.20s/schedstat", tid);
+	f = open_proc(pid, what);
+	if (f == NULL)
+		return false;
+	got = fgets(line, sizeof(line), f) != NULL;
+	fclose(f);
+	if (!got)
+		return false;
+	strtoll(line, &end, 10);
+	*waited_ns = strtoll(end, NULL, 10);
+	return true;
+}
+
+int64_t
+oracle_starved_ns(long pid)
+{
+	char path[64];
+	struct dirent *e;
+	DIR *d;
+	int64_t sum = -1, one;
+
+	snprintf(path, sizeof(path), "/proc/%ld/task", pid);
+	d = pid > 0 ? opendir(path) : NULL;
+	if (d == NULL)
+		return -1;
+	while ((e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.' && read_schedstat(pid, e->d_name, &one))
+			sum = (sum < 0 ? 0 : sum) + one;
+	closedir(d);
+	return sum;
 }

@@ -7,6 +7,7 @@
 #define SCENARIO_ORACLE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct metrics;
@@ -39,5 +40,8 @@ const char *const *oracle_signal_names(void);
 int oracle_alive(long pid);
 long oracle_fds(long pid);    /* -1: not to be seen */
 long oracle_rss_kb(long pid); /* -1: not to be seen */
+/* How long its threads of now were ready and had no CPU, together; -1: not to
+ * be seen. */
+int64_t oracle_starved_ns(long pid);
 
 #endif
