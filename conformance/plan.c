@@ -132,10 +132,11 @@ read_targets(struct run *r)
 }
 
 static const struct suite_case *
-find_canary(const struct run_target *t)
+canary_among(const struct run_target *t, const struct suite_case *cases,
+    size_t n)
 {
-	for (size_t i = 0; i < t->list->n; i++) {
-		const struct suite_case *c = &t->list->cases[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct suite_case *c = &cases[i];
 
 		if (!c->from_file &&
 		    strcmp(c->scenario->id, "ping.echo") == 0 &&
@@ -143,6 +144,16 @@ find_canary(const struct run_target *t)
 			return c;
 	}
 	return NULL;
+}
+
+/* The program's own, whatever the files have. */
+static const struct suite_case *
+find_canary(const struct run_target *t)
+{
+	const struct case_list *list = t->list;
+	const struct suite_case *c = canary_among(t, list->cases, list->n);
+
+	return c != NULL ? c : canary_among(t, list->replaced, list->nreplaced);
 }
 
 /* ---- cases ---- */

@@ -408,12 +408,14 @@ add_deviations(const struct run *run, struct text *out)
 		text_addf(out, "stale deviations:\n%s", text_str(&run->stale));
 }
 
+/* What is left of the bound; all of it where that says nothing about the
+ * target, as the runner was late itself by more than a fiftieth. */
 static double
 margin_ratio(const struct case_result *d)
 {
 	const struct margin *m = &d->tightest;
 
-	return m->line == 0 || m->bound_ns <= 0
+	return m->line == 0 || m->bound_ns <= 0 || d->late_ns > m->bound_ns / 50
 	    ? 1.0
 	    : (double)(m->bound_ns - m->took_ns) / (double)m->bound_ns;
 }

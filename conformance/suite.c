@@ -257,17 +257,20 @@ find_covered(struct suite_case *c)
 }
 
 static void
-add_cases(struct case_list *list, const struct script *script,
-    const struct scenario *sc, enum level level, bool from_file)
+add_cases(const struct suite *s, struct case_list *list, size_t script_at,
+    const struct scenario *sc, enum level level)
 {
-	size_t n = 0;
+	const struct script *script = s->scripts[script_at];
+	bool from_file = s->from_file[script_at];
+	bool replaced = !from_file && find_other(s, sc, true) != NULL;
+	struct suite_case **cases = replaced ? &list->replaced : &list->cases;
+	size_t *have = replaced ? &list->nreplaced : &list->n, n = 0;
 	struct instance **instances =
 	    instances_of(script, sc, list->dialect, &n);
 
-	list->cases =
-	    xreallocarray(list->cases, list->n + n + 1, sizeof(*list->cases));
+	*cases = xreallocarray(*cases, *have + n + 1, sizeof(**cases));
 	for (size_t i = 0; i < n; i++) {
-		struct suite_case *c = &list->cases[list->n++];
+		struct suite_case *c = &(*cases)[(*have)++];
 
 		*c = (struct suite_case){
 			.script = script,
@@ -282,7 +285,7 @@ add_cases(struct case_list *list, const struct script *script,
 	free(instances);
 }
 
-/* One scenario of script |i|: its cases, unless a file replaces it. */
+/* One scenario of script |i|: its cases. */
 static int
 add_scenario(struct suite *s, struct case_list *list, size_t i,
     const struct scenario *sc, struct text *errors)
@@ -298,22 +301,27 @@ add_scenario(struct suite *s, struct case_list *list, size_t i,
 		    twin->at.line);
 		return -1;
 	}
-	if (!s->from_file[i] && find_other(s, sc, true) != NULL)
-		return 0;
 	if (find_level(s, sc, &level, errors) != 0)
 		return -1;
-	add_cases(list, s->scripts[i], sc, level, s->from_file[i]);
+	add_cases(s, list, i, sc, level);
 	return 0;
+}
+
+static void
+free_cases(struct suite_case *cases, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		instance_free(cases[i].instance);
+		free(cases[i].requirements);
+	}
+	free(cases);
 }
 
 static void
 case_list_free(struct case_list *list)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		instance_free(list->cases[i].instance);
-		free(list->cases[i].requirements);
-	}
-	free(list->cases);
+	free_cases(list->cases, list->n);
+	free_cases(list->replaced, list->nreplaced);
 	free(list);
 }
 

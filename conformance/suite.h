@@ -36,6 +36,10 @@ struct case_list {
 	const struct rk_dialect *dialect;
 	struct suite_case *cases;
 	size_t n;
+	/* Of the program, where a file has a scenario of that id: they are
+	 * not among |cases|, but a canary may be of them. */
+	struct suite_case *replaced;
+	size_t nreplaced;
 };
 
 struct suite {

@@ -68,6 +68,8 @@ result_of(const struct play *p, enum result_code code)
 	r->named = p->end.named != NULL ? xstrdup(p->end.named) : NULL;
 	r->took_ns = p->end.took_ns > 0 ? p->end.took_ns : 20 * NS_PER_MS;
 	r->overdue_ns = p->end.overdue_ns;
+	r->late_ns = p->end.late_ns;
+	r->tightest = p->end.tightest;
 	r->teardown = xstrdup("A clean");
 	r->transcript = transcript_new();
 	if (p->end.events != NULL)

@@ -18,8 +18,10 @@ struct fake_end {
 	enum verdict_word word;
 	const char *message;
 	const char *named;
-	int64_t took_ns;                      /* 0: 20 ms */
-	int64_t overdue_ns;                   /* of CODE_LATE */
+	int64_t took_ns;    /* 0: 20 ms */
+	int64_t overdue_ns; /* of CODE_LATE */
+	int64_t late_ns;    /* of the runner */
+	struct margin tightest;
 	void (*events)(struct transcript *t); /* adds some; may be NULL */
 };
 typedef struct fake_end (*fake_play)(const struct engine_target *t,

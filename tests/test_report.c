@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "conformance/files.h"
 #include "conformance/judge.h"
 #include "run_rig.h"
@@ -132,6 +133,39 @@ START_TEST(the_text_report_is_this)
 	    "\\x1b[31m<b>\\x01\n"
 	    "exit 1\n");
 	free(have);
+}
+END_TEST
+
+/* Both bounds were kept narrowly; in one of them the runner was late. */
+static struct fake_end
+narrow(const struct engine_target *t, const char *name, bool control,
+    unsigned nth)
+{
+	bool late = strcmp(name, "relay.alone[raw]") == 0;
+
+	return (struct fake_end){
+		.late_ns = (late ? 41 : 40) * NS_PER_MS,
+		.tightest = { late ? 30 : 7, 2 * NS_PER_S,
+		    (late ? 1900 : 1800) * NS_PER_MS },
+	};
+}
+
+START_TEST(a_margin_is_the_targets_only_if_the_runner_was_in_time)
+{
+	ck_assert_int_eq(play(narrow,
+			     URL " relay.basic relay.alone"
+				 " --report text=out.txt"
+				 " --report jsonl=out.jsonl"),
+	    0);
+	check_holds("out.txt",
+	    "will flake: relay.basic[raw] line 7 took 1.80 s of 2.00 s\n");
+	check_holds("out.txt",
+	    "tightest margin: relay.basic[raw] 0.20 s of 2.00 s\n");
+	check_holds_not("out.txt", "will flake: relay.alone");
+	/* It is kept for whoever wants to know. */
+	check_holds("out.jsonl",
+	    "\"late_ms\":41.0,\"tightest\":{\"line\":30,\"bound_ms\":2000.0,"
+	    "\"took_ms\":1900.0}");
 }
 END_TEST
 
@@ -261,6 +295,8 @@ main(void)
 	tcase_add_checked_fixture(t, run_rig_setup, run_rig_teardown);
 	tcase_add_test(t, the_tap_report_is_this);
 	tcase_add_test(t, the_text_report_is_this);
+	tcase_add_test(t,
+	    a_margin_is_the_targets_only_if_the_runner_was_in_time);
 	tcase_add_test(t, two_targets_and_rounds_are_told_apart);
 	tcase_add_test(t, a_verdict_line_has_what_was_promised);
 	tcase_add_test(t, an_old_report_is_replaced_whole);

@@ -424,6 +424,15 @@ START_TEST(a_file_replaces_what_is_inside_the_program)
 }
 END_TEST
 
+START_TEST(the_canary_is_the_programs_own)
+{
+	write_script(SCENARIO("ping.echo", "  covers R-129\n"));
+	ck_assert_int_eq(play(all_well, URL " my.rly"), 0);
+	ck_assert_str_eq(fake_engine_log(),
+	    "ping.echo[raw,p=#1]\nping.echo[raw]\nping.echo[raw,p=#1]\n");
+}
+END_TEST
+
 static const char *const broken[] = {
 	"rly 1\ndialect iroh-v3\nscenario x\n",
 	SCENARIO("my.own", "  covers R-999\n"),
@@ -471,6 +480,7 @@ main(void)
 	add_run_tests(t);
 	tcase_add_test(t, a_file_of_scenarios_is_selected_by_its_name);
 	tcase_add_test(t, a_file_replaces_what_is_inside_the_program);
+	tcase_add_test(t, the_canary_is_the_programs_own);
 	tcase_add_loop_test(t, a_broken_file_is_found_before_anything_runs, 0,
 	    sizeof(broken) / sizeof(broken[0]));
 	suite_add_tcase(s, t);
