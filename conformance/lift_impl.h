@@ -32,6 +32,7 @@ struct lift_conn {
 	int key;      /* -1: unknown, or none */
 	bool content; /* the client sent something */
 	bool opaque;
+	bool foreign;  /* upgraded to what the dialect has not */
 	bool answered; /* a frame came that a login is needed for */
 	bool late;     /* its beginning is missing */
 	bool ended[2]; /* by direction, so far */

@@ -207,7 +207,9 @@ look(struct lifter *l, size_t i)
 	if (e->conn < 0 || (size_t)e->conn >= l->t->nconns)
 		return;
 	c = &l->conns[e->conn];
-	if (e->kind == EVENT_OPAQUE)
+	if (e->kind == EVENT_OPAQUE && e->opcode != 0)
+		c->foreign = true;
+	else if (e->kind == EVENT_OPAQUE)
 		c->opaque = true;
 	else if (e->kind == EVENT_GAP && !c->content)
 		c->late = true;
@@ -365,7 +367,10 @@ static void
 set_form(struct lifter *l, struct lift_conn *c)
 {
 	c->opens = first_content(c);
-	if (!c->content && !c->answered) {
+	if (c->foreign) {
+		c->form = LIFT_OUT;
+		c->why = "its frames are another dialect's";
+	} else if (!c->content && !c->answered) {
 		c->form = LIFT_OUT;
 		c->why = c->opaque ? "it is TLS that could not be decrypted"
 				   : "nothing was sent on it";

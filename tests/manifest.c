@@ -78,6 +78,8 @@ manifest_read(size_t *n)
 			f->expect = xstrdup(v);
 		else if ((v = value_of(line, "damaged")) != NULL)
 			f->damaged = xstrdup(v);
+		else if ((v = value_of(line, "foreign")) != NULL)
+			f->foreign = xstrdup(v);
 		else if ((v = value_of(line, "keys")) != NULL)
 			f->keys = xstrdup(v);
 		else if (value_of(line, "secrets") != NULL)

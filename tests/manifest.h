@@ -11,6 +11,7 @@ struct fixture {
 	char *capture; /* file names within pcap-fixtures */
 	char *expect;
 	char *damaged; /* NULL: it is not */
+	char *foreign; /* NULL: its frames are the dialect's */
 	char *keys;    /* TLS: a key log, NULL: there is none */
 	bool secrets;  /* TLS: they are inside */
 };

@@ -1,6 +1,9 @@
 /* Streams with holes: what is bridged, and where frames are found again. */
 #include "config.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "codec/keys.h"
 #include "codec/ws.h"
 #include "support.h"
@@ -168,6 +171,56 @@ START_TEST(holes_in_bodies)
 }
 END_TEST
 
+/* ---- another protocol's frames ---- */
+
+#define OFFER "Sec-WebSocket-Protocol: x-relay-v2, x-relay-v1\r\n\r\n"
+
+/* A WebSocket upgrade with these last fields and empty line. */
+static void
+upgrade_to(struct talk *k, const char *offer, const char *choice)
+{
+	char head[512];
+
+	snprintf(head, sizeof(head), "%.*s%s", (int)strlen(WS_REQUEST) - 2,
+	    WS_REQUEST, offer);
+	say_text(k, DIR_C2S, head);
+	snprintf(head, sizeof(head), "%.*s%s", (int)strlen(WS_101) - 2, WS_101,
+	    choice);
+	say_text(k, DIR_S2C, head);
+}
+
+START_TEST(frames_of_an_agreed_other_protocol_are_opaque)
+{
+	struct talk k = { .n = 0 };
+
+	upgrade_to(&k, OFFER, "Sec-WebSocket-Protocol: x-relay-v2\r\n\r\n");
+	say_ws(&k, DIR_C2S, 2, true, WS_PING);
+	say_ws(&k, DIR_S2C, 2, false, WS_PONG);
+	say_ws(&k, DIR_S2C, 0, true, "0d");
+	say_ws(&k, DIR_S2C, 9, true, "01");
+	hole(&k, DIR_C2S, 3);
+	say_ws(&k, DIR_C2S, 2, true, WS_LOGIN); /* might begin anywhere */
+	assert_holes(&k,
+	    UPGRADED "-:remark c:opaque[9] s:opaque[10] s:ws opcode 9[1] "
+		     "c:gap[3] c:rest[113]" ENDS);
+}
+END_TEST
+
+/* A relay that names what nobody has offered is at fault, and its frames are
+ * the dialect's all the same. */
+START_TEST(a_protocol_that_was_not_offered_changes_no_frames)
+{
+	static const char *const offers[] = { "\r\n", OFFER };
+	struct talk k = { .n = 0 };
+
+	upgrade_to(&k, offers[_i], "Sec-WebSocket-Protocol: y\r\n\r\n");
+	say_ws(&k, DIR_S2C, 2, true, WS_PONG);
+	assert_holes(&k,
+	    "c:http(GET /relay HTTP/1.1) s:http(HTTP/1.1 101 Switching "
+	    "Protocols)!UPGRADE_SUBPROTOCOL s:Pong[8]" ENDS);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -184,6 +237,9 @@ main(void)
 	tcase_add_test(tc, a_stream_without_its_beginning);
 	tcase_add_test(tc, what_only_looks_like_a_frame_is_not_one);
 	tcase_add_test(tc, holes_in_bodies);
+	tcase_add_test(tc, frames_of_an_agreed_other_protocol_are_opaque);
+	tcase_add_loop_test(tc,
+	    a_protocol_that_was_not_offered_changes_no_frames, 0, 2);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "codec/keys.h"
 #include "manifest.h"
@@ -195,6 +196,54 @@ START_TEST(a_tls_capture_without_its_keys_is_opaque)
 }
 END_TEST
 
+/* Sizes as another reader of WebSocket tells them, of both directions. */
+static void
+assert_sizes(const struct transcript *t, int conn, const char *want)
+{
+	struct text sizes;
+
+	text_init(&sizes);
+	for (size_t i = 0; i < t->nevents; i++)
+		if (t->events[i].kind == EVENT_OPAQUE &&
+		    t->events[i].conn == conn)
+			text_addf(&sizes, "%c%zu ",
+			    t->events[i].dir == DIR_C2S ? 'c' : 's',
+			    t->events[i].len);
+	ck_assert_str_eq(text_str(&sizes), want);
+	text_clear(&sizes);
+}
+
+/* What looks like frames of ours is none: only sizes, and once for each
+ * connection whose they are. */
+START_TEST(another_dialect_is_opaque)
+{
+	const struct fixture *f = &fixtures[_i];
+	struct transcript *t;
+	size_t remarks = 0;
+
+	if (f->foreign == NULL)
+		return;
+	t = decode(f);
+	for (size_t i = 0; i < t->nevents; i++) {
+		const struct event *e = &t->events[i];
+
+		ck_assert_int_ne(e->kind, EVENT_FRAME);
+		ck_assert_int_ne(e->kind, EVENT_REST);
+		ck_assert_int_eq(e->error, RK_OK);
+		if (e->kind != EVENT_REMARK)
+			continue;
+		ck_assert_msg(strncmp(e->text, f->foreign,
+				  strlen(f->foreign)) == 0,
+		    "%s", e->text);
+		remarks++;
+	}
+	ck_assert_uint_eq(remarks, 2);
+	assert_sizes(t, 1, "s17 c98 s1 c9 s9 ");
+	assert_sizes(t, 3, "s17 c98 s1 c9 c1234 ");
+	transcript_free(t);
+}
+END_TEST
+
 START_TEST(capture_decodes_as_the_manifest_says)
 {
 	const struct fixture *f = &fixtures[_i];
@@ -210,16 +259,18 @@ END_TEST
 
 START_TEST(the_manifest_names_every_kind)
 {
-	size_t damaged = 0, keys = 0, secrets = 0;
+	size_t damaged = 0, foreign = 0, keys = 0, secrets = 0;
 
 	for (size_t i = 0; i < nfixtures; i++) {
 		ck_assert_ptr_nonnull(fixtures[i].expect);
 		damaged += fixtures[i].damaged != NULL;
+		foreign += fixtures[i].foreign != NULL;
 		keys += fixtures[i].keys != NULL;
 		secrets += fixtures[i].secrets;
 	}
-	ck_assert_uint_eq(nfixtures, 48);
+	ck_assert_uint_eq(nfixtures, 49);
 	ck_assert_uint_eq(damaged, 12);
+	ck_assert_uint_eq(foreign, 1);
 	ck_assert_uint_eq(keys, 2);
 	ck_assert_uint_eq(secrets, 1);
 }
@@ -237,6 +288,7 @@ main(void)
 	tcase_add_test(tc, the_manifest_names_every_kind);
 	tcase_add_loop_test(tc, capture_decodes_as_the_manifest_says, 0,
 	    (int)nfixtures);
+	tcase_add_loop_test(tc, another_dialect_is_opaque, 0, (int)nfixtures);
 	tcase_add_loop_test(tc, a_tls_capture_without_its_keys_is_opaque, 0,
 	    (int)nfixtures);
 	suite_add_tcase(s, tc);

@@ -501,7 +501,7 @@ dissector_gap(struct dissector *d, enum direction dir, uint64_t len,
 		side_flush(d, s);
 		s->skip = 0;
 		http_lost(d, s);
-		side_set_mode(s, MODE_SEEK);
+		side_set_mode(s, d->foreign ? MODE_LOST : MODE_SEEK);
 	}
 	add_mark(s, time_ns, packet);
 	settle(d);

@@ -29,6 +29,8 @@ start_frames(struct dissector *d, struct side *s, enum rk_carrier c)
 
 	d->carrier = (int)c;
 	d->t->conns[d->conn].carrier = c;
+	if (s->mode == MODE_SEEK && d->foreign)
+		side_set_mode(s, MODE_LOST); /* nothing can be found */
 	if (s->mode == MODE_SEEK || s->mode == MODE_LOST)
 		return; /* its place is unknown still */
 	rk_ws_reader_init(&s->ws, s->dir == DIR_C2S, max, max);
@@ -195,6 +197,20 @@ emit_binary(struct dissector *d, struct side *s, const struct rk_ws_message *m,
 	} while (off < m->len);
 }
 
+/* A message of another protocol: only its size can be told. */
+static void
+emit_opaque(struct dissector *d, struct side *s, const struct rk_ws_message *m,
+    size_t end)
+{
+	static char text[] = "WebSocket message";
+	struct event e = { .kind = EVENT_OPAQUE,
+		.len = m->len,
+		.text = text,
+		.opcode = m->opcode };
+
+	side_emit(d, s, &e, end);
+}
+
 /* Remove |n| bytes at |at|: fragments of a message lie before them. */
 static void
 consume_at(struct side *s, size_t at, size_t n)
@@ -233,7 +249,9 @@ step_ws(struct dissector *d, struct side *s)
 	int err = rk_ws_next(&s->ws, side_bytes(s), side_len(s), &m, &at, &used,
 	    &need);
 
-	if (err == RK_OK && m.opcode == RK_WS_BINARY)
+	if (err == RK_OK && m.opcode == RK_WS_BINARY && d->foreign)
+		emit_opaque(d, s, &m, at + used);
+	else if (err == RK_OK && m.opcode == RK_WS_BINARY)
 		emit_binary(d, s, &m, at + used);
 	else if (m.payload != NULL) /* also if only its payload is wrong */
 		emit_ws(d, s, &m, at + used, err);

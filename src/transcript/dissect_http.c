@@ -42,6 +42,8 @@ static void
 push_request(struct dissector *d, const struct rk_http_head *h)
 {
 	const struct rk_http_field *key = rk_http_find(h, "Sec-WebSocket-Key");
+	const struct rk_http_field *offer =
+	    rk_http_find(h, "Sec-WebSocket-Protocol");
 	struct request *r;
 
 	if (d->nrequests == d->requests_cap) {
@@ -56,6 +58,8 @@ push_request(struct dissector *d, const struct rk_http_head *h)
 	r->carrier = carrier_by_token(d->dialect, h);
 	if (key != NULL)
 		copy_span(r->ws_key, sizeof(r->ws_key), key->value);
+	if (offer != NULL)
+		copy_span(r->offered, sizeof(r->offered), offer->value);
 }
 
 static struct request
@@ -220,6 +224,52 @@ switch_protocols(struct dissector *d, struct side *s, int carrier)
 	side_set_mode(client, MODE_LOST);
 }
 
+static bool
+dialect_has(const struct rk_dialect *d, struct rk_span subprotocol)
+{
+	const char *const *p = d->http.subprotocols;
+
+	while (p != NULL && *p != NULL && !rk_http_span_is(subprotocol, *p))
+		p++;
+	return p != NULL && *p != NULL;
+}
+
+/* The WebSocket subprotocol that client and relay have agreed on, if it is
+ * none of the dialect's: frames that only look like its own.  (One that
+ * nobody has offered is a fault, and says nothing of the frames.) */
+static const struct rk_http_field *
+foreign_protocol(const struct dissector *d, const struct request *r,
+    const struct rk_http_head *h)
+{
+	const struct rk_http_field *f =
+	    rk_http_find(h, "Sec-WebSocket-Protocol");
+	struct rk_span rest = { (const uint8_t *)r->offered,
+		strlen(r->offered) };
+	struct rk_span one;
+
+	if (f == NULL || dialect_has(d->dialect, f->value))
+		return NULL;
+	while (rk_http_list_next(&rest, &one))
+		if (one.len > 0 && one.len == f->value.len &&
+		    memcmp(one.p, f->value.p, one.len) == 0)
+			return f;
+	return NULL;
+}
+
+static void
+remark_foreign(struct dissector *d, struct side *s, struct rk_span name)
+{
+	struct text t;
+
+	text_init(&t);
+	text_add(&t, "upgraded to \"");
+	text_add_escaped(&t, name.p, name.len);
+	text_addf(&t, "\", which is not %s: its frames are not decoded",
+	    d->dialect->id);
+	side_remark(d, s, text_str(&t));
+	text_clear(&t);
+}
+
 static int
 judge_101(struct dissector *d, const struct request *r,
     const struct rk_http_head *h)
@@ -231,19 +281,39 @@ judge_101(struct dissector *d, const struct request *r,
 }
 
 static void
+take_101(struct dissector *d, struct side *s, const struct request *r,
+    const struct rk_http_head *h)
+{
+	int carrier = carrier_by_token(d->dialect, h);
+	const struct rk_http_field *foreign = NULL;
+	int error = judge_101(d, r, h);
+
+	if (carrier < 0)
+		carrier = r->carrier;
+	if (carrier == RK_CARRIER_WS)
+		foreign = foreign_protocol(d, r, h);
+	d->foreign = foreign != NULL;
+	if (d->foreign && error == RK_ERR_UPGRADE_SUBPROTOCOL)
+		error = RK_OK;
+	emit_head(d, s, h, error);
+	if (d->foreign)
+		remark_foreign(d, s, foreign->value);
+	side_consume(s, h->len);
+	pop_request(d);
+	switch_protocols(d, s, carrier);
+}
+
+static void
 take_response(struct dissector *d, struct side *s, const struct rk_http_head *h)
 {
 	const int status = h->status;
 	struct request r = { .method = "GET", .carrier = -1 };
-	int error, carrier = carrier_by_token(d->dialect, h);
+	int error;
 
 	if (d->nrequests > 0)
 		r = d->request[0];
 	if (status == 101) {
-		emit_head(d, s, h, judge_101(d, &r, h));
-		side_consume(s, h->len);
-		pop_request(d);
-		switch_protocols(d, s, carrier >= 0 ? carrier : r.carrier);
+		take_101(d, s, &r, h);
 		return;
 	}
 	error = rk_http_body_response(&s->body, h, r.method);

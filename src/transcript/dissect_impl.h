@@ -66,6 +66,7 @@ struct request {
 	bool upgrade;
 	int carrier; /* of the upgrade, -1 if it cannot be told */
 	char ws_key[64];
+	char offered[128]; /* WebSocket subprotocols, cut */
 };
 
 struct dissector {
@@ -75,7 +76,8 @@ struct dissector {
 	struct side side[2];
 	struct request *request; /* unanswered, the oldest first */
 	size_t nrequests, requests_cap;
-	int carrier; /* -1: not known yet */
+	int carrier;  /* -1: not known yet */
+	bool foreign; /* both agreed on frames that are not the dialect's */
 };
 
 static inline struct side *

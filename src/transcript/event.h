@@ -47,7 +47,7 @@ struct event {
 	const struct rk_dialect *dialect;
 	uint32_t type;
 	int error; /* first rule that it (or another event) breaks, or RK_OK */
-	/* EVENT_WS */
+	/* EVENT_WS; EVENT_OPAQUE: not 0 if it is a WebSocket message */
 	uint8_t opcode;
 	/* EVENT_ENDED */
 	enum ending ending;
