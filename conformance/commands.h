@@ -16,12 +16,14 @@
 #define SELFTEST_SYNOPSIS "[options] [--mutate-scripts [FILE…]]"
 
 #define DEVIATIONS_SYNOPSIS "[--write FILE] [options] TARGET [SELECT…]"
+#define JUDGE_SYNOPSIS      "[options] RUN.JSONL… [FILE.RLY…]"
 #define COVERAGE_SYNOPSIS   "[--runs FILE] [--json]"
 
 int cmd_run(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_coverage(int argc, char **argv);
 int cmd_deviations(int argc, char **argv);
+int cmd_judge(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_explain(int argc, char **argv);

@@ -62,6 +62,8 @@ int deviations_begin(struct deviations *d, const struct case_list *cases,
 /* May what a case just did pass away when it is played once more? */
 bool deviations_want_rerun(struct deviations *d, const struct suite_case *c,
     const struct case_result *decided, enum verdict v);
+/* A recorded case was played once more for that: count it as declared now. */
+void deviations_count_rerun(struct deviations *d, const struct suite_case *c);
 /*
  * The verdict of a case with what was declared.  The line that spoke is in
  * *by, NULL if none did; where it did not excuse, *reason says why, for free().

@@ -105,6 +105,16 @@ deviations_want_rerun(struct deviations *d, const struct suite_case *c,
 	return false;
 }
 
+void
+deviations_count_rerun(struct deviations *d, const struct suite_case *c)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->list[i].flaky && speaks_of(&d->list[i], c)) {
+			d->list[i].reruns++;
+			return;
+		}
+}
+
 static char *
 describe(const struct deviations *d, const struct deviation *one,
     const char *what, const struct case_result *decided)

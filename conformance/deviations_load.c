@@ -34,12 +34,16 @@ path_beside(const char *file, const char *name)
 
 /* The file that goes with the target, for free(); NULL: none does. */
 static char *
-file_of(const struct run *r, const struct target *t)
+file_of(const struct run *r, const struct run_target *rt)
 {
+	const struct target *t = rt->target;
+
 	if (r->o->no_deviations || r->observe)
 		return NULL;
 	if (r->o->deviations != NULL)
 		return xstrdup(r->o->deviations);
+	if (rt->declared != NULL)
+		return xstrdup(rt->declared);
 	if (t->file == NULL || t->file->deviations == NULL)
 		return NULL;
 	return path_beside(t->file->path, t->file->deviations);
@@ -49,7 +53,7 @@ static int
 read_one(struct run *r, struct run_target *t, struct text *errors)
 {
 	const struct target *target = t->target;
-	char *path = file_of(r, target);
+	char *path = file_of(r, t);
 	bool inside = target->inside && r->o->deviations == NULL;
 	int status = 0;
 

@@ -52,6 +52,31 @@ verdict_meaning(enum verdict v)
 	return (size_t)v < VERDICT_NKINDS ? verdicts[v].meaning : "?";
 }
 
+static const char *const words[] = {
+	[WORD_NONE] = "none",
+	[WORD_OK] = "ok",
+	[WORD_NONSTRICT] = "nonstrict",
+	[WORD_INFO] = "info",
+	[WORD_FAIL] = "fail",
+};
+
+const char *
+verdict_word_name(enum verdict_word w)
+{
+	return words[w];
+}
+
+bool
+verdict_word_named(const char *name, enum verdict_word *out)
+{
+	for (int w = WORD_NONE; w <= WORD_FAIL; w++)
+		if (strcmp(name, words[w]) == 0) {
+			*out = (enum verdict_word)w;
+			return true;
+		}
+	return false;
+}
+
 bool
 code_is_targets(enum result_code c)
 {

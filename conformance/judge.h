@@ -43,6 +43,9 @@ bool code_is_targets(enum result_code c);
 const char *verdict_name(enum verdict v); /* "pass" */
 /* By its name; VERDICT_NKINDS if there is none. */
 enum verdict verdict_named(const char *name);
+/* Of the step: "none", "ok", "nonstrict", "info", "fail". */
+const char *verdict_word_name(enum verdict_word w);
+bool verdict_word_named(const char *name, enum verdict_word *out);
 /* One line: what the verdict means. */
 const char *verdict_meaning(enum verdict v);
 

@@ -19,6 +19,8 @@ static const struct cli_command commands[] = {
 	  "every requirement, its scenarios, and what runs made of it", cmd_coverage },
 	{ "deviations", DEVIATIONS_SYNOPSIS,
 	  "what is known to differ in a target; --write finds out", cmd_deviations },
+	{ "judge",   JUDGE_SYNOPSIS,
+	  "the verdicts of a recorded run anew", cmd_judge },
 	{ "list",    LIST_SYNOPSIS,
 	  "what would run, and what would not", cmd_list },
 	{ "show",    SHOW_SYNOPSIS,

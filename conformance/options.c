@@ -249,7 +249,7 @@ add_scenario(void *options, const char *arg)
 
 /* clang-format off */
 static const struct option_row rows[] = {
-	{ "report", 'r', FOR_PLAYING, OPTION_CALL, 0, add_report, "FORMAT=FILE",
+	{ "report", 'r', FOR_PLAYING | FOR_JUDGE, OPTION_CALL, 0, add_report, "FORMAT=FILE",
 	  "also write text, tap, junit, md, json, jsonl or verdicts" },
 	{ "faults", 0, FOR_SELFTEST, OPTION_CALL, 0, add_fault, "GLOB",
 	  "only these faults; repeatable" },
@@ -283,13 +283,13 @@ static const struct option_row rows[] = {
 	  "compare jsonl reports of run, not targets" },
 	{ "calibrate", 0, FOR_DIFF, OPTION_NUMBER, AT(repeat), NULL, "N",
 	  "play N times on each target; what varies there is left out (2)" },
-	{ "deviations", 0, FOR_RUN | FOR_DEVIATIONS, OPTION_STRING, AT(deviations), NULL, "FILE",
+	{ "deviations", 0, FOR_RUN | FOR_DEVIATIONS | FOR_JUDGE, OPTION_STRING, AT(deviations), NULL, "FILE",
 	  "what is known to differ in the target, and why" },
-	{ "no-deviations", 0, FOR_RUN, OPTION_FLAG, AT(no_deviations), NULL, NULL,
+	{ "no-deviations", 0, FOR_RUN | FOR_JUDGE, OPTION_FLAG, AT(no_deviations), NULL, NULL,
 	  "excuse nothing, whatever the target's file declares" },
 	{ "write", 0, FOR_DEVIATIONS, OPTION_STRING, AT(write), NULL, "FILE",
 	  "play, and write a file that excuses what was seen" },
-	{ "strict", 0, FOR_RUN, OPTION_FLAG, AT(strict), NULL, NULL,
+	{ "strict", 0, FOR_RUN | FOR_JUDGE, OPTION_FLAG, AT(strict), NULL, NULL,
 	  "a nonstrict verdict fails the run" },
 	{ "fail-fast", 0, FOR_RUN, OPTION_FLAG, AT(fail_fast), NULL, NULL,
 	  "end at the first failure" },
@@ -363,13 +363,13 @@ static const struct option_row rows[] = {
 	  "replace payloads, keys and addresses; say what was kept" },
 	{ "keylog", 0, FOR_LIFT | FOR_REPLAY, OPTION_STRING, AT(lift.keylog), NULL, "FILE",
 	  "TLS secrets of the capture" },
-	{ "order", 0, FOR_RUN, OPTION_CALL, 0, set_order, "run|file",
+	{ "order", 0, FOR_RUN | FOR_JUDGE, OPTION_CALL, 0, set_order, "run|file",
 	  "show cases as they end, or in the suite's order" },
-	{ "color", 0, FOR_RUN | FOR_DEVIATIONS, OPTION_CALL, 0, set_color, "WHEN",
+	{ "color", 0, FOR_RUN | FOR_DEVIATIONS | FOR_JUDGE, OPTION_CALL, 0, set_color, "WHEN",
 	  "auto, always or never" },
-	{ "quiet", 'q', FOR_PLAYING | FOR_REPLAY | FOR_RECORD | FOR_SHRINK | FOR_SELFTEST, OPTION_FLAG, AT(quiet), NULL, NULL,
+	{ "quiet", 'q', FOR_PLAYING | FOR_JUDGE | FOR_REPLAY | FOR_RECORD | FOR_SHRINK | FOR_SELFTEST, OPTION_FLAG, AT(quiet), NULL, NULL,
 	  "the summary only" },
-	{ "verbose", 'v', FOR_PLAYING | FOR_REPLAY, OPTION_FLAG, AT(verbose), NULL, NULL,
+	{ "verbose", 'v', FOR_PLAYING | FOR_JUDGE | FOR_REPLAY, OPTION_FLAG, AT(verbose), NULL, NULL,
 	  "the transcript of every case" },
 	{ "check", 0, FOR_FMT, OPTION_FLAG, AT(check), NULL, NULL,
 	  "name the files that are laid out otherwise; change nothing" },
@@ -507,8 +507,14 @@ find_on_disk(struct options *o, struct selector *s)
 static int
 add_positional(struct options *o, unsigned command, char *word)
 {
+	size_t n = strlen(word);
 	char err[512];
 
+	if ((command & FOR_JUDGE) != 0 && n > 4 &&
+	    strcmp(word + n - 4, ".rly") == 0) {
+		add_file(o, xstrdup(word));
+		return 0;
+	}
 	if ((command & FOR_SELECTING) == 0 || o->recorded) {
 		o->arguments[o->narguments++] = word;
 		return 0;
@@ -576,7 +582,7 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 		find_on_disk(o, &o->selection.select[i]);
 	for (size_t i = 0; i < o->selection.nskip; i++)
 		find_on_disk(o, &o->selection.skip[i]);
-	if (status == 0 && (command & FOR_PLAYING) != 0)
+	if (status == 0 && (command & (FOR_PLAYING | FOR_JUDGE)) != 0)
 		status = check_reports(o);
 	return status;
 }

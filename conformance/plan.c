@@ -291,11 +291,13 @@ run_clear(struct run *r)
 		case_result_free(r->plan[i].result);
 		case_result_free(r->plan[i].control);
 		free(r->plan[i].reason);
+		free(r->plan[i].again);
 		free(r->plan[i].artifacts);
 	}
 	for (size_t i = 0; i < r->ntargets; i++) {
 		target_free(r->targets[i].target);
 		deviations_free(r->targets[i].deviations);
+		free(r->targets[i].declared);
 		free(r->targets[i].trouble);
 		free(r->targets[i].ending);
 	}

@@ -72,8 +72,8 @@ unknown_case_free(const struct suite_case *c)
 	free((void *)(uintptr_t)c);
 }
 
-static enum result_code
-code_named(const char *name)
+enum result_code
+result_code_named(const char *name)
 {
 	int code = 0;
 
@@ -120,7 +120,7 @@ read_verdict(struct reader *x, const json_t *o)
 	struct run_case *c;
 
 	if (name == NULL || code == NULL || verdict == NULL ||
-	    code_named(code) == CODE_NKINDS ||
+	    result_code_named(code) == CODE_NKINDS ||
 	    verdict_named(verdict) == VERDICT_NKINDS || round < 0 ||
 	    round > 100000)
 		return bad_line(x, "this is no verdict");
@@ -138,7 +138,7 @@ read_verdict(struct reader *x, const json_t *o)
 	if (c->c == NULL)
 		c->c = unknown_case(name);
 	if (json_object_get(o, "duration_ms") != NULL && c->reason == NULL)
-		c->result = result_of(x, o, code_named(code));
+		c->result = result_of(x, o, result_code_named(code));
 	if (c->round > x->rounds)
 		x->rounds = c->round;
 	transcript_free(x->transcript);

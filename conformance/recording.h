@@ -17,4 +17,17 @@ int recording_read(struct run *r, struct options *o, char *const *files,
     size_t n);
 void recording_clear(struct run *r);
 
+/*
+ * Read one file as the run that it was, on all its targets, with what decided
+ * each case, for run_judge.  The suite has the files of |o|, which is changed
+ * to suit and must live on.  A file that is cut short is said to be, and what
+ * is there is read.  0, or the exit status of what was said on stderr;
+ * recording_clear_run in any case.
+ */
+int recording_read_run(struct run *r, struct options *o, const char *path);
+void recording_clear_run(struct run *r);
+
+/* By its name; CODE_NKINDS if there is none. */
+enum result_code result_code_named(const char *name);
+
 #endif

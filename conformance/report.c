@@ -205,6 +205,10 @@ add_selector(const struct run_case *c, struct text *out)
 void
 report_again(const struct run *run, const struct run_case *c, struct text *out)
 {
+	if (c->again != NULL) {
+		text_add(out, c->again);
+		return;
+	}
 	text_add(out, "relay-conformance run ");
 	if (run->o->target.client == NULL) { /* else an option says it */
 		text_add_shell(out, c->target->target->said);

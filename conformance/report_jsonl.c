@@ -85,6 +85,13 @@ write_target(struct report *r, const struct run_target *t)
 	for (size_t i = 0; i < target->ncaps; i++)
 		json_array_append_new(caps, json_string(target->caps[i]));
 	put(o, "caps", caps);
+	put_text(o, "said", target->said);
+	if (t->deviations != NULL) {
+		put_text(o, "deviations", t->deviations->path);
+		put(o, "deviations_inside",
+		    json_boolean(
+			target->inside && r->run->o->deviations == NULL));
+	}
 	write_line(r, o);
 }
 
@@ -108,6 +115,7 @@ begin(struct report *r)
 	put(o, "slow_not_selected", json_integer((json_int_t)run->nslow));
 	put(o, "repeat", json_integer(run->o->repeat));
 	put(o, "controls", json_boolean(!run->o->no_controls));
+	put(o, "strict", json_boolean(run->o->strict));
 	put(o, "time_scale", json_real(run->o->time_scale));
 	write_line(r, o);
 	for (size_t i = 0; i < run->ntargets; i++)
@@ -175,6 +183,7 @@ put_margin(json_t *o, const struct margin *m)
 static void
 put_result(json_t *o, const struct case_result *d)
 {
+	put_text(o, "word", verdict_word_name(d->word));
 	put(o, "named", named_array(d->named));
 	put_text(o, "message", d->message);
 	put_text(o, "detail", d->detail);
@@ -184,8 +193,16 @@ put_result(json_t *o, const struct case_result *d)
 	if (d->step != NULL) {
 		put_text(o, "file", d->step->at.file);
 		put(o, "line", json_integer(d->step->at.line));
+		put(o, "column", json_integer(d->step->at.col));
+		put(o, "span", json_integer(d->step->at.len));
 		put_text(o, "step", d->step->source);
 	}
+	if (d->call != NULL) {
+		put_text(o, "called_file", d->call->at.file);
+		put(o, "called_line", json_integer(d->call->at.line));
+	}
+	if (d->code == CODE_LATE)
+		put(o, "overdue_ns", json_integer(d->overdue_ns));
 	put(o, "late_ms", milliseconds(d->late_ns));
 	put_margin(o, &d->tightest);
 }
@@ -231,11 +248,15 @@ write_verdict(struct report *r, const struct run_case *c)
 	put(o, "requirements", requirements);
 	put(o, "duration_ms", milliseconds(report_took_ns(c)));
 	put_text(o, "scenario", c->c->scenario->id);
+	put_text(o, "scenario_file", c->c->scenario->at.file);
+	put(o, "scenario_line", json_integer(c->c->scenario->at.line));
 	put_text(o, "title", c->c->scenario->title);
 	put_text(o, "reason", c->reason);
 	put_deviation(o, c);
 	put(o, "control", control_word(c));
 	put(o, "reruns", json_integer(c->reruns));
+	if (c->flaked)
+		put(o, "flaked", json_true());
 	if (c->decided != NULL)
 		put_result(o, c->decided);
 	text_init(&again);
@@ -299,12 +320,6 @@ lines_array(const char *lines)
 static void
 end(struct report *r, int exit_status)
 {
-	static const char *const ends[] = {
-		[END_NOT] = NULL,
-		[END_FAILED] = "fail-fast",
-		[END_TIMEOUT] = "timeout",
-		[END_INTERRUPTED] = "interrupted",
-	};
 	const struct run *run = r->run;
 	json_t *o = line_of("end"), *counts = json_object();
 
@@ -314,11 +329,13 @@ end(struct report *r, int exit_status)
 	put(o, "counts", counts);
 	put(o, "controls", json_integer((json_int_t)run->ncontrols));
 	put(o, "controls_ok", json_integer((json_int_t)run->ncontrols_ok));
+	put(o, "canaries", json_integer((json_int_t)run->ncanaries));
+	put(o, "canaries_ok", json_integer((json_int_t)run->ncanaries_ok));
 	put(o, "targets", canaries(run));
 	put(o, "stale", lines_array(text_str(&run->stale)));
 	put(o, "duration_ms", milliseconds(run->took_ns));
 	put(o, "partial", json_boolean(run->end != END_NOT));
-	put_text(o, "ended_by", ends[run->end]);
+	put_text(o, "ended_by", run_end_name(run->end));
 	put(o, "exit", json_integer(exit_status));
 	write_line(r, o);
 }

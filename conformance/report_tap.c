@@ -165,6 +165,8 @@ end(struct report *r, int exit_status)
 		}
 	if (out.len == 0 && run->end == END_INTERRUPTED)
 		text_add(&out, "Bail out! interrupted\n");
+	if (out.len == 0 && run->end == END_CUT)
+		text_add(&out, "Bail out! the recording is cut short\n");
 	if (out.len == 0 && run->end == END_TIMEOUT)
 		text_add(&out, "Bail out! --timeout was over\n");
 	fputs(text_str(&out), r->out.f);

@@ -143,7 +143,9 @@ add_source(const struct report *r, struct text *out, const struct run_case *c,
 {
 	const struct place *at = &d->step->at;
 	const char *line = source_line(c, at, d->step);
-	bool in_main = strcmp(at->file, c->c->script->file) == 0;
+	/* A recorded step may be of another version of the file. */
+	bool in_main = strcmp(at->file, c->c->script->file) == 0 &&
+	    (size_t)at->line <= c->c->script->nlines;
 
 	if (d->call != NULL)
 		text_addf(out, "  called at %s:%d\n", d->call->at.file,
@@ -522,6 +524,7 @@ add_ending(const struct run *run, struct text *out)
 		[END_FAILED] = "ended at the first failure: --fail-fast",
 		[END_TIMEOUT] = "PARTIAL: --timeout was over",
 		[END_INTERRUPTED] = "PARTIAL: interrupted",
+		[END_CUT] = "PARTIAL: the recording is cut short",
 	};
 
 	for (size_t i = 0; i < run->ntargets; i++)

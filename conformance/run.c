@@ -58,6 +58,31 @@ end_reason(enum run_end end)
 	}
 }
 
+static const char *const end_names[] = {
+	[END_NOT] = NULL,
+	[END_FAILED] = "fail-fast",
+	[END_TIMEOUT] = "timeout",
+	[END_INTERRUPTED] = "interrupted",
+	[END_CUT] = "cut",
+};
+
+const char *
+run_end_name(enum run_end end)
+{
+	return end_names[end];
+}
+
+bool
+run_end_named(const char *name, enum run_end *out)
+{
+	for (int end = END_NOT + 1; end <= END_CUT; end++)
+		if (strcmp(name, end_names[end]) == 0) {
+			*out = (enum run_end)end;
+			return true;
+		}
+	return false;
+}
+
 static void
 lose_target(struct run_target *t, char *trouble)
 {
@@ -656,6 +681,19 @@ start_loop(struct run *r)
 	return 0;
 }
 
+/* What only the whole run can tell. */
+static void
+add_up(struct run *r)
+{
+	for (size_t i = 0; i < r->ntargets; i++)
+		if (r->targets[i].deviations != NULL)
+			r->tally.stale |=
+			    deviations_stale(r->targets[i].deviations,
+				r->end != END_NOT, &r->stale);
+	r->tally.interrupted = r->end >= END_INTERRUPTED;
+	r->tally.timeout = r->end == END_TIMEOUT;
+}
+
 /* All that is common to a run and a comparison: the plan is done after. */
 static void
 play_plan(struct run *r)
@@ -673,14 +711,8 @@ play_plan(struct run *r)
 	}
 	finish_rest(r);
 	stop_targets(r);
-	for (size_t i = 0; i < r->ntargets; i++)
-		if (r->targets[i].deviations != NULL)
-			r->tally.stale |=
-			    deviations_stale(r->targets[i].deviations,
-				r->end != END_NOT, &r->stale);
 	r->took_ns = clock_mono_ns() - r->started_ns;
-	r->tally.interrupted = r->end == END_INTERRUPTED;
-	r->tally.timeout = r->end == END_TIMEOUT;
+	add_up(r);
 }
 
 static void
@@ -724,4 +756,36 @@ run_observe(struct run *r)
 		status == EXIT_INFRASTRUCTURE
 	    ? status
 	    : 0;
+}
+
+/* A recorded case: what was not played keeps its verdict. */
+static void
+judge_again(struct run_case *c)
+{
+	struct deviations *d = c->target->deviations;
+	enum verdict v = c->verdict;
+
+	if (c->decided != NULL)
+		v = judge_case(c->result, c->control, c->c->level, &c->decided);
+	if (c->flaked && d != NULL)
+		deviations_count_rerun(d, c->c);
+	finish(c, v);
+}
+
+int
+run_judge(struct run *r)
+{
+	int status;
+
+	if (open_reports(r) != 0)
+		return EXIT_INFRASTRUCTURE;
+	r->started_ns = clock_mono_ns();
+	for (size_t i = 0; i < r->nreports; i++)
+		r->reports[i]->ops->begin(r->reports[i]);
+	for (size_t i = 0; i < r->nplan; i++)
+		judge_again(&r->plan[i]);
+	add_up(r);
+	status = tally_exit_status(&r->tally);
+	close_reports(r, &status);
+	return status;
 }

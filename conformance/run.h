@@ -31,8 +31,9 @@ struct run_target {
 	enum canary before;
 	enum canary after;
 	struct deviations *deviations; /* NULL: none are declared */
-	char *trouble; /* why it is lost, one line; NULL: it is not */
-	char *ending;  /* of its process, once it was stopped */
+	char *declared; /* recorded: the file that they were in; may be NULL */
+	char *trouble;  /* why it is lost, one line; NULL: it is not */
+	char *ending;   /* of its process, once it was stopped */
 };
 
 /* A case that is not played with all the others at once. */
@@ -58,6 +59,7 @@ struct run_case {
 	bool flaked; /* played again since a deviation allows that */
 	enum waiting waits;
 	unsigned reruns;
+	char *again;        /* recorded: how to play it again; may be NULL */
 	char *artifacts;    /* its directory; NULL: none were asked for */
 	int64_t log_begins; /* of the target's log, its length then */
 };
@@ -67,7 +69,8 @@ enum run_end {
 	END_NOT,
 	END_FAILED, /* --fail-fast */
 	END_TIMEOUT,
-	END_INTERRUPTED
+	END_INTERRUPTED,
+	END_CUT /* what was recorded has no end */
 };
 
 struct run {
@@ -111,7 +114,17 @@ int run_play(struct run *r);
  * result.  The exit status if the run was cut short or a target lost; else 0.
  */
 int run_observe(struct run *r);
+/*
+ * The same with what was recorded: nothing is started or played, the verdicts
+ * are made anew from what decided each case.
+ */
+int run_judge(struct run *r);
 void run_clear(struct run *r);
+
+/* "fail-fast"; NULL for END_NOT. */
+const char *run_end_name(enum run_end end);
+/* False if there is none of that name. */
+bool run_end_named(const char *name, enum run_end *out);
 
 /* The seed of a round on a target: repeating it alone gives the same keys. */
 uint64_t run_seed(const struct run *r, unsigned round);

@@ -300,7 +300,7 @@ expect 0 "list --json is one object a line" list --json @core
 ok $? "each of a type"
 
 missing=
-for command in run diff deviations coverage list show explain check fmt; do
+for command in run diff judge deviations coverage list show explain check fmt; do
 	for option in $("$runner" $command --help | grep -o ' --[a-z-]*' | sort -u); do
 		grep -q -e "Fl -${option#--}\>" "$src/man/relay-conformance.1" ||
 		    [ "$option" = --help ] || missing="$missing $command$option"

@@ -299,6 +299,48 @@ START_TEST(a_flaky_case_is_played_once_more)
 }
 END_TEST
 
+static const struct {
+	const char *lines;
+	const char *options;
+	fake_play how;
+} recorded[] = {
+	{ "flaky relay.alone at-most 1/50 observed E-WRONG\n  because b\n",
+	    "relay.alone", comes_and_goes },
+	{ "flaky relay.alone at-most 1/50 observed E-WRONG\n  because b\n",
+	    "relay.alone --repeat 2", comes_and_goes },
+	{ "deviates ping.order[raw] observed \"E-LATE 83ms..83ms\"\n"
+	  "  because b\n",
+	    "ping.order", late_by_83_ms },
+	{ "deviates ping.order[raw] observed \"E-LATE 84ms..90ms\"\n"
+	  "  because b\n",
+	    "ping.order", late_by_83_ms },
+	{ "deviates relay.alone observed E-WRONG\n  because b\n"
+	  "  until 2001-01-01\n",
+	    "relay.alone", one_fails },
+};
+
+START_TEST(what_was_recorded_is_judged_alike)
+{
+	char *words = xasprintf(URL " %s --deviations my.dev"
+				    " --report text=out.txt"
+				    " --report jsonl=out.jsonl",
+	    recorded[_i].options);
+	char *want;
+	int status;
+
+	declare(recorded[_i].lines);
+	status = play(recorded[_i].how, words);
+	want = slurp("out.txt");
+	ck_assert_int_eq(play_command(cmd_judge, all_well,
+			     "judge out.jsonl --report text=out.txt"),
+	    status);
+	check_file("out.txt", want);
+	ck_assert_str_eq(fake_engine_log(), "");
+	free(want);
+	free(words);
+}
+END_TEST
+
 START_TEST(a_target_file_names_its_deviations)
 {
 	declare("deviates relay.alone observed E-WRONG\n  because b\n");
@@ -416,6 +458,8 @@ main(void)
 	tcase_add_test(runs, a_pattern_that_matches_no_case_is_an_error);
 	tcase_add_test(runs, what_is_only_recorded_excuses_nothing);
 	tcase_add_test(runs, a_flaky_case_is_played_once_more);
+	tcase_add_loop_test(runs, what_was_recorded_is_judged_alike, 0,
+	    sizeof(recorded) / sizeof(recorded[0]));
 	tcase_add_test(runs, a_target_file_names_its_deviations);
 	tcase_add_test(runs, a_file_is_made_of_runs);
 	tcase_add_test(runs, reasons_are_taken_over);
