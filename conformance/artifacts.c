@@ -411,13 +411,39 @@ artifacts_write(struct run_case *c)
 	return ok;
 }
 
+#define NAMES_MAX 4
+
+/* Those of what was played: the control alone is the case. */
+static size_t
+list_names(const struct run_case *c, const char *names[NAMES_MAX])
+{
+	size_t n = 0;
+
+	if (c->artifacts == NULL || (c->result == NULL && c->control == NULL))
+		return 0;
+	names[n++] = capture_name;
+	if (c->result != NULL && c->control != NULL)
+		names[n++] = control_name;
+	names[n++] = transcript_name;
+	if (c->target->target->log != NULL)
+		names[n++] = log_name;
+	return n;
+}
+
+char *
+artifacts_path(const struct run_case *c, size_t i)
+{
+	const char *names[NAMES_MAX];
+
+	return i < list_names(c, names) ? path_of(c, names[i]) : NULL;
+}
+
 void
 artifacts_list(const struct run_case *c, struct text *out)
 {
-	text_addf(out, "%s,", capture_name);
-	if (c->result != NULL && c->control != NULL)
-		text_addf(out, "%s,", control_name);
-	text_add(out, transcript_name);
-	if (c->target->target->log != NULL)
-		text_addf(out, ",%s", log_name);
+	const char *names[NAMES_MAX];
+	size_t n = list_names(c, names);
+
+	for (size_t i = 0; i < n; i++)
+		text_addf(out, "%s%s", i > 0 ? "," : "", names[i]);
 }

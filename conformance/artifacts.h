@@ -21,6 +21,9 @@ int artifacts_prepare(struct run *r);
 void artifacts_begin(struct run_case *c);
 /* It is over: write its files; false with a line on stderr if that failed. */
 bool artifacts_write(struct run_case *c);
+/* The path of its file |i|, from 0, to be freed; NULL behind the last one, and
+ * where it has left none. */
+char *artifacts_path(const struct run_case *c, size_t i);
 /* "case.pcapng,transcript.txt,target.log": those that |c| has. */
 void artifacts_list(const struct run_case *c, struct text *out);
 

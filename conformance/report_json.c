@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "conformance/artifacts.h"
 #include "conformance/report.h"
 
 static void
@@ -64,6 +65,26 @@ counts(const struct run *run, const struct run_target *t)
 	return o;
 }
 
+static void
+put_artifacts(json_t *o, const struct run_case *c)
+{
+	json_t *paths = json_array();
+	struct text plain;
+	char *path;
+
+	text_init(&plain);
+	for (size_t i = 0; (path = artifacts_path(c, i)) != NULL; i++) {
+		text_reset(&plain);
+		report_add_plain(&plain, path, false);
+		json_array_append_new(paths, json_string(text_str(&plain)));
+		free(path);
+	}
+	text_clear(&plain);
+	if (json_array_size(paths) > 0)
+		json_object_set(o, "artifacts", paths);
+	json_decref(paths);
+}
+
 static json_t *
 one_case(const struct run *run, const struct run_case *c)
 {
@@ -86,6 +107,7 @@ one_case(const struct run *run, const struct run_case *c)
 	report_again(run, c, &again);
 	put_text(o, "again", text_str(&again));
 	text_clear(&again);
+	put_artifacts(o, c);
 	return o;
 }
 

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/xalloc.h"
+#include "conformance/artifacts.h"
 #include "conformance/report.h"
 #include "transcript/transcript_json.h"
 
@@ -21,21 +22,26 @@ put(json_t *o, const char *key, json_t *value)
 }
 
 /* Text that may hold a peer's bytes: what is not UTF-8 is escaped. */
-static void
-put_text(json_t *o, const char *key, const char *s)
+static json_t *
+text_value(const char *s)
 {
-	json_t *value = s != NULL ? json_string(s) : NULL;
+	json_t *value = json_string(s);
 	struct text escaped;
 
-	if (s == NULL)
-		return;
 	if (value == NULL) {
 		text_init(&escaped);
 		text_add_escaped(&escaped, s, strlen(s));
 		value = json_string(text_str(&escaped));
 		text_clear(&escaped);
 	}
-	put(o, key, value);
+	return value;
+}
+
+static void
+put_text(json_t *o, const char *key, const char *s)
+{
+	if (s != NULL)
+		put(o, key, text_value(s));
 }
 
 static json_t *
@@ -233,6 +239,21 @@ put_deviation(json_t *o, const struct run_case *c)
 }
 
 static void
+put_artifacts(json_t *o, const struct run_case *c)
+{
+	json_t *paths = json_array();
+	char *path;
+
+	for (size_t i = 0; (path = artifacts_path(c, i)) != NULL; i++) {
+		json_array_append_new(paths, text_value(path));
+		free(path);
+	}
+	if (json_array_size(paths) > 0)
+		json_object_set(o, "artifacts", paths);
+	json_decref(paths);
+}
+
+static void
 write_verdict(struct report *r, const struct run_case *c)
 {
 	json_t *o = line_of("verdict"), *requirements = json_array();
@@ -263,6 +284,7 @@ write_verdict(struct report *r, const struct run_case *c)
 	report_again(r->run, c, &again);
 	put_text(o, "again", text_str(&again));
 	text_clear(&again);
+	put_artifacts(o, c);
 	write_line(r, o);
 }
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/xalloc.h"
+#include "conformance/artifacts.h"
 #include "conformance/report.h"
 
 enum junit_outcome {
@@ -226,20 +227,28 @@ add_skipped(struct junit *j, const struct run_case *c)
 	text_clear(&out);
 }
 
-/* What fails nothing and should be seen all the same. */
+/* What fails nothing and should be seen all the same; and the files of the
+ * case, as CI systems look for them. */
 static void
-add_remark(struct junit *j, const struct run_case *c)
+add_output(struct junit *j, const struct run_case *c)
 {
 	struct text out;
+	char *path;
 
-	if (c->verdict == VERDICT_PASS)
-		return;
 	text_init(&out);
-	text_addf(&out, "%s: %s %s\n", verdict_name(c->verdict), report_code(c),
-	    report_why(c));
-	open_element(j, "system-out");
-	add_text(j, text_str(&out));
-	close_element(j);
+	if (outcome_of(j->run, c->verdict) == OUTCOME_GOOD &&
+	    c->verdict != VERDICT_PASS)
+		text_addf(&out, "%s: %s %s\n", verdict_name(c->verdict),
+		    report_code(c), report_why(c));
+	for (size_t i = 0; (path = artifacts_path(c, i)) != NULL; i++) {
+		text_addf(&out, "[[ATTACHMENT|%s]]\n", path);
+		free(path);
+	}
+	if (out.len > 0) {
+		open_element(j, "system-out");
+		add_text(j, text_str(&out));
+		close_element(j);
+	}
 	text_clear(&out);
 }
 
@@ -265,8 +274,9 @@ add_case(struct junit *j, const struct run_case *c)
 		add_skipped(j, c);
 		break;
 	default:
-		add_remark(j, c);
+		break;
 	}
+	add_output(j, c);
 	close_element(j);
 	free(name);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "conformance/artifacts.h"
 #include "conformance/report.h"
 
 /* Cases shown in full; a job's summary has 1 MiB at most. */
@@ -124,9 +125,72 @@ add_detail(struct text *out, const char *text)
 	text_clear(&plain);
 }
 
-static void
-add_case(const struct run *run, const struct run_case *c, struct text *out)
+static const char *
+skip_here(const char *path)
 {
+	while (path[0] == '.' && path[1] == '/')
+		path += 2;
+	return path;
+}
+
+/* Bytes of the folders that both begin with. */
+static size_t
+same_folders(const char *a, const char *b)
+{
+	size_t same = 0;
+
+	for (size_t i = 0; a[i] != '\0' && a[i] == b[i]; i++)
+		if (a[i] == '/')
+			same = i + 1;
+	return same;
+}
+
+/* |path| as a URL in the report |from|: the way from there where there is
+ * one, so that both can be carried elsewhere together. */
+static void
+add_url(struct text *out, const char *from, const char *path)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-._~=+@/";
+	size_t same;
+
+	from = skip_here(from);
+	path = skip_here(path);
+	same = same_folders(from, path);
+	if ((from[0] == '/') == (path[0] == '/') &&
+	    strstr(from + same, "..") == NULL) {
+		for (const char *p = from + same; *p != '\0'; p++)
+			text_add(out, *p == '/' ? "../" : "");
+		path += same;
+	}
+	for (; *path != '\0'; path++)
+		if (strchr(plain, *path) != NULL)
+			text_add_n(out, path, 1);
+		else
+			text_addf(out, "%%%02X", (unsigned char)*path);
+}
+
+static void
+add_artifacts(struct text *out, const char *from, const struct run_case *c)
+{
+	char *path;
+
+	for (size_t i = 0; (path = artifacts_path(c, i)) != NULL; i++) {
+		text_add(out, i == 0 ? "\nMore: [" : ", [");
+		add_md(out, strrchr(path, '/') + 1);
+		text_add(out, "](");
+		add_url(out, from, path);
+		text_add(out, ")");
+		free(path);
+	}
+	text_add(out, "\n");
+}
+
+static void
+add_case(const struct report *r, const struct run_case *c, struct text *out)
+{
+	const struct run *run = r->run;
 	const struct case_result *d = c->decided;
 	char *name = run_case_name(run, c);
 	struct text body;
@@ -156,19 +220,21 @@ add_case(const struct run *run, const struct run_case *c, struct text *out)
 	report_again(run, c, &body);
 	text_add(&body, "\n");
 	add_detail(out, text_str(&body));
-	text_add(out, "\n</details>\n\n");
+	add_artifacts(out, r->out.path, c);
+	text_add(out, "</details>\n\n");
 	text_clear(&body);
 	free(name);
 }
 
 static void
-add_cases(const struct run *run, struct text *out)
+add_cases(const struct report *r, struct text *out)
 {
+	const struct run *run = r->run;
 	size_t n = 0;
 
 	for (size_t i = 0; i < run->nplan; i++)
 		if (needs_details(run, &run->plan[i]) && n++ < MAX_DETAILS)
-			add_case(run, &run->plan[i], out);
+			add_case(r, &run->plan[i], out);
 	if (n > MAX_DETAILS)
 		text_addf(out, "… and %zu more.\n\n", n - MAX_DETAILS);
 }
@@ -214,7 +280,7 @@ end(struct report *r, int exit_status)
 	    exit_status);
 	add_table(run, &out);
 	add_remarks(run, &out);
-	add_cases(run, &out);
+	add_cases(r, &out);
 	text_addf(&out, "%zu selected of %zu", run->nplan,
 	    run->ncases * (size_t)run->o->repeat);
 	if (run->nslow > 0)

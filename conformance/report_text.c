@@ -286,7 +286,7 @@ add_details(struct report *r, const struct run_case *c, struct text *out)
 	text_add(out, "  again:   ");
 	report_again(r->run, c, out);
 	text_add(out, "\n");
-	if (c->artifacts != NULL && c->result != NULL) {
+	if (c->artifacts != NULL && (c->result != NULL || c->control != NULL)) {
 		text_add(out, "  more:    ");
 		text_add_shell(out, c->artifacts);
 		text_add(out, "/{");

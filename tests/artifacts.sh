@@ -1,6 +1,6 @@
 #!/bin/sh
 # What --artifacts leaves of every case, read again by others.  Prints TAP.
-# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
+# shellcheck source=tests/relays.sh disable=SC2154,SC2046 # they are from there; words
 . "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
 cd "$work" || exit 99
 LC_ALL=C
@@ -52,6 +52,58 @@ decodes() {
 	ok $? "$3"
 }
 
+# linked SENTENCE NAME: what NAME.jsonl, .json, .xml and .md in reports/ link
+# to are the files that are there, and md's links hold from where it lies.
+linked() {
+	if [ -z "$has_python" ]; then
+		skip "$1" "python3 is not installed"
+		return
+	fi
+	if ! python3 "$src/tests/json_schema.py" \
+	    "$src/conformance/schemas/run.schema.json" "reports/$2.jsonl" >out 2>err; then
+		ok 1 "$1"
+		return
+	fi
+	python3 - "reports/$2" >out 2>err <<'END'
+import json, os, re, sys, urllib.parse
+from xml.etree import ElementTree
+
+name = sys.argv[1]
+played = {}
+for line in open(name + ".jsonl"):
+    line = json.loads(line)
+    if line["type"] == "verdict" and "artifacts" in line:
+        played[line["case"]] = line["artifacts"]
+assert played
+for case, files in played.items():
+    folder = os.path.dirname(files[0])
+    assert sorted(files) == sorted(os.path.join(folder, f) for f in os.listdir(folder)), case
+    assert all(os.path.getsize(f) > 0 for f in files if not f.endswith(".log")), case
+for target in json.load(open(name + ".json"))["targets"].values():
+    for case, found in target["cases"].items():
+        assert found.get("artifacts") == played.get(case), case
+root = ElementTree.parse(name + ".xml").getroot()
+for case in root.findall("testsuite/testcase"):
+    text = case.findtext("system-out", "")
+    found = re.findall(r"^\[\[ATTACHMENT\|(.*)\]\]$", text, re.M)
+    assert found == played.get(case.get("name"), []), case.get("name")
+failed = [c.get("name") for c in root.findall("testsuite/testcase") if c.find("failure") is not None]
+links = re.findall(r"\]\(([^)]*)\)", open(name + ".md").read())
+links = [os.path.normpath(os.path.join("reports", urllib.parse.unquote(l))) for l in links]
+assert links == [os.path.normpath(f) for c in failed for f in played[c]], links
+print(len(links), "links")
+END
+	ok $? "$1"
+}
+reports() { # NAME: the options for them
+	for format in jsonl json junit md; do
+		end=$format
+		[ $format = junit ] && end=xml
+		echo "--report $format=reports/$1.$end"
+	done
+}
+mkdir reports
+
 mkdir certs
 "$build/tests/make_certs" certs >/dev/null || exit 99
 start relayd "$build/relayd/relayd" --listen 127.0.0.1:0 --stun 127.0.0.1:0
@@ -95,9 +147,12 @@ expect 4 "a folder that cannot be made is 4" run "$url" --artifacts file/x ping.
 # ---- a failure names them
 
 expect 1 "a failing case leaves them as well" run "$pong" --time-scale 0.1 \
-    --artifacts pong seed.io-basic
+    $(reports pong) --artifacts pong seed.io-basic
 grep -qE '^  more: +pong/.*/\{case\.pcapng,transcript\.txt\}$' out
 ok $? "and its report says where"
+linked "the other reports link them" pong
+[ -z "$has_python" ] || grep -q '^[1-9][0-9]* links' out
+ok $? "the summary as well"
 
 # ---- TLS
 
@@ -122,14 +177,18 @@ id=long
 while [ ${#id} -lt 400 ]; do id=$id.another-word; done
 sed "s/^scenario ping.echo/scenario $id/" \
     "$src/conformance/scenarios/iroh-v3/liveness.rly" >long.rly
-expect 0 "a name of 400 characters" run "$url" --artifacts long "long.rly:$id"
+expect 0 "a name of 400 characters" run "$url" $(reports long) \
+    --artifacts "long" "long.rly:$id"
 [ "$(ls -d long/*/long.another-word*-* | wc -l)" -ge 2 ] &&
     [ "$(find long -name case.pcapng | wc -l)" -eq "$(find long -name transcript.txt | wc -l)" ]
 ok $? "is shortened, with a digest, and all files are there"
+linked "and the links of reports hold" long
 
-expect 0 "a target that the runner starts" run relayd.target --artifacts own 'ping.echo[raw*'
+expect 0 "a target that the runner starts" run relayd.target $(reports own) \
+    --artifacts "$PWD/own" 'ping.echo[raw*'
 grep -q 'login key=' own/relayd/ping.echo.raw.p=@2/target.log
 ok $? "leaves its log beside them"
+linked "and reports link it" own
 
 expect 0 "a case with an instance of its own" run relayd.target --artifacts own 'process.interrupt*'
 cat own/relayd/process.*/target.log >out 2>err && grep -q 'of an instance of its own' out
