@@ -198,8 +198,8 @@ covers(const struct suite_case *c, const struct selftest_fault *f)
 	return false;
 }
 
-static bool
-needs_tls(const struct suite_case *c)
+bool
+selftest_needs_tls(const struct suite_case *c)
 {
 	return suite_needs(c, "tls") || suite_needs(c, "plain-beside-tls");
 }
@@ -228,7 +228,7 @@ is_played(const struct selftest *s, const struct selftest_fault *f, size_t i,
 
 	if ((c->slow && !s->o->slow) ||
 	    suite_needs(c, "client") != (s->o->client != NULL) ||
-	    needs_tls(c) != tls)
+	    selftest_needs_tls(c) != tls)
 		return false;
 	switch (round) {
 	case ROUND_SOUND:
@@ -265,7 +265,7 @@ is_tls_only(const struct selftest *s, const struct selftest_fault *f)
 
 	for (size_t i = 0; i < s->list->n; i++)
 		if (covers(&s->list->cases[i], f)) {
-			if (!needs_tls(&s->list->cases[i]))
+			if (!selftest_needs_tls(&s->list->cases[i]))
 				return false;
 			tls = true;
 		}

@@ -94,6 +94,8 @@ int selftest_prepare(struct selftest *s, const struct selftest_options *o);
 int selftest_play(struct selftest *s);
 void selftest_clear(struct selftest *s);
 
+/* Is it played on the relay that has TLS, and the plain port beside? */
+bool selftest_needs_tls(const struct suite_case *c);
 /* The program that has the faults. */
 const char *selftest_program(const struct selftest_options *o);
 /* Is this scenario judged: its level MUST, or with a client SHOULD as well? */

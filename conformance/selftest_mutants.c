@@ -130,34 +130,46 @@ on_sound_end(void *arg, bool whole, char *last_line)
 	free(last_line);
 }
 
-static int
-play_sound(struct mutation *m)
+/* All cases for one of the two relays; their number. */
+static size_t
+play_sound_on(struct mutation *m, bool tls, int *status)
 {
-	struct child_order order = { .name = "sound",
+	struct child_order order = { .name = tls ? "sound-tls" : "sound",
+		.tls = tls,
 		.on_verdict = on_sound_verdict,
 		.on_end = on_sound_end,
 		.arg = m };
 	struct text out;
 	size_t n = 0;
-	int status = 0;
 
 	text_init(&out);
 	for (size_t i = 0; i < m->list->n; i++) {
 		const struct suite_case *c = &m->list->cases[i];
 
-		if (!is_wanted(m, c))
+		if (!is_wanted(m, c) || selftest_needs_tls(c) != tls)
 			continue;
 		add_selector(c, c->from_file ? c->script->file : NULL,
 		    c->scenario->id, &out);
 		n++;
 	}
 	order.selection = text_take(&out);
-	m->children->what = "relay, nothing changed";
-	m->children->ntotal = 1;
-	if (n > 0)
-		status = children_start(m->children, &order);
-	children_wait(m->children);
+	if (n > 0 && *status == 0)
+		*status = children_start(m->children, &order);
 	free(order.selection);
+	return n;
+}
+
+static int
+play_sound(struct mutation *m)
+{
+	int status = 0;
+	size_t n;
+
+	m->children->what = "relays, nothing changed";
+	m->children->ntotal = 2;
+	n = play_sound_on(m, false, &status);
+	n += play_sound_on(m, true, &status);
+	children_wait(m->children);
 	if (n == 0)
 		return cli_usage_error("no scenario is selected");
 	return status;
@@ -324,6 +336,7 @@ struct batch {
 	struct mutation *m;
 	const struct script *script;
 	bool alone;
+	bool tls;
 	char *path;
 	struct text text, selection;
 	size_t n;
@@ -333,7 +346,8 @@ static int
 batch_play(struct batch *b)
 {
 	struct mutation *m = b->m;
-	struct child_order order = { .on_verdict = on_mutant_verdict,
+	struct child_order order = { .tls = b->tls,
+		.on_verdict = on_mutant_verdict,
 		.on_end = on_mutants_end,
 		.arg = m };
 	char name[32], err[512];
@@ -424,7 +438,8 @@ goes_into(const struct batch *b, const struct mutant *m)
 {
 	bool alone = m->scenario->serial || m->scenario->own;
 
-	return m->script == b->script && alone == b->alone;
+	return m->script == b->script && alone == b->alone &&
+	    selftest_needs_tls(first_case(b->m, m->scenario)) == b->tls;
 }
 
 static bool
@@ -463,10 +478,11 @@ play_mutants(struct mutation *m, bool others)
 	text_init(&b.text);
 	text_init(&b.selection);
 	/* Those that take long first. */
-	for (int quick = 0; quick < 2; quick++)
+	for (int kind = 0; kind < 4; kind++)
 		for (size_t i = 0; i < m->suite->nscripts && status == 0; i++) {
 			b.script = m->suite->scripts[i];
-			b.alone = quick == 0;
+			b.alone = kind < 2;
+			b.tls = kind % 2 == 1;
 			status = play_kind(&b, others);
 		}
 	children_wait(m->children);

@@ -95,6 +95,10 @@ selftest --mutate-scripts --scenarios ping.echo
 check "$status" 0 "a relay that is right fails what was changed"
 check "$(grep -c '^[1-9][0-9]* changes: [1-9][0-9]* noticed, 0 survived' \
 	"$work/log")" 1 "which is counted"
+selftest --mutate-scripts --scenarios http.tls-versions
+check "$status" 0 "what needs TLS is changed and played on a relay that has it"
+check "$(grep -c '^[1-9][0-9]* changes: [1-9][0-9]* noticed, 0 survived' \
+	"$work/log")" 1 "and is noticed"
 selftest --mutate-scripts "$work/survivor.rly"
 check "$status" 1 "a change that nobody notices fails the selftest"
 check "$(grep -c "^$work/survivor.rly:9: survivor: another value" \
