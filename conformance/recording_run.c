@@ -67,7 +67,7 @@ time_at(const json_t *o, const char *key)
 {
 	double ms = json_number_value(json_object_get(o, key));
 
-	return ms > 0 && ms < 1e12 ? (int64_t)(ms * 1e3 + 0.5) * 1000 : 0;
+	return ms > 0 && ms < 1e11 ? (int64_t)(ms * 1e6 + 0.5) : 0;
 }
 
 static bool

@@ -44,10 +44,11 @@ put_text(json_t *o, const char *key, const char *s)
 		put(o, key, text_value(s));
 }
 
+/* To the nanosecond, so that whoever reads it back has the same sums. */
 static json_t *
 milliseconds(int64_t ns)
 {
-	return json_real((double)(ns / 1000) / 1e3);
+	return json_real((double)ns / 1e6);
 }
 
 static json_t *
@@ -63,7 +64,8 @@ line_of(const char *type)
 static void
 write_line(struct report *r, json_t *o)
 {
-	json_dumpf(o, r->out.f, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	json_dumpf(o, r->out.f,
+	    JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
 	fputc('\n', r->out.f);
 	json_decref(o);
 }
