@@ -34,6 +34,10 @@ static const struct {
 	    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
 	    "Upgrade: websocket\r\n"
 	    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n" },
+	{ "GET /relay HTTP/1.1\r\nConnection: Upgrade\r\n"
+	  "Upgrade: websocket\r\nSec-WebSocket-Protocol: x, y\r\n\r\n",
+	    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+	    "Sec-WebSocket-Protocol: y\r\n\r\n" },
 };
 
 #define NUPGRADES (sizeof(upgrades) / sizeof(upgrades[0]))
