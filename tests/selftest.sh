@@ -68,7 +68,7 @@ scenario own.survivor "Two branches, and nobody sees which was taken"
 end
 END
 
-echo "1..19"
+echo "1..21"
 selftest --faults 'http.probe-*' --faults crash.biggest-packet \
 	--report "jsonl=$work/lines" --report "tap=$work/tap"
 check "$status" 0 "faults that are there are caught"
