@@ -1,41 +1,11 @@
 #!/bin/sh
 # What --artifacts leaves of every case, read again by others.  Prints TAP.
-# shellcheck source=tests/relays.sh disable=SC2154,SC2046 # they are from there; words
-. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
+# shellcheck source=tests/points.sh disable=SC2154,SC2046 # they are from there; words
+. "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 unset RELAYKIT_PEERS
 cli=$build/relay-cli/relay-cli
 checker=$src/tests/pcapng_check.py
 
-n=0
-failed=0
-# ok STATUS SENTENCE
-ok() {
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		failed=1
-		echo "not ok $n - $2"
-		sed 's/^/#   /' out err 2>/dev/null | tail -30
-	fi
-}
-skip() { # SENTENCE REASON
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
-# expect STATUS SENTENCE ARGS…
-expect() {
-	want=$1 sentence=$2
-	shift 2
-	"$runner" "$@" >out 2>err </dev/null
-	status=$?
-	[ "$status" -eq "$want" ] || echo "# exit status $status, not $want"
-	[ "$status" -eq "$want" ]
-	ok $? "$sentence"
-}
 has_python=$(python3 -c 'print("yes")' 2>/dev/null)
 # blocks FILE TEXT SENTENCE: every block is right, and one is about that.
 blocks() {

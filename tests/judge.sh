@@ -1,37 +1,8 @@
 #!/bin/sh
 # relay-conformance judge: a recorded run is judged again, to the same end, and
 # by other rules.  Prints TAP.
-# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
-. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
-n=0
-failed=0
-ok() { # STATUS SENTENCE
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		failed=1
-		echo "not ok $n - $2"
-		sed 's/^/#   /' out err 2>/dev/null | tail -40
-	fi
-}
-expect() { # STATUS SENTENCE ARGS…
-	want=$1 sentence=$2
-	shift 2
-	"$runner" "$@" >out 2>err </dev/null
-	status=$?
-	[ "$status" -eq "$want" ] || echo "# exit status $status, not $want"
-	[ "$status" -eq "$want" ]
-	ok $? "$sentence"
-}
-said() { # FILE TEXT SENTENCE
-	grep -qF -e "$2" "$1"
-	ok $? "$3"
-}
-
+# shellcheck source=tests/points.sh disable=SC2154 # they are from there
+. "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 # A relay that answers Pings and does nothing else; a case that fails on it is
 # in a file of ours, at the level MUST.
 start pong "$build/tests/bad_relay" only-pong

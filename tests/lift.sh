@@ -1,42 +1,9 @@
 #!/bin/sh
 # lift and replay as they are used: every capture of pcap-fixtures, relays
 # that do otherwise, files that are there already.  Prints TAP.
-# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
-. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
+# shellcheck source=tests/points.sh disable=SC2154 # they are from there
+. "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 captures=$src/pcap-fixtures
-
-n=0
-failed=0
-# ok STATUS SENTENCE
-ok() {
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		failed=1
-		echo "not ok $n - $2"
-		cat out err 2>/dev/null | cut -c1-200 | sed 's/^/#   /' | tail -40
-	fi
-}
-
-# expect STATUS SENTENCE ARGS…
-expect() {
-	want=$1 sentence=$2
-	shift 2
-	"$runner" "$@" >out 2>err </dev/null
-	status=$?
-	[ "$status" -eq "$want" ] || echo "# exit status $status, not $want"
-	[ "$status" -eq "$want" ]
-	ok $? "$sentence"
-}
-
-said() {
-	grep -qF -e "$2" "$1"
-	ok $? "$3"
-}
 
 # adds_up SENTENCE: the counts of a replay in out.
 adds_up() {

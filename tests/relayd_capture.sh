@@ -1,26 +1,11 @@
 #!/bin/sh
 # relayd --capture: a file for each client, read again by others.  Prints TAP.
-# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
-. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
+# shellcheck source=tests/points.sh disable=SC2154 # they are from there
+. "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 cli=$build/relay-cli/relay-cli
 relayd=$build/relayd/relayd
 
-n=0
-failed=0
-# ok STATUS SENTENCE
-ok() {
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		failed=1
-		echo "not ok $n - $2"
-		sed 's/^/#   /' out err relayd.err 2>/dev/null | tail -30
-	fi
-}
+shown="out err relayd.err"
 # of FILE TEXT: the capture is whole, and has that.
 of() {
 	"$cli" decode "$1" >out 2>err && [ ! -s err ] && grep -q -e "$2" out &&

@@ -1,22 +1,9 @@
 #!/bin/sh
 # Reports of real runs: against their schema, read by others, and of a run that
 # is interrupted twice.  Prints TAP.
-# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
-. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
-cd "$work" || exit 99
+# shellcheck source=tests/points.sh disable=SC2154 # they are from there
+. "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 schema=$src/conformance/schemas/run.schema.json
-n=0
-failed=0
-ok() { # STATUS SENTENCE
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		failed=1
-		echo "not ok $n - $2"
-		sed 's/^/#   /' out err 2>/dev/null | tail -30
-	fi
-}
 fits() { python3 "$src/tests/json_schema.py" "$schema" "$1" >out 2>err; }
 # Another reader of the XML than the library that wrote it.
 sums() {

@@ -1,43 +1,9 @@
 #!/bin/sh
 # relay-conformance as it is used: exit statuses, relays that are none,
 # started processes, reports that are cut short.  Prints TAP.
-# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
-. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
+# shellcheck source=tests/points.sh disable=SC2154 # they are from there
+. "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 unset RELAYKIT_PEERS
-
-n=0
-failed=0
-# ok STATUS SENTENCE: a point; what lies in out and err is shown if it fails.
-ok() {
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		failed=1
-		echo "not ok $n - $2"
-		sed 's/^/#   /' out err 2>/dev/null | tail -40
-	fi
-}
-
-# expect STATUS SENTENCE ARGS…: run it, compare the exit status.
-expect() {
-	want=$1 sentence=$2
-	shift 2
-	"$runner" "$@" >out 2>err </dev/null
-	status=$?
-	[ "$status" -eq "$want" ] || echo "# exit status $status, not $want"
-	[ "$status" -eq "$want" ]
-	ok $? "$sentence"
-}
-
-# said FILE TEXT SENTENCE
-said() {
-	grep -qF -e "$2" "$1"
-	ok $? "$3"
-}
 
 start relayd "$build/relayd/relayd" --listen 127.0.0.1:0
 relayd=$started

@@ -1,34 +1,10 @@
 #!/bin/sh
 # relay-conformance shrink on a relay with a fault.  Prints TAP.
-# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
-. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
+# shellcheck source=tests/points.sh disable=SC2154 # they are from there
+. "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 
-n=0
-failed=0
-# ok STATUS SENTENCE
-ok() {
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		failed=1
-		echo "not ok $n - $2"
-		sed 's/^/#   /' out err small.rly 2>/dev/null | tail -40
-	fi
-}
-# expect STATUS SENTENCE ARGS…: of shrink
-expect() {
-	want=$1 sentence=$2
-	shift 2
-	"$runner" shrink "$@" >out 2>err </dev/null
-	status=$?
-	[ "$status" -eq "$want" ] || echo "# exit status $status, not $want"
-	[ "$status" -eq "$want" ]
-	ok $? "$sentence"
-}
+shown="out err small.rly"
+verb=shrink
 
 cat >case.rly <<'EOS'
 rly 1

@@ -1,0 +1,50 @@
+# Test points of scripts that run relay-conformance in a folder of their own;
+# sourced instead of relays.sh, which it sources.
+# shellcheck shell=sh disable=SC2034,SC2154 # for whoever sources this; theirs
+# shellcheck source=tests/relays.sh
+. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
+cd "$work" || exit 99
+LC_ALL=C
+export LC_ALL
+
+n=0
+failed=0
+shown="out err" # what is shown of a point that fails
+verb=           # the subcommand that expect runs; none: its arguments say
+
+# ok STATUS SENTENCE
+ok() {
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $n - $2"
+	else
+		failed=1
+		echo "not ok $n - $2"
+		# shellcheck disable=SC2086 # words
+		cat $shown 2>/dev/null | cut -c1-400 | sed 's/^/#   /' |
+		    tail -40
+	fi
+}
+
+# skip SENTENCE REASON
+skip() {
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+
+# expect STATUS SENTENCE ARGS…: run it, compare the exit status.
+expect() {
+	want=$1 sentence=$2
+	shift 2
+	"$runner" ${verb:+"$verb"} "$@" >out 2>err </dev/null
+	status=$?
+	[ "$status" -eq "$want" ] || echo "# exit status $status, not $want"
+	[ "$status" -eq "$want" ]
+	ok $? "$sentence"
+}
+
+# said FILE TEXT SENTENCE
+said() {
+	grep -qF -e "$2" "$1"
+	ok $? "$3"
+}
