@@ -8,34 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "capture/capture.h"
-#include "codec/keys.h"
+#include "file_of.h"
 #include "require.h"
 #include "transcript/transcript_json.h"
 #include "transcript/transcript_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* The path of a file with these bytes; the same file each time. */
-static const char *
-file_of(const uint8_t *data, size_t size)
-{
-	static char path[32];
-	static int fd = -1;
-
-	if (fd < 0) {
-		REQUIRE(rk_keys_init() == RK_OK);
-		fd = memfd_create("fuzz_capture", 0);
-		REQUIRE(fd >= 0);
-		snprintf(path, sizeof(path), "/dev/fd/%d", fd);
-	}
-	REQUIRE(ftruncate(fd, 0) == 0);
-	REQUIRE(pwrite(fd, data, size, 0) == (ssize_t)size);
-	return path;
-}
 
 static void
 check_event(struct transcript *t, const struct event *e, uint64_t n)
