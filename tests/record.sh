@@ -1,6 +1,6 @@
 #!/bin/sh
 # relay-conformance record between clients and relays.  Prints TAP.
-# shellcheck source=tests/points.sh disable=SC2154 # they are from there
+# shellcheck source=tests/points.sh disable=SC2154,SC2034 # they are from there, or for it
 . "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 cli=$build/relay-cli/relay-cli
 checker=$src/tests/pcapng_check.py

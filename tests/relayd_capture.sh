@@ -1,6 +1,6 @@
 #!/bin/sh
 # relayd --capture: a file for each client, read again by others.  Prints TAP.
-# shellcheck source=tests/points.sh disable=SC2154 # they are from there
+# shellcheck source=tests/points.sh disable=SC2154,SC2034 # they are from there, or for it
 . "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 cli=$build/relay-cli/relay-cli
 relayd=$build/relayd/relayd
