@@ -53,12 +53,16 @@ print_statistics(const struct pinging *p)
 		printf("%" PRId64 " sent, none answered\n", p->sent);
 }
 
+/* What is due in the same turn finds that it is over. */
 static void
 finish(struct pinging *p, int status)
 {
+	if (p->session == NULL)
+		return;
 	p->status = status;
 	session_free(p->session);
 	p->session = NULL;
+	timer_cancel(p->timer);
 	if (p->sent > 0)
 		print_statistics(p);
 	loop_stop(p->loop);

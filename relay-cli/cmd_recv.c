@@ -22,17 +22,26 @@ struct receiving {
 	struct backoff backoff;
 	int64_t opened_at;
 	int64_t count;
+	bool was_open;
+	int failure; /* why it never was */
+	bool is_over;
 	int status;
 };
 
 static const struct session_events events;
 
+/* What is due in the same turn finds that it is over. */
 static void
 finish(struct receiving *r, int status)
 {
+	if (r->is_over)
+		return;
+	r->is_over = true;
 	r->status = status;
 	session_free(r->session);
 	r->session = NULL;
+	timer_cancel(r->limit);
+	timer_cancel(r->retry);
 	loop_stop(r->loop);
 }
 
@@ -42,6 +51,9 @@ on_open(void *arg, struct session *s)
 	struct receiving *r = arg;
 
 	r->opened_at = clock_mono_ns();
+	if (!r->was_open && !r->options.reconnect && r->options.timeout_ns > 0)
+		timer_set(r->limit, r->options.timeout_ns);
+	r->was_open = true;
 }
 
 static void
@@ -72,6 +84,7 @@ on_end(void *arg, struct session *s, const struct session_end *e)
 		finish(r, e->status);
 		return;
 	}
+	r->failure = e->status;
 	pause = backoff_pause(&r->backoff,
 	    e->was_open ? clock_mono_ns() - r->opened_at : -1);
 	cli_error("%s; next try in %.1f s", e->message, (double)pause / 1e9);
@@ -91,6 +104,11 @@ on_limit(void *arg)
 {
 	struct receiving *r = arg;
 
+	if (!r->was_open) {
+		cli_error("timeout: there was no login");
+		finish(r, r->failure);
+		return;
+	}
 	if (r->options.count > 0)
 		cli_error("timeout: %lld of %lld packets came",
 		    (long long)r->count, (long long)r->options.count);
@@ -110,7 +128,7 @@ static const struct session_events events = { .on_open = on_open,
 int
 cmd_recv(int argc, char **argv)
 {
-	struct receiving r = { .count = 0 };
+	struct receiving r = { .failure = EXIT_CONNECT };
 	int first;
 	int status = options_parse(&r.options, FOR_RECV, "[options] URL", argc,
 	    argv, &first);
@@ -126,7 +144,9 @@ cmd_recv(int argc, char **argv)
 	loop_on_signal(r.loop, SIGTERM, on_signal, &r);
 	r.retry = timer_new(r.loop, on_retry, &r);
 	r.limit = timer_new(r.loop, on_limit, &r);
-	if (r.options.timeout_ns > 0)
+	/* One connection has this time to come to be, and once more from then
+	 * on; with several all of it counts. */
+	if (r.options.reconnect && r.options.timeout_ns > 0)
 		timer_set(r.limit, r.options.timeout_ns);
 	on_retry(&r);
 	loop_run(r.loop);

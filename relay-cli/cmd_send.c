@@ -59,15 +59,21 @@ too_long(const struct sending *s, size_t len, bool more)
 	    len, more ? " and more" : "", limit(s));
 }
 
+/* What is due in the same turn finds that it is over. */
 static void
 finish(struct sending *s, int status)
 {
+	if (s->session == NULL)
+		return;
 	if (status != EXIT_OK && s->sent > 0 && !s->confirmed)
 		cli_error("%lld packet%s sent, not confirmed",
 		    (long long)s->sent, s->sent == 1 ? "" : "s");
 	s->status = status;
 	session_free(s->session);
 	s->session = NULL;
+	timer_cancel(s->timer);
+	if (s->input != NULL)
+		watch_set(s->input, 0);
 	loop_stop(s->loop);
 }
 
@@ -115,10 +121,13 @@ feed(struct sending *s)
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
-	if (n < 0)
-		cli_error("cannot read stdin: %s", strerror(errno));
-	s->at_eof = n <= 0;
-	text_add_n(&s->pending, buf, n > 0 ? (size_t)n : 0);
+	if (n < 0) {
+		finish(s,
+		    cli_usage_error("cannot read stdin: %s", strerror(errno)));
+		return;
+	}
+	s->at_eof = n == 0;
+	text_add_n(&s->pending, buf, (size_t)n);
 	if (!send_lines(s)) {
 		finish(s, too_long(s, s->pending.len, !s->at_eof));
 		return;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "codec/errors.h"
 #include "codec/keys.h"
@@ -18,23 +19,32 @@
 #include "net/loop.h"
 #include "net/resolve.h"
 
-#define AGAIN_NS (500 * NS_PER_MS)
+#define AGAIN_NS    (500 * NS_PER_MS)
+#define TARGETS_MAX 8
 
+/* One address of the name. */
+struct target {
+	struct stun_query *query;
+	int fd;
+	struct watch *watch;
+	bool refused; /* nobody listens there: ICMP said so */
+};
+
+/* All addresses are asked: the first that answers will do. */
 struct stun_query {
 	struct loop *loop;
 	void (*on_done)(void *arg, const struct stun_result *r);
 	void *arg;
 	struct lookup *lookup;
-	struct watch *watch;
-	int fd;
+	struct target targets[TARGETS_MAX];
+	size_t ntargets;
 	struct timer *timer; /* of the next request */
 	struct timer *limit;
 	int64_t timeout_ns;
 	int64_t started_at;
 	struct rk_stun_request request;
-	char where[ADDRESS_TEXT_MAX];
-	char heard[128]; /* the last thing that was no answer */
-	bool refused;    /* nobody listens there: ICMP said so */
+	struct text where; /* the addresses; till they are known the name */
+	char heard[128];   /* the last thing that was no answer */
 };
 
 static void
@@ -42,11 +52,11 @@ drop(struct stun_query *q)
 {
 	timer_cancel(q->timer);
 	timer_cancel(q->limit);
-	watch_free(q->watch);
-	q->watch = NULL;
-	if (q->fd >= 0)
-		close(q->fd);
-	q->fd = -1;
+	for (size_t i = 0; i < q->ntargets; i++) {
+		watch_free(q->targets[i].watch);
+		close(q->targets[i].fd);
+	}
+	q->ntargets = 0;
 }
 
 void
@@ -56,6 +66,7 @@ stun_query_free(struct stun_query *q)
 		return;
 	drop(q);
 	lookup_free(q->lookup);
+	text_clear(&q->where);
 	timer_free(q->timer);
 	timer_free(q->limit);
 	free(q);
@@ -102,16 +113,17 @@ take_answer(struct stun_query *q, const uint8_t *p, size_t len)
 static void
 on_ready(void *arg, int what)
 {
-	struct stun_query *q = arg;
+	struct target *t = arg;
+	struct stun_query *q = t->query;
 	uint8_t buf[2048];
 	ssize_t n;
 
-	while (q->fd >= 0) {
-		n = recv(q->fd, buf, sizeof(buf), 0);
+	while (q->ntargets > 0) { /* none is left once it is over */
+		n = recv(t->fd, buf, sizeof(buf), 0);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			q->refused = q->refused || errno == ECONNREFUSED;
+			t->refused = t->refused || errno == ECONNREFUSED;
 			return;
 		}
 		take_answer(q, buf, (size_t)n);
@@ -128,7 +140,8 @@ ask(void *arg)
 	rk_writer_init(&w, buf, sizeof(buf));
 	rk_stun_write_request(&q->request, &w);
 	/* An error of this one is that of the one before: try again. */
-	(void)!send(q->fd, buf, w.len, 0);
+	for (size_t i = 0; i < q->ntargets; i++)
+		(void)!send(q->targets[i].fd, buf, w.len, 0);
 	timer_set(q->timer, AGAIN_NS);
 }
 
@@ -136,12 +149,15 @@ static void
 on_limit(void *arg)
 {
 	struct stun_query *q = arg;
-	char why[400];
+	bool refused = q->ntargets > 0;
+	char why[600];
 
+	for (size_t i = 0; i < q->ntargets; i++)
+		refused = refused && q->targets[i].refused;
 	snprintf(why, sizeof(why), "no answer from %s within %.3g s%s%s",
-	    q->where, (double)q->timeout_ns / 1e9,
+	    text_str(&q->where), (double)q->timeout_ns / 1e9,
 	    q->heard[0] != '\0' ? "; "
-		: q->refused    ? ": port unreachable"
+		: refused       ? ": port unreachable"
 				: "",
 	    q->heard);
 	finish(q, NULL, why);
@@ -150,22 +166,27 @@ on_limit(void *arg)
 static bool
 connect_to(struct stun_query *q, const struct addrinfo *ai)
 {
+	struct target *t = &q->targets[q->ntargets];
 	struct address a = { .len = ai->ai_addrlen };
+	char text[ADDRESS_TEXT_MAX];
 
-	q->fd =
+	*t = (struct target){ .query = q };
+	t->fd =
 	    socket(ai->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (q->fd < 0)
+	if (t->fd < 0)
 		return false;
-	if (connect(q->fd, ai->ai_addr, ai->ai_addrlen) == 0)
-		q->watch = watch_new(q->loop, q->fd, on_ready, q);
-	if (q->watch == NULL) {
-		close(q->fd);
-		q->fd = -1;
+	if (connect(t->fd, ai->ai_addr, ai->ai_addrlen) == 0)
+		t->watch = watch_new(q->loop, t->fd, on_ready, t);
+	if (t->watch == NULL) {
+		close(t->fd);
 		return false;
 	}
+	watch_set(t->watch, WATCH_READ);
 	memcpy(&a.storage, ai->ai_addr, ai->ai_addrlen);
-	address_text(&a, q->where, sizeof(q->where));
-	watch_set(q->watch, WATCH_READ);
+	address_text(&a, text, sizeof(text));
+	if (q->ntargets++ == 0)
+		text_reset(&q->where);
+	text_addf(&q->where, "%s%s", q->where.len > 0 ? ", " : "", text);
 	return true;
 }
 
@@ -173,14 +194,16 @@ static void
 on_resolved(void *arg, const struct addrinfo *list, const char *error)
 {
 	struct stun_query *q = arg;
-	const struct addrinfo *ai = list;
+	int why = 0;
 
-	while (ai != NULL && !connect_to(q, ai))
-		ai = ai->ai_next;
-	if (ai != NULL)
+	for (const struct addrinfo *ai = list;
+	     ai != NULL && q->ntargets < TARGETS_MAX; ai = ai->ai_next)
+		if (!connect_to(q, ai))
+			why = errno;
+	if (q->ntargets > 0)
 		ask(q);
 	else
-		finish(q, NULL, list != NULL ? strerror(errno) : error);
+		finish(q, NULL, list != NULL ? strerror(why) : error);
 }
 
 static void
@@ -199,10 +222,10 @@ stun_query_start(struct loop *l, const char *host, unsigned port,
 	q->loop = l;
 	q->on_done = on_done;
 	q->arg = arg;
-	q->fd = -1;
 	q->timeout_ns = timeout_ns;
 	q->started_at = clock_mono_ns();
-	snprintf(q->where, sizeof(q->where), "%s", host);
+	text_init(&q->where);
+	text_add(&q->where, host);
 	rk_random(q->request.id, sizeof(q->request.id));
 	q->lookup = lookup_start(l, host, port, on_resolved, q);
 	q->timer = timer_new(l, q->lookup != NULL ? ask : on_no_lookup, q);

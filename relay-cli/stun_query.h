@@ -14,7 +14,8 @@ struct stun_result {
 };
 
 /* As fetch_start(): |on_done| comes once, not from inside this call.  A
- * request goes out each half second until |timeout_ns|. */
+ * request goes out each half second, to all addresses of |host|, until one
+ * answers or |timeout_ns| have passed. */
 struct stun_query *stun_query_start(struct loop *l, const char *host,
     unsigned port, int64_t timeout_ns,
     void (*on_done)(void *arg, const struct stun_result *r), void *arg);

@@ -37,7 +37,7 @@ state() { # SERVICE STATE
 	grep -q "^$2  *$1  " "$work/out"
 }
 
-echo 1..22
+echo 1..23
 start relay "$build/relayd/relayd" --listen 127.0.0.1:0 --stun 127.0.0.1:0 \
 	--metrics 127.0.0.1:0
 relay=$(listening relay http) stun=$(listening relay stun)
@@ -50,6 +50,7 @@ claim "with the paths that are there" \
 probe 0 "" "by WebSocket, in JSON" --json --stun "$stun" "ws://$relay"
 claim "each line is an object" \
 	test "$(grep -c '^{"what":.*}$' "$work/out")" -eq "$(wc -l <"$work/out")"
+probe 0 "" "STUN at one address of several" --stun "localhost:${stun##*:}" "http://$relay"
 probe 1 stun "STUN is silent" --stun 127.0.0.1:1 -t 300ms "http://$relay"
 probe 0 "" "what is left out is not missed" --skip stun "http://$relay"
 probe 2 "" "what is no service cannot be left out" --skip tcp "http://$relay"

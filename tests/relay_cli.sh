@@ -6,11 +6,13 @@ cli=$build/relay-cli/relay-cli
 dir=$(mktemp -d) || exit 99
 relay=
 plain=
-trap 'kill $relay $plain 2>/dev/null; rm -rf "$dir"' EXIT
+brief=
+sleepers=
+trap 'kill $relay $plain $brief $sleepers 2>/dev/null; rm -rf "$dir"' EXIT
 unset RELAYKIT_KEY HTTP_PROXY http_proxy HTTPS_PROXY https_proxy NO_PROXY no_proxy
 cd "$dir" || exit 99
 n=0
-echo 1..37
+echo 1..45
 
 # expect STATUS SENTENCE PART-OF-STDERR COMMAND…: stdout is in out, stderr in err.
 expect() {
@@ -189,3 +191,53 @@ receive got
 kill "$relay"
 wait "$receiver"
 claim "without --reconnect the relay's end is 7" test $? -eq 7
+
+start brief.txt --listen 127.0.0.1:0
+brief=$started
+url=http://$(sed -n 's/^listening http //p' brief.txt)
+expect 2 "stdin that cannot be read is not its end" "cannot read stdin" \
+    sh -c "'$cli' send --lines '$url' $bob <."
+halt() { # PID…
+	kill -STOP "$@"
+	for pid; do
+		until grep -q '^[0-9]* ([^)]*) T' "/proc/$pid/stat"; do
+			sleep 0.01
+		done
+	done
+}
+halt "$brief"
+expect 3 "recv --timeout without a connection is no success" "upgrade's answer" \
+    "$cli" recv -t 200ms "$url"
+kill -CONT "$brief"
+
+# ---- stopped for a while, as on a machine that slept: when it goes on, the
+# end of the connection, input and its own times are due at once
+mkfifo input
+exec 3<>input
+sleeper() { # NAME COMMAND…
+	name=$1
+	shift
+	"$cli" "$@" <&3 >"$name" 2>"$name.err" &
+	sleepers="$sleepers $!"
+}
+sleeper ping ping -v -i 1s "$url"
+await pong ping
+sleeper recv recv -v -t 2s --count 1 "$url"
+sleeper send send -v --lines "$url" "$bob"
+await 'logged in' recv.err
+await 'logged in' send.err
+# shellcheck disable=SC2086 # numbers
+halt $sleepers
+kill "$brief"
+wait "$brief"
+echo line >&3
+sleep 2.1
+# shellcheck disable=SC2086 # numbers
+kill -CONT $sleepers
+set -- ping recv send
+for sleeper in $sleepers; do
+	wait "$sleeper"
+	claim "$1 that was stopped tells how the connection ended" test $? -eq 7
+	claim "and says nothing else" test "$(grep -c '^relay-cli:' "$1.err")" -eq 1
+	shift
+done
