@@ -12,6 +12,12 @@
  */
 int run_suite(Suite *s);
 
+/*
+ * Say that the test that runs cannot be run here, and why, in one line; the
+ * test returns then, and its TAP point is "ok N … # SKIP why" unless it fails.
+ */
+void test_skip(const char *why, ...) __attribute__((format(printf, 1, 2)));
+
 /* Run |test| once for each row |_i| of a static table. */
 #define tcase_add_rows(tcase, test, table)                                     \
 	tcase_add_loop_test(tcase, test, 0,                                    \

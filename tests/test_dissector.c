@@ -265,6 +265,12 @@ START_TEST(frames_may_be_cut_anywhere)
 }
 END_TEST
 
+START_TEST(nothing_is_compared)
+{
+	test_skip("tshark is not installed");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -279,8 +285,7 @@ main(void)
 		    (int)nfixtures);
 		tcase_add_rows(tc, frames_may_be_cut_anywhere, sizes);
 	} else {
-		printf("# SKIP comparisons with tshark, which is not "
-		       "installed\n");
+		tcase_add_test(tc, nothing_is_compared);
 	}
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -369,7 +369,8 @@ START_TEST(a_nuisance_is_nobody_elses)
 	long before;
 
 	if (!has_descriptors((rlim_t)n * 10 + 64)) {
-		printf("# %s: not run, too few descriptors\n", kinds[_i].name);
+		test_skip("%s: fewer than %d descriptors", kinds[_i].name,
+		    n * 10 + 64);
 		return;
 	}
 	l = xcalloc((size_t)n * 10, sizeof(*l));
