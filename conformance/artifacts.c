@@ -82,11 +82,10 @@ artifact_component(const char *name)
 }
 
 static char *
-directory_of(const struct run_case *c)
+directory_named(const struct run_case *c, const char *name)
 {
 	const struct run *r = c->target->run;
 	char *target = artifact_component(c->target->target->name);
-	char *name = artifact_component(c->c->instance->name);
 	char *dir;
 
 	if (r->o->repeat > 1)
@@ -95,6 +94,15 @@ directory_of(const struct run_case *c)
 	else
 		dir = xasprintf("%s/%s/%s", r->o->artifacts, target, name);
 	free(target);
+	return dir;
+}
+
+static char *
+directory_of(const struct run_case *c)
+{
+	char *name = artifact_component(c->c->instance->name);
+	char *dir = directory_named(c, name);
+
 	free(name);
 	return dir;
 }
@@ -158,6 +166,54 @@ tell_apart(struct run *r, size_t i)
 		free(taken);
 		return;
 	}
+}
+
+static bool
+is_same_directory(const struct run_target *a, const struct run_target *b)
+{
+	char *one = artifact_component(a->target->name);
+	char *other = artifact_component(b->target->name);
+	bool same = strcmp(one, other) == 0;
+
+	free(one);
+	free(other);
+	return same;
+}
+
+/* "@canary.before", with a number where that is there already.  A scenario's
+ * name cannot begin with the sign, so no case lies there. */
+static char *
+canary_directory(const struct run_case *c, bool after, size_t number)
+{
+	struct text name;
+	char *dir;
+
+	text_init(&name);
+	text_addf(&name, "@canary.%s", after ? "after" : "before");
+	if (number > 1)
+		text_addf(&name, ".%zu", number);
+	dir = directory_named(c, text_str(&name));
+	text_clear(&name);
+	return dir;
+}
+
+void
+artifacts_canary(struct run_case *c, bool after)
+{
+	const struct run *r = c->target->run;
+	size_t number = 1;
+
+	if (r->o->artifacts == NULL || c->artifacts != NULL)
+		return;
+	for (const struct run_target *t = r->targets; t < c->target; t++)
+		number += is_same_directory(t, c->target);
+	c->artifacts = canary_directory(c, after, number);
+	while (!r->o->force && access(c->artifacts, F_OK) == 0) {
+		free(c->artifacts);
+		c->artifacts = canary_directory(c, after, ++number);
+	}
+	/* So that the next one of the name finds it. */
+	make_directories(c->artifacts);
 }
 
 int

@@ -1,7 +1,9 @@
 /*
  * What a case leaves behind in --artifacts DIR: DIR/TARGET/CASE/ with
  * case.pcapng (control.pcapng of a control run), transcript.txt and, of a
- * target that the runner has started, target.log.
+ * target that the runner has started, target.log.  The canaries' are
+ * DIR/TARGET/@canary.before/ and @canary.after/, with a number behind where
+ * those are there already.
  */
 #ifndef CONFORMANCE_ARTIFACTS_H
 #define CONFORMANCE_ARTIFACTS_H
@@ -17,6 +19,9 @@ char *artifact_component(const char *name);
  * files are there and --force was not given; else 0.
  */
 int artifacts_prepare(struct run *r);
+/* A canary, which has its target and round and may have its directory, is
+ * about to be played: make and give it one, to be freed. */
+void artifacts_canary(struct run_case *c, bool after);
 /* A case is about to be played. */
 void artifacts_begin(struct run_case *c);
 /* It is over: write its files; false with a line on stderr if that failed. */

@@ -382,25 +382,22 @@ stop_engines(struct run *r)
 
 /* ---- canaries ---- */
 
-struct canary_run {
-	struct run_target *t;
-	struct case_result *result;
-};
-
 static void
 on_canary(void *arg, struct case_result *result)
 {
-	struct canary_run *c = arg;
+	struct run_case *c = arg;
 
 	c->result = result;
 }
 
 static void
-judge_canary(struct canary_run *c, enum canary *out, const char *when)
+judge_canary(struct run_case *c, enum canary *out, const char *when)
 {
-	struct run *r = c->t->run;
+	struct run *r = c->target->run;
+	enum verdict v = judge_case(c->result, NULL, c->c->level, &c->decided);
 
-	if (c->result == NULL || (r->stop && c->result->code == CODE_TIMEOUT))
+	c->verdict = v;
+	if (r->stop && c->result->code == CODE_TIMEOUT)
 		return;
 	r->ncanaries++;
 	if (c->result->code == CODE_OK) {
@@ -409,27 +406,32 @@ judge_canary(struct canary_run *c, enum canary *out, const char *when)
 		return;
 	}
 	*out = CANARY_FAILED;
-	lose_target(c->t,
-	    xasprintf("the canary %s failed %s: %s",
-		c->t->canary->instance->name, when,
+	lose_target(c->target,
+	    xasprintf("the canary %s failed %s: %s%s%s", c->c->instance->name,
+		when,
 		c->result->message != NULL
 		    ? c->result->message
-		    : result_code_meaning(c->result->code)));
+		    : result_code_meaning(c->result->code),
+		c->artifacts != NULL ? "; see " : "",
+		c->artifacts != NULL ? c->artifacts : ""));
 }
 
 /* Play the canary on each target that is not lost; it is always judged. */
 static void
 play_canaries(struct run *r, unsigned round, bool after)
 {
-	struct canary_run *runs = xcalloc(r->ntargets, sizeof(*runs));
+	struct run_case *runs = xcalloc(r->ntargets, sizeof(*runs));
 
 	start_engines(r, round, false);
-	for (size_t i = r->first; i < r->last; i++)
-		runs[i].t = &r->targets[i];
+	for (size_t i = r->first; i < r->last; i++) {
+		runs[i].c = r->targets[i].canary;
+		runs[i].target = &r->targets[i];
+		runs[i].round = round;
+	}
 	for (int try = 0; try <= MAX_RERUNS && !r->stop; try++) {
 		for (size_t i = r->first; i < r->last; i++) {
 			struct run_target *t = &r->targets[i];
-			struct canary_run *c = &runs[i];
+			struct run_case *c = &runs[i];
 
 			if (t->engine == NULL || t->canary == NULL ||
 			    t->trouble != NULL ||
@@ -438,6 +440,8 @@ play_canaries(struct run *r, unsigned round, bool after)
 				continue;
 			case_result_free(c->result);
 			c->result = NULL;
+			artifacts_canary(c, after);
+			artifacts_begin(c);
 			engine_add(t->engine, &t->target->engine,
 			    t->canary->instance, false, on_canary, c);
 		}
@@ -446,9 +450,12 @@ play_canaries(struct run *r, unsigned round, bool after)
 	for (size_t i = r->first; i < r->last; i++) {
 		struct run_target *t = &r->targets[i];
 
-		judge_canary(&runs[i], after ? &t->after : &t->before,
-		    after ? "after the cases" : "before the cases");
+		if (runs[i].result != NULL)
+			judge_canary(&runs[i], after ? &t->after : &t->before,
+			    after ? "after the cases" : "before the cases");
+		r->tally.infrastructure |= !artifacts_write(&runs[i]);
 		case_result_free(runs[i].result);
+		free(runs[i].artifacts);
 	}
 	stop_engines(r);
 	free(runs);

@@ -107,6 +107,12 @@ ls "$target"/login.bad-signature*/control.pcapng >out 2>err
 ok $? "a control has a capture of its own"
 blocks "$(ls "$target"/stun.*/case.pcapng | head -1)" 'packet .* udp ' "datagrams are there too"
 
+for when in before after; do
+	decodes "$target/@canary.$when/case.pcapng" Pong "the canary $when the cases leaves a capture"
+	grep -q '^ping\.echo.*: pass$' "$target/@canary.$when/transcript.txt"
+	ok $? "and a transcript"
+done
+
 expect 4 "nothing is written over" run "$url" --artifacts a/b 'ping.echo[raw*'
 grep -qF -e "--force" err
 ok $? "and it is said what would"
@@ -123,6 +129,22 @@ ok $? "and its report says where"
 linked "the other reports link them" pong
 [ -z "$has_python" ] || grep -q '^[1-9][0-9]* links' out
 ok $? "the summary as well"
+
+start mute "$build/tests/bad_relay" mute
+expect 4 "a canary that fails" run "http://$(listening mute http)" --time-scale 0.1 \
+    --artifacts mute 'ping.echo[raw*'
+grep -q 'the canary .* failed before the cases: .*; see mute/.*/@canary.before' out
+ok $? "is reported with the place of what it leaves"
+[ -z "$(find mute -name '@canary.after*')" ] &&
+    grep -qE '^(ping\.echo.*: |run: )' mute/*/@canary.before/transcript.txt >out 2>&1 &&
+    [ -s "$(find mute -name case.pcapng)" ]
+ok $? "its capture, and nothing of one that was not played"
+expect 0 "another run into the same folder" run "$url" --artifacts a/b 'ping.once[raw*'
+[ -e "$target/@canary.before.2/case.pcapng" ] && [ -e "$target/@canary.after.2/case.pcapng" ]
+ok $? "leaves the canaries of the first as they are"
+expect 0 "each round has its own" run "$url" --artifacts rounds --repeat 2 'ping.echo[raw*'
+[ "$(find rounds -path '*@canary.*.round-[12]/case.pcapng' | wc -l)" -eq 4 ]
+ok $? "canaries before and after"
 
 # ---- TLS
 
@@ -169,7 +191,7 @@ ok $? "leaves what that one said"
 # The slow cases keep the run going until it is told to end.
 "$runner" run "$url" --slow --artifacts cut '*[ws*' >out 2>err </dev/null &
 pid=$!
-while [ -z "$(find cut -name transcript.txt 2>/dev/null | head -1)" ] &&
+while [ -z "$(find cut -name transcript.txt ! -path '*@canary*' 2>/dev/null | head -1)" ] &&
     kill -0 "$pid" 2>/dev/null; do
 	sleep 0.05
 done
