@@ -15,6 +15,8 @@
 #include "conformance/record.h"
 #include "net/tls.h"
 
+#define MIN_BYTES 4096
+
 struct recording {
 	struct options o;
 	struct record_config config;
@@ -34,6 +36,16 @@ static void
 on_line(void *arg, const char *line)
 {
 	cli_error("%s", line);
+}
+
+/* Also said where nothing is to be said of clients. */
+static void
+on_full(void *arg, bool relay_side)
+{
+	const struct recording *r = arg;
+
+	cli_error("%s has its size; what comes is carried, not written",
+	    relay_side ? r->o.relay_side : r->o.output);
 }
 
 static void
@@ -65,12 +77,19 @@ read_words(struct recording *r)
 	if (o->cert != NULL && o->save_cert != NULL)
 		return cli_usage_error("--save-cert is for a certificate that "
 				       "is made, not for one of --cert");
+	if (o->relay_side != NULL && strcmp(o->relay_side, o->output) == 0)
+		return cli_usage_error("--relay-side needs a file of its own");
+	if (o->max_bytes != 0 && o->max_bytes < MIN_BYTES)
+		return cli_usage_error("--max-bytes: less than %d hold nothing",
+		    MIN_BYTES);
 	if (relay_url_parse(o->to, &c->to, err, sizeof(err)) != 0)
 		return cli_usage_error("--to: %s", err);
 	c->listen = o->listen;
 	c->resolve = o->target.resolve;
 	c->sni = o->target.sni != NULL ? o->target.sni : c->to.host;
+	c->max = (uint64_t)o->max_bytes;
 	c->on_line = o->quiet ? NULL : on_line;
+	c->on_full = on_full;
 	c->on_failure = on_failure;
 	c->arg = r;
 	return 0;
@@ -104,24 +123,47 @@ make_tls(struct recording *r)
 
 /* The file holds secrets: it is for its owner. */
 static int
-open_output(struct recording *r)
+open_output(const struct recording *r, const char *path, FILE **out)
 {
-	const struct options *o = &r->o;
 	int flags =
-	    O_WRONLY | O_CREAT | O_CLOEXEC | (o->force ? O_TRUNC : O_EXCL);
-	int fd = open(o->output, flags, 0600);
+	    O_WRONLY | O_CREAT | O_CLOEXEC | (r->o.force ? O_TRUNC : O_EXCL);
+	int fd = open(path, flags, 0600);
 
 	if (fd < 0 && errno == EEXIST)
 		return cli_usage_error("%s is there already; --force writes "
 				       "over it",
-		    o->output);
-	r->config.out = fd >= 0 ? fdopen(fd, "w") : NULL;
-	if (r->config.out != NULL)
+		    path);
+	*out = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (*out != NULL)
 		return 0;
-	cli_error("cannot write %s: %s", o->output, strerror(errno));
+	cli_error("cannot write %s: %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return EXIT_INFRASTRUCTURE;
+}
+
+static void
+remove_outputs(const struct recording *r)
+{
+	unlink(r->o.output);
+	if (r->o.relay_side != NULL)
+		unlink(r->o.relay_side);
+}
+
+static int
+open_outputs(struct recording *r)
+{
+	struct record_config *c = &r->config;
+	int status = open_output(r, r->o.output, &c->out);
+
+	if (status != 0 || r->o.relay_side == NULL)
+		return status;
+	status = open_output(r, r->o.relay_side, &c->relay_out);
+	if (status != 0) {
+		fclose(c->out);
+		unlink(r->o.output);
+	}
+	return status;
 }
 
 /* ---- the work ---- */
@@ -137,7 +179,7 @@ carry(struct recording *r)
 	loop_on_signal(r->loop, SIGHUP, on_signal, r);
 	record = record_new(r->loop, &r->config, err, sizeof(err));
 	if (record == NULL) {
-		unlink(r->o.output);
+		remove_outputs(r);
 		cli_error("%s", err);
 		return EXIT_INFRASTRUCTURE;
 	}
@@ -146,7 +188,9 @@ carry(struct recording *r)
 	loop_run(r->loop);
 	if (record_close(record) && !r->failed)
 		return EXIT_GOOD;
-	cli_error("cannot write all of %s", r->o.output);
+	cli_error("cannot write all of %s%s%s", r->o.output,
+	    r->o.relay_side != NULL ? " and " : "",
+	    r->o.relay_side != NULL ? r->o.relay_side : "");
 	return EXIT_INFRASTRUCTURE;
 }
 
@@ -158,13 +202,15 @@ record(struct recording *r)
 	if (status == 0)
 		status = make_tls(r);
 	if (status == 0)
-		status = open_output(r);
+		status = open_outputs(r);
 	if (status != 0)
 		return status;
 	r->loop = loop_new();
 	if (r->loop != NULL)
 		return carry(r);
 	fclose(r->config.out);
+	if (r->config.relay_out != NULL)
+		fclose(r->config.relay_out);
 	cli_error("the event loop did not start");
 	return EXIT_INFRASTRUCTURE;
 }

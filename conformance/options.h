@@ -72,6 +72,8 @@ struct options {
 	const char *output;
 	const char *listen; /* record */
 	const char *to;
+	const char *relay_side; /* a second file; NULL: none */
+	int64_t max_bytes;      /* of each; 0: any */
 	const char *cert;
 	const char *key;
 	const char *save_cert;

@@ -40,14 +40,15 @@ struct pair {
 	bool ended[2]; /* its FIN has come */
 	bool shut[2];  /* … and was handed on to this one */
 	bool drained[2];
-	struct recorder_flow *flow;
+	struct recorder_flow *flow[2]; /* RELAY: may be NULL */
 };
 
 struct record {
 	struct loop *loop;
 	struct record_config config;
 	struct listener *listener;
-	struct recorder *recorder;
+	struct recorder *recorder[2]; /* RELAY: NULL where nobody wants it */
+	bool full[2];                 /* … and that was said */
 	struct pair *pairs;
 	size_t npairs;
 	unsigned accepted;
@@ -70,6 +71,60 @@ say(const struct pair *p, const char *fmt, ...)
 	c->on_line(c->arg, line);
 }
 
+/* ---- recording ---- */
+
+/* What went wrong with the files, or came to an end there, is told once. */
+static void
+look_after_files(struct record *r)
+{
+	for (int side = CLIENT; side <= RELAY; side++) {
+		const struct recorder *one = r->recorder[side];
+
+		if (one == NULL)
+			continue;
+		if (recorder_full(one) && !r->full[side]) {
+			r->full[side] = true;
+			r->config.on_full(r->config.arg, side == RELAY);
+		}
+		if (recorder_failed(one) && !r->failed) {
+			r->failed = true;
+			r->config.on_failure(r->config.arg);
+		}
+	}
+}
+
+static void
+on_client_tap(void *arg, enum tap_kind kind, const void *p, size_t len)
+{
+	const struct pair *pair = arg;
+
+	recorder_tap(pair->flow[CLIENT], kind, p, len);
+	look_after_files(pair->record);
+}
+
+static void
+on_relay_tap(void *arg, enum tap_kind kind, const void *p, size_t len)
+{
+	const struct pair *pair = arg;
+
+	recorder_tap(pair->flow[RELAY], kind, p, len);
+	look_after_files(pair->record);
+}
+
+/* The connection |fd| of that side begins; false without memory. */
+static bool
+record_side(struct pair *p, enum side s, int fd, bool tls)
+{
+	struct recorder *r = p->record->recorder[s];
+	char said[32];
+
+	if (r == NULL)
+		return true;
+	snprintf(said, sizeof(said), "connection #%u", p->number);
+	p->flow[s] = recorder_flow_new(r, fd, s == CLIENT, tls, said);
+	return p->flow[s] != NULL;
+}
+
 /* ---- ends ---- */
 
 static void
@@ -83,16 +138,14 @@ pair_free(struct pair *p)
 	dial_cancel(p->dial);
 	stream_free(p->stream[CLIENT]);
 	stream_free(p->stream[RELAY]);
-	recorder_flow_free(p->flow);
+	recorder_flow_free(p->flow[CLIENT]);
+	recorder_flow_free(p->flow[RELAY]);
 	*p->prev = p->next;
 	if (p->next != NULL)
 		p->next->prev = p->prev;
 	r->npairs--;
 	free(p);
-	if (recorder_failed(r->recorder) && !r->failed) {
-		r->failed = true;
-		r->config.on_failure(r->config.arg);
-	}
+	look_after_files(r);
 }
 
 static enum side
@@ -203,6 +256,7 @@ on_dialed(void *arg, const struct dial_result *d)
 {
 	struct pair *p = arg;
 	const struct record_config *c = &p->record->config;
+	bool recorded;
 
 	p->dial = NULL;
 	if (d->status != DIAL_OK) {
@@ -210,15 +264,18 @@ on_dialed(void *arg, const struct dial_result *d)
 		pair_abort(p, CLIENT);
 		return;
 	}
+	recorded = record_side(p, RELAY, d->fd, c->to.tls);
 	p->stream[RELAY] = c->to.tls
 	    ? stream_new_tls(p->record->loop, d->fd, c->client, c->sni,
 		  on_relay, p)
 	    : stream_new(p->record->loop, d->fd, on_relay, p);
-	if (p->stream[RELAY] == NULL) {
+	if (p->stream[RELAY] == NULL || !recorded) {
 		say(p, "relay: out of memory");
 		pair_abort(p, CLIENT);
 		return;
 	}
+	if (p->flow[RELAY] != NULL)
+		stream_set_tap(p->stream[RELAY], on_relay_tap, p);
 	carry(p, CLIENT);
 }
 
@@ -227,15 +284,15 @@ take_client(struct pair *p, bool tls)
 {
 	struct record *r = p->record;
 	int fd = p->fd;
+	bool recorded = record_side(p, CLIENT, fd, tls);
 
 	p->fd = -1;
-	p->flow = recorder_flow_new(r->recorder, fd, true, tls, NULL);
 	p->stream[CLIENT] = tls
 	    ? stream_new_tls(r->loop, fd, r->config.server, NULL, on_client, p)
 	    : stream_new(r->loop, fd, on_client, p);
-	if (p->flow == NULL || p->stream[CLIENT] == NULL)
+	if (p->stream[CLIENT] == NULL || !recorded)
 		return false;
-	stream_set_tap(p->stream[CLIENT], recorder_tap, p->flow);
+	stream_set_tap(p->stream[CLIENT], on_client_tap, p);
 	return true;
 }
 
@@ -298,28 +355,60 @@ on_accept(void *arg, int fd)
 		watch_set(p->watch, WATCH_READ);
 }
 
+/* Takes |out|. */
+static struct recorder *
+open_recorder(const struct record_config *c, FILE *out, enum side s)
+{
+	char *comment = xasprintf("Recorded between %s and %s.",
+	    s == CLIENT ? "clients and a proxy to" : "a proxy", c->to.text);
+	struct recorder *r = recorder_new(out,
+	    "relay-conformance record " PACKAGE_VERSION, comment, c->max);
+
+	free(comment);
+	return r;
+}
+
+static void
+close_files(const struct record_config *c)
+{
+	fclose(c->out);
+	if (c->relay_out != NULL)
+		fclose(c->relay_out);
+}
+
+static bool
+close_recorders(struct record *r)
+{
+	bool ok = true;
+
+	for (int side = CLIENT; side <= RELAY; side++)
+		if (r->recorder[side] != NULL)
+			ok &= recorder_close(r->recorder[side]);
+	return ok;
+}
+
 struct record *
 record_new(struct loop *l, const struct record_config *c, char *err,
     size_t err_size)
 {
 	struct record *r = xcalloc(1, sizeof(*r));
-	char *comment =
-	    xasprintf("Recorded between clients and %s.", c->to.text);
 
 	r->loop = l;
 	r->config = *c;
 	r->listener = listener_new(l, c->listen, on_accept, r, err, err_size);
 	if (r->listener == NULL) {
-		fclose(c->out);
-	} else {
-		r->recorder = recorder_new(c->out,
-		    "relay-conformance record " PACKAGE_VERSION, comment, 0);
-		if (r->recorder == NULL)
-			snprintf(err, err_size, "out of memory");
+		close_files(c);
+		free(r);
+		return NULL;
 	}
-	free(comment);
-	if (r->recorder != NULL)
+	r->recorder[CLIENT] = open_recorder(c, c->out, CLIENT);
+	if (c->relay_out != NULL)
+		r->recorder[RELAY] = open_recorder(c, c->relay_out, RELAY);
+	if (r->recorder[CLIENT] != NULL &&
+	    (c->relay_out == NULL || r->recorder[RELAY] != NULL))
 		return r;
+	snprintf(err, err_size, "out of memory");
+	close_recorders(r);
 	listener_free(r->listener);
 	free(r);
 	return NULL;
@@ -340,7 +429,7 @@ record_close(struct record *r)
 	r->failed = true; /* it is told below */
 	while (r->pairs != NULL)
 		pair_free(r->pairs);
-	ok = recorder_close(r->recorder);
+	ok = close_recorders(r);
 	free(r);
 	return ok;
 }

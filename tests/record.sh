@@ -91,6 +91,44 @@ begin given.pcapng --to "$plain" --cert certs/chain.pem --key certs/key.pem
 ok $? "with a certificate that is given; the relay is plain"
 finish_recording TERM "it ends"
 
+# ---- the relay's side as well
+
+begin both.pcapng --to "$secure" --cafile certs/ca.pem --relay-side inner.pcapng
+"$cli" ping --count 2 --interval 10ms "http://$proxy" >out 2>err &&
+    "$cli" ping --count 1 "ws://$proxy" >out 2>err
+ok $? "clients of a proxy that writes both sides are answered"
+finish_recording TERM "it ends"
+decoded inner.pcapng 5 "the relay's side has every Ping and Pong"
+for side in both inner; do
+	"$cli" decode --json $side.pcapng | sed -n 's/.*"dir":"\([^"]*\)".*"what":"\(P[io]ng\)".*"data":"\([^"]*\)".*/\1 \2 \3/p' |
+	    sort >$side.frames
+done
+[ -s both.frames ] && cmp both.frames inner.frames >out 2>&1
+ok $? "the same ones, the same way"
+blocks inner.pcapng '^secrets [1-9]' "with the secrets of its own TLS"
+blocks inner.pcapng '\| connection #2$' "and a word that says whose connection it is"
+blocks both.pcapng '\| connection #2$' "which the clients' side has, too"
+[ "$(stat -c %a inner.pcapng)" = 600 ]
+ok $? "it is its owner's as well"
+begin torn.pcapng --to http://127.0.0.1:1 --relay-side none.pcapng
+"$cli" ping --count 1 "http://$proxy" >out 2>err
+finish_recording TERM "it ends"
+blocks torn.pcapng 'connection #1' "a relay that is not there"
+"$cli" decode none.pcapng >out 2>err && ! grep -q '#0' out
+ok $? "has no connection on its side"
+
+# ---- a bound
+
+begin small.pcapng --to "$plain" --max-bytes 4096 -q
+"$cli" ping --count 60 --interval 1ms "http://$proxy" >out 2>err
+ok $? "a capture that has its size does not stop the clients"
+grep -q 'small.pcapng has its size' rec.err
+ok $? "and it is said, even where little is"
+finish_recording TERM "it ends with 0"
+[ "$(stat -c %s small.pcapng)" -le 4096 ]
+ok $? "it is no larger"
+blocks small.pcapng 'the capture ends here: it has its size' "and says why it ends"
+
 # ---- ends
 
 begin gone.pcapng --to http://127.0.0.1:1
@@ -135,9 +173,16 @@ grep -q -e --force err
 ok $? "and it is said what would"
 expect 2 "without --to it is 2" --listen 127.0.0.1:0 -o x
 expect 2 "a URL that is none is 2" --listen 127.0.0.1:0 --to gopher://x -o x
-expect 4 "an address that is taken is 4" --listen "${plain#http://}" --to "$plain" -o x
-[ ! -e x ]
+expect 4 "an address that is taken is 4" --listen "${plain#http://}" --to "$plain" \
+    -o x --relay-side y
+[ ! -e x ] && [ ! -e y ]
 ok $? "and no file is left"
+expect 2 "nor is the relay's side written over" --listen 127.0.0.1:0 --to "$plain" \
+    -o x --relay-side inner.pcapng
+[ ! -e x ] && [ -s inner.pcapng ]
+ok $? "and nothing is begun"
+expect 2 "both sides in one file are 2" --listen 127.0.0.1:0 --to "$plain" -o x --relay-side x
+expect 2 "a bound that holds nothing is 2" --listen 127.0.0.1:0 --to "$plain" -o x --max-bytes 9
 expect 4 "a file that cannot be made is 4" --listen 127.0.0.1:0 --to "$plain" -o /nosuch/x
 
 echo "1..$n"

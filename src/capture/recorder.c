@@ -68,6 +68,12 @@ recorder_failed(const struct recorder *r)
 }
 
 bool
+recorder_full(const struct recorder *r)
+{
+	return r->full;
+}
+
+bool
 recorder_close(struct recorder *r)
 {
 	bool ok = !recorder_failed(r);

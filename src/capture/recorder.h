@@ -26,6 +26,8 @@ struct recorder *recorder_new(FILE *f, const char *application,
 bool recorder_close(struct recorder *r);
 /* Something could not be written: nothing more will be. */
 bool recorder_failed(const struct recorder *r);
+/* It has its size: nothing more will be written either. */
+bool recorder_full(const struct recorder *r);
 
 /*
  * The connection of |fd|, which is connected; |server|: our side is the one
