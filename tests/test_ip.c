@@ -54,14 +54,20 @@ START_TEST(link_headers_are_taken_off)
 		ck_assert_bytes(ip.p, ip.len, "ip", 2);
 		ck_assert_uint_eq(ip.wire, 102);
 	}
-	/* Cut anywhere in the header it is nothing, and nothing is read
-	 * behind its end. */
+	/* Cut anywhere in the header that is said, and nothing is read behind
+	 * its end. */
 	for (size_t n = 0; n < header; n++) {
 		uint8_t *exact = xmemdup(b.p, n);
 
 		p.p = exact;
 		p.len = n;
-		ck_assert_int_ne(link_to_ip(&p, &ip), LINK_IP);
+		p.wire = b.len;
+		ck_assert_int_eq(link_to_ip(&p, &ip),
+		    links[_i].result == LINK_UNKNOWN ? LINK_UNKNOWN : LINK_CUT);
+		p.wire = n;
+		ck_assert_int_eq(link_to_ip(&p, &ip),
+		    links[_i].result == LINK_UNKNOWN ? LINK_UNKNOWN
+						     : LINK_OTHER);
 		free(exact);
 	}
 	blob_clear(&b);
@@ -148,7 +154,8 @@ START_TEST(a_segment_cut_anywhere_is_said_or_shorter)
 		enum ip_result r = segment(f, &cut, n, &s, err);
 
 		if (n < headers - 20) {
-			ck_assert_int_eq(r, IP_OTHER);
+			ck_assert_int_eq(r, IP_BAD);
+			ck_assert_str_eq(err, "cut within its IP header");
 		} else if (n < headers) {
 			ck_assert_int_eq(r, IP_BAD);
 			ck_assert_str_eq(err, "cut within its TCP header");
@@ -232,7 +239,7 @@ static const struct {
 	{ "33 06 02 0000 00000000 00000000 00000000", IP_SEGMENT }, /* AH */
 	{ "2c 06 00 0000 00000001", IP_SEGMENT }, /* atomic fragment */
 	{ "3c 11 00 0000 00000000", IP_OTHER },   /* UDP */
-	{ "3c 06 ff 0000 00000000", IP_OTHER },   /* longer than there is */
+	{ "3c 06 ff 0000 00000000", IP_BAD },     /* longer than there is */
 };
 
 START_TEST(extension_headers_are_skipped)

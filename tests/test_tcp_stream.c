@@ -235,6 +235,13 @@ static const struct {
 	{ "S 0+10c0 10+5", "gap0-10 10-15" },
 	{ "S 0+10c4 0+10 10+1", "0-4 gap4-10 10-11" },
 	{ "S 0+10c4 0+10! 10+1", "0-4 gap4-10 10-11" },
+	/* behind the end: compared as well, and nothing is added */
+	{ "S 0+10F 0+10!", "0-10 fin wrong" },
+	{ "S 0+10F 5+3", "0-10 fin" },
+	{ "S 0+10F 10+5", "0-10 fin wrong" },
+	{ "S 0+10F 5+10", "0-10 fin wrong" },
+	{ "S 0+10F 10+1!", "0-10 fin" }, /* a keep-alive probe */
+	{ "S 10+5F 0+5 15+5 5+5", "0-5 wrong 5-10 10-15 fin" },
 	/* far away */
 	{ "S 0+10 1500000000+10 10+1", "0-10 wrong 10-11" },
 };

@@ -119,6 +119,9 @@ take_packet(struct reader *r, const struct packet *p)
 	case LINK_OTHER:
 		r->sum->others++;
 		return;
+	case LINK_CUT:
+		remark_packet(r, p, "cut before its IP header");
+		return;
 	case LINK_IP:
 		break;
 	}

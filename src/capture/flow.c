@@ -439,7 +439,8 @@ flow_segment(struct flow *f, const struct segment *s)
 	f->last_packet = s->packet;
 	note_syn(f, e, other, s);
 	note_cut(f, s);
-	if ((s->flags & TCP_RST) == 0 && !e->over)
+	/* Behind a FIN the stream still compares what is sent again. */
+	if ((s->flags & TCP_RST) == 0 && !e->reset)
 		tcp_stream_segment(e->stream, s);
 	if ((s->flags & TCP_ACK) != 0 && !other->over)
 		tcp_stream_acked(other->stream, s->ack, s->time_ns, s->packet);

@@ -268,6 +268,16 @@ hash_packet(const struct ip_packet *ip)
 	return hash_bytes(h, s->p + s->len - n, n);
 }
 
+static enum ip_result
+no_header(const struct seen *s, uint8_t version, char *err, size_t err_size)
+{
+	if (s->len < s->wire && (s->len == 0 || version == 4 || version == 6))
+		return bad("cut within its IP header", err, err_size);
+	if (version == 4 || version == 6)
+		return bad("an IP header of impossible length", err, err_size);
+	return IP_OTHER;
+}
+
 enum ip_result
 ip_segment(struct ip_fragments *f, const struct packet *packet,
     const struct seen *s, struct segment *out, char *err, size_t err_size)
@@ -279,7 +289,7 @@ ip_segment(struct ip_fragments *f, const struct packet *packet,
 	err[0] = '\0';
 	if (version == 4 ? !parse_ipv4(*s, &ip)
 			 : version != 6 || !parse_ipv6(*s, &ip))
-		return IP_OTHER;
+		return no_header(s, version, err, err_size);
 	if (ip.protocol != PROTOCOL_TCP &&
 	    !(ip.fragment && is_extension(ip.protocol)))
 		return IP_OTHER;

@@ -43,7 +43,7 @@ enum ip_result {
 	IP_SEGMENT,
 	IP_OTHER, /* not TCP */
 	IP_HELD,  /* a fragment; the rest is awaited */
-	IP_BAD    /* TCP, but it cannot be read: |err| */
+	IP_BAD    /* it cannot be read, and may be TCP: |err| */
 };
 
 struct ip_fragments;

@@ -52,48 +52,56 @@ be32(const uint8_t *p)
 	return (uint32_t)be16(p) << 16 | be16(p + 2);
 }
 
+/* So little of a packet is there that nothing can be told of it. */
+static enum link_result
+too_short(const struct seen *s)
+{
+	return s->len < s->wire ? LINK_CUT : LINK_OTHER;
+}
+
 /* VLAN tags may stand in front: tag control u16, then a type again. */
-static bool
-ethertype_is_ip(struct seen *s, unsigned type)
+static enum link_result
+by_ethertype(struct seen *s, unsigned type)
 {
 	for (int tags = 0; tags < MAX_TAGS &&
 	     (type == ETHERTYPE_VLAN || type == ETHERTYPE_QINQ ||
 		 type == ETHERTYPE_QINQ_OLD);
 	     tags++) {
 		if (s->len < 4)
-			return false;
+			return too_short(s);
 		type = be16(s->p + 2);
 		seen_skip(s, 4);
 	}
-	return type == ETHERTYPE_IP || type == ETHERTYPE_IPV6;
+	return type == ETHERTYPE_IP || type == ETHERTYPE_IPV6 ? LINK_IP
+							      : LINK_OTHER;
 }
 
 /* Header of |len| bytes with an Ethernet type at |at|. */
-static bool
+static enum link_result
 typed(struct seen *s, size_t len, size_t at)
 {
 	unsigned type;
 
 	if (s->len < len)
-		return false;
+		return too_short(s);
 	type = be16(s->p + at);
 	seen_skip(s, len);
-	return ethertype_is_ip(s, type);
+	return by_ethertype(s, type);
 }
 
-static bool
+static enum link_result
 ethernet(struct seen *s)
 {
 	return typed(s, 14, 12);
 }
 
-static bool
+static enum link_result
 sll(struct seen *s)
 {
 	return typed(s, 16, 14);
 }
 
-static bool
+static enum link_result
 sll2(struct seen *s)
 {
 	return typed(s, 20, 0);
@@ -109,28 +117,30 @@ is_ip_family(uint32_t family)
 
 /* NULL has the family in the order of the host that wrote it, LOOP in
  * network order; no family is the other's mirror image. */
-static bool
+static enum link_result
 family(struct seen *s)
 {
 	uint32_t v;
 
 	if (s->len < 4)
-		return false;
+		return too_short(s);
 	v = be32(s->p);
 	seen_skip(s, 4);
-	return is_ip_family(v) || is_ip_family(__builtin_bswap32(v));
+	return is_ip_family(v) || is_ip_family(__builtin_bswap32(v))
+	    ? LINK_IP
+	    : LINK_OTHER;
 }
 
-static bool
+static enum link_result
 raw_ip(struct seen *s)
 {
-	return s->len > 0;
+	return s->len > 0 ? LINK_IP : too_short(s);
 }
 
 static const struct link_row {
 	int link;
 	const char *name;
-	bool (*to_ip)(struct seen *s);
+	enum link_result (*to_ip)(struct seen *s);
 } links[] = {
 	{ LINKTYPE_ETHERNET, "Ethernet", ethernet },
 	{ LINKTYPE_LINUX_SLL, "Linux cooked", sll },
@@ -178,7 +188,5 @@ link_to_ip(const struct packet *p, struct seen *ip)
 	const struct link_row *row = find(p->link);
 
 	*ip = (struct seen){ p->p, p->len, p->wire };
-	if (row == NULL)
-		return LINK_UNKNOWN;
-	return row->to_ip(ip) ? LINK_IP : LINK_OTHER;
+	return row != NULL ? row->to_ip(ip) : LINK_UNKNOWN;
 }

@@ -15,7 +15,8 @@ struct seen {
 
 enum link_result {
 	LINK_IP,
-	LINK_OTHER,  /* ARP and the like, or too short to tell */
+	LINK_OTHER,  /* ARP and the like, or too short to be anything */
+	LINK_CUT,    /* too little was captured to tell */
 	LINK_UNKNOWN /* this link type is not known here */
 };
 

@@ -460,9 +460,32 @@ take_fin(struct tcp_stream *s, const struct segment *seg, uint64_t off)
 	s->fin = off + seg->data.wire;
 }
 
+/* Drop what |seg|, at |off|, has behind the FIN. */
 static void
-take_data(struct tcp_stream *s, const struct segment *seg, uint64_t off)
+clip_to_fin(struct tcp_stream *s, struct segment *seg, uint64_t off)
 {
+	size_t fits = off < s->fin ? (size_t)(s->fin - off) : 0;
+	size_t behind = seg->data.wire - fits;
+
+	/* A keep-alive probe may have the FIN's place, and a byte. */
+	if (off != s->fin || behind != 1)
+		remark(s, REMARK_WRONG, seg,
+		    "%zu byte%s behind the end of the stream, left out", behind,
+		    behind == 1 ? "" : "s");
+	seg->data.wire = fits;
+	if (seg->data.len > fits)
+		seg->data.len = fits;
+}
+
+static void
+take_data(struct tcp_stream *s, const struct segment *whole, uint64_t off)
+{
+	struct segment clipped = *whole, *seg = &clipped;
+
+	if (s->fin_known && off + seg->data.wire > s->fin)
+		clip_to_fin(s, seg, off);
+	if (seg->data.wire == 0)
+		return;
 	if (off < s->next && seg->data.wire > 0)
 		compare_past(s, seg, off);
 	if (off > s->next) {
