@@ -7,23 +7,15 @@
 
 /* clang-format off */
 static const struct cli_command commands[] = {
-	{ "ping",   "[options] URL",
-	  "log in and measure round trips to the relay", cmd_ping },
-	{ "send",   "[options] URL DEST [TEXT | -]",
-	  "send packets to the client with the public key DEST", cmd_send },
-	{ "recv",   "[options] URL",
-	  "log in and print the packets that arrive", cmd_recv },
-	{ "probe",  "[options] URL",
-	  "check each service of a relay; name what is dead", cmd_probe },
-	{ "bench",  "[options] URL",
-	  "load, latencies, login storms, idle connections", cmd_bench },
-	{ "decode", "[options] FILE | -",
-	  "print a capture as frames, one a line", cmd_decode },
-	{ "keygen", "[FILE]",
-	  "make a secret key; print its public key", cmd_keygen },
-	{ "pubkey", "[options] FILE | -",
-	  "print the public key of a secret key", cmd_pubkey },
-	{ NULL, NULL, NULL, NULL }
+	{ "ping", "log in and measure round trips to the relay", cmd_ping },
+	{ "send", "send packets to the client with the public key DEST", cmd_send },
+	{ "recv", "log in and print the packets that arrive", cmd_recv },
+	{ "probe", "check each service of a relay; name what is dead", cmd_probe },
+	{ "bench", "load, latencies, login storms, idle connections", cmd_bench },
+	{ "decode", "print a capture as frames, one a line", cmd_decode },
+	{ "keygen", "make a secret key; print its public key", cmd_keygen },
+	{ "pubkey", "print the public key of a secret key", cmd_pubkey },
+	{ NULL, NULL, NULL }
 };
 /* clang-format on */
 
@@ -31,6 +23,7 @@ static const struct cli_program program = {
 	.name = "relay-cli",
 	.summary = "a client for packet relays, for the shell",
 	.commands = commands,
+	.output_status = EXIT_USAGE,
 	.epilogue =
 	    "URL is http://, https:// (raw upgrade), ws:// or wss:// "
 	    "(WebSocket).\n"
@@ -38,7 +31,7 @@ static const struct cli_program program = {
 	    "connect,\n"
 	    "4 TLS, 5 upgrade refused, 6 login refused, 7 closed by the "
 	    "relay.\n"
-	    "`relay-cli COMMAND --help` lists the options; see relay-cli(1).",
+	    "The manual is relay-cli(1).",
 };
 
 int

@@ -12,7 +12,7 @@ trap 'kill $relay $plain $brief $sleepers 2>/dev/null; rm -rf "$dir"' EXIT
 unset RELAYKIT_KEY HTTP_PROXY http_proxy HTTPS_PROXY https_proxy NO_PROXY no_proxy
 cd "$dir" || exit 99
 n=0
-echo 1..45
+echo 1..49
 
 # expect STATUS SENTENCE PART-OF-STDERR COMMAND…: stdout is in out, stderr in err.
 expect() {
@@ -117,11 +117,20 @@ else
 		skip "TLS: $what" "openssl is not installed"
 	done
 fi
-n=$((n + 1))
-if [ -w /dev/full ] && "$cli" ping -c 1 "$url" >/dev/full 2>err; then
-	echo "not ok $n - a full stdout is noticed"
+on_full() { # COMMAND…: stdout cannot be written
+	"$cli" "$@" >/dev/full
+}
+if [ -w /dev/full ]; then
+	for words in --help keygen "ping -c 1 $url" "ping -c 1 --json $url" \
+	    "probe --skip stun,captive $url"; do
+		# shellcheck disable=SC2086 # words
+		expect 2 "a full stdout is noticed by ${words%% *}" \
+		    "cannot write to stdout" on_full $words
+	done
 else
-	echo "ok $n - a full stdout is noticed"
+	for what in --help keygen ping ping probe; do
+		skip "$what" "there is no /dev/full"
+	done
 fi
 
 # ---- keys

@@ -54,12 +54,12 @@ run_descriptors(int argc, char **argv)
 }
 
 static const struct cli_command commands[] = {
-	{ "hello", "[NAME]", "say hello", run_hello },
-	{ "flood", "", "say a lot", run_flood },
-	{ "fail", "", "say half of it", run_fail },
-	{ "quiet", "", "say nothing", run_quiet },
-	{ "descriptors", "", "open a file", run_descriptors },
-	{ NULL, NULL, NULL, NULL },
+	{ "hello", "say hello", run_hello },
+	{ "flood", "say a lot", run_flood },
+	{ "fail", "say half of it", run_fail },
+	{ "quiet", "say nothing", run_quiet },
+	{ "descriptors", "open a file", run_descriptors },
+	{ NULL, NULL, NULL },
 };
 
 static const struct cli_program program = { "relay-test", "a test program",
@@ -167,6 +167,10 @@ static const struct {
 	{ "an unknown option", TO_PIPE, { "--versoin" }, 2, "",
 	    "relay-test: unknown option '--versoin'; did you mean "
 	    "'--version'?\n" },
+	{ "help for a command", TO_PIPE, { "help", "hello" }, 0, "hello 2\n",
+	    "" },
+	{ "help for none", TO_PIPE, { "help", "helo" }, 2, "",
+	    "relay-test: unknown command 'helo'; did you mean 'hello'?\n" },
 	{ "version", TO_PIPE, { "--version" }, 0,
 	    "relay-test (relaykit) " PACKAGE_VERSION "\n", "" },
 	{ "a full disk", TO_FULL, { "hello" }, 1, "",

@@ -157,6 +157,17 @@ unknown_word(const struct cli_program *p, const char *word)
 	    p->name);
 }
 
+/* "help COMMAND" */
+static int
+run_help(const struct cli_program *p, char *name)
+{
+	static char help[] = "--help";
+	const struct cli_command *c = find_command(p, name);
+	char *words[] = { name, help, NULL };
+
+	return c != NULL ? c->run(2, words) : unknown_word(p, name);
+}
+
 static int
 dispatch(const struct cli_program *p, int argc, char **argv)
 {
@@ -174,6 +185,8 @@ dispatch(const struct cli_program *p, int argc, char **argv)
 		cli_print_version(p->name);
 		return 0;
 	}
+	if (strcmp(argv[1], "help") == 0 && argc == 3)
+		return run_help(p, argv[2]);
 	c = find_command(p, argv[1]);
 	if (c == NULL)
 		return unknown_word(p, argv[1]);

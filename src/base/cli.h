@@ -6,7 +6,6 @@
 
 struct cli_command {
 	const char *name;
-	const char *synopsis;              /* "URL DEST [TEXT | -]" */
 	const char *summary;               /* one line for --help */
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 };
@@ -31,9 +30,9 @@ extern const char *cli_program_name;
 void cli_start(const char *program);
 
 /*
- * Dispatch argv[1]: --help, --version, a command, or a usage error that
- * names the word that may have been meant.  Returns the exit status; makes
- * sure that what was printed reached stdout (else it says so, and the
+ * Dispatch argv[1]: --help, --version, help COMMAND, a command, or a usage
+ * error that names the word that may have been meant.  Returns the exit status;
+ * makes sure that what was printed reached stdout (else it says so, and the
  * status is not 0).
  */
 int cli_main(const struct cli_program *p, int argc, char **argv);
