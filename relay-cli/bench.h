@@ -59,7 +59,6 @@ struct bench {
 	struct options options;
 	const struct bench_kind *kind;
 	struct loop *loop;
-	struct tls_ctx *tls; /* shared by all sessions */
 	struct timer *limit;
 	int64_t started_at; /* 0: not yet */
 	bool finished;

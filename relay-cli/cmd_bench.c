@@ -105,7 +105,6 @@ bench_session_config(const struct bench *b, const struct rk_secret_key *secret)
 	struct session_config c = b->options.session;
 
 	c.secret = secret;
-	c.to.tls_ctx = b->tls;
 	return c;
 }
 
@@ -263,17 +262,6 @@ parse(struct options *o, int argc, char **argv)
 
 /* ---- the command ---- */
 
-static struct tls_ctx *
-new_tls(const struct session_config *c, char *err, size_t err_size)
-{
-	const struct tls_client_config tls = { .cafile = c->to.cafile,
-		.insecure = c->to.insecure,
-		.keylog = c->to.keylog,
-		.alpn = "http/1.1" };
-
-	return tls_client_ctx_new(&tls, err, err_size);
-}
-
 static void
 run(struct bench *b)
 {
@@ -301,20 +289,14 @@ int
 cmd_bench(int argc, char **argv)
 {
 	static struct bench b; /* histograms are no load for the stack */
-	char err[256];
+	struct connect_config *to = &b.options.session.to;
 
 	b.status = parse(&b.options, argc, argv);
-	if (b.status == EXIT_OK && !b.options.help &&
-	    b.options.session.to.url.tls) {
-		b.tls = new_tls(&b.options.session, err, sizeof(err));
-		if (b.tls == NULL) {
-			cli_error("%s", err);
-			b.status = EXIT_TLS;
-		}
-	}
+	if (b.status == EXIT_OK && !b.options.help)
+		b.status = connect_make_tls(to);
 	if (b.status == EXIT_OK && !b.options.help)
 		run(&b);
-	tls_ctx_free(b.tls);
+	tls_ctx_free(to->tls_ctx);
 	options_clear(&b.options);
 	return b.status;
 }

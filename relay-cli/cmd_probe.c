@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/xalloc.h"
+#include "net/tls.h"
 #include "relay-cli/commands.h"
 #include "relay-cli/fetch.h"
 #include "relay-cli/options.h"
@@ -644,6 +645,8 @@ cmd_probe(int argc, char **argv)
 		    cli_usage_error("'%s' is one word too many", argv[first]);
 	if (status == EXIT_OK && !p.options.help)
 		status = choose(&p);
+	if (status == EXIT_OK && !p.options.help)
+		status = connect_make_tls(&p.options.session.to);
 	if (status != EXIT_OK || p.options.help)
 		goto out;
 	p.loop = loop_new();
@@ -658,6 +661,7 @@ cmd_probe(int argc, char **argv)
 	clear(&p);
 	loop_turn(p.loop, 0); /* reaps */
 	loop_free(p.loop);
+	tls_ctx_free(p.options.session.to.tls_ctx);
 out:
 	options_clear(&p.options);
 	return status;

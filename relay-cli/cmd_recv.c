@@ -79,7 +79,7 @@ on_end(void *arg, struct session *s, const struct session_end *e)
 
 	session_free(r->session);
 	r->session = NULL;
-	if (!r->options.reconnect) {
+	if (!r->options.reconnect || e->status == EXIT_USAGE) {
 		cli_error("%s", e->message);
 		finish(r, e->status);
 		return;

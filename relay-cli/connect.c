@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cli.h"
 #include "base/xalloc.h"
 #include "codec/errors.h"
 #include "net/dial.h"
@@ -205,6 +206,28 @@ on_stream(void *arg, struct stream *stream, enum stream_event event)
 
 /* ---- beginning ---- */
 
+static struct tls_ctx *
+new_tls(const struct connect_config *c, char *err, size_t err_size)
+{
+	const struct tls_client_config tls = { .cafile = c->cafile,
+		.insecure = c->insecure,
+		.keylog = c->keylog,
+		.alpn = "http/1.1" };
+
+	return tls_client_ctx_new(&tls, err, err_size);
+}
+
+int
+connect_make_tls(struct connect_config *c)
+{
+	char err[256];
+
+	if (!c->url.tls)
+		return EXIT_OK;
+	c->tls_ctx = new_tls(c, err, sizeof(err));
+	return c->tls_ctx != NULL ? EXIT_OK : cli_usage_error("%s", err);
+}
+
 static void
 on_attempt(void *arg, const char *address)
 {
@@ -245,17 +268,13 @@ on_no_tls(void *arg)
 	struct connecting *c = arg;
 
 	c->step = STEP_TLS;
-	fail(c, EXIT_TLS, ENDING_REFUSED, "%s", c->message);
+	fail(c, EXIT_USAGE, ENDING_REFUSED, "%s", c->message);
 }
 
 struct connecting *
 connect_start(struct loop *l, const struct connect_config *k,
     void (*on_done)(void *arg, const struct connect_result *r), void *arg)
 {
-	const struct tls_client_config tls = { .cafile = k->cafile,
-		.insecure = k->insecure,
-		.keylog = k->keylog,
-		.alpn = "http/1.1" };
 	struct dial_config dial = { .host = k->url.host,
 		.port = k->url.port,
 		.resolve = k->resolve,
@@ -269,8 +288,7 @@ connect_start(struct loop *l, const struct connect_config *k,
 	c->arg = arg;
 	c->no_tls = (struct deferred){ .work = on_no_tls, .arg = c };
 	if (k->url.tls && k->tls_ctx == NULL) {
-		c->tls_ctx =
-		    tls_client_ctx_new(&tls, c->message, sizeof(c->message));
+		c->tls_ctx = new_tls(k, c->message, sizeof(c->message));
 		if (c->tls_ctx == NULL) { /* say so from the loop */
 			loop_next_turn(l, &c->no_tls);
 			return c;

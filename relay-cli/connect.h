@@ -35,6 +35,11 @@ struct connect_result {
 	const char *message; /* one line */
 };
 
+/* Make |c|'s tls_ctx where its URL wants one: once for many connections.
+ * EXIT_OK, and tls_ctx_free() is owed; or EXIT_USAGE after a message, where a
+ * file is no good. */
+int connect_make_tls(struct connect_config *c);
+
 /* |on_done| comes once, not from inside this call, unless it is cancelled
  * first; it is gone then. */
 struct connecting *connect_start(struct loop *l, const struct connect_config *c,

@@ -15,6 +15,7 @@
 #include "base/cli.h"
 #include "base/options.h"
 #include "base/text.h"
+#include "net/dial.h"
 #include "relay-cli/commands.h"
 
 #define RATE_MAX           (INT64_C(1) << 40)
@@ -199,6 +200,10 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 		sizeof(err)) != 0)
 		return cli_usage_error("%s", err);
 	++*first;
+	if (o->session.to.resolve != NULL &&
+	    !dial_resolve_is_valid(o->session.to.resolve))
+		return cli_usage_error("--resolve: '%s' is not HOST:PORT:ADDR",
+		    o->session.to.resolve);
 	if ((status = pick_dialect(o)) != 0 ||
 	    (status = pick_carrier(o)) != 0 || (status = pick_proxy(o)) != 0)
 		return status;

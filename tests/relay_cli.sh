@@ -12,7 +12,7 @@ trap 'kill $relay $plain $brief $sleepers 2>/dev/null; rm -rf "$dir"' EXIT
 unset RELAYKIT_KEY HTTP_PROXY http_proxy HTTPS_PROXY https_proxy NO_PROXY no_proxy
 cd "$dir" || exit 99
 n=0
-echo 1..49
+echo 1..54
 
 # expect STATUS SENTENCE PART-OF-STDERR COMMAND…: stdout is in out, stderr in err.
 expect() {
@@ -94,6 +94,11 @@ expect 2 "a missing URL is a usage error" "no URL" "$cli" ping
 expect 2 "a URL without a scheme names the remedy" "http://" "$cli" ping "${url#http://}"
 expect 2 "a bad count is a usage error" "--count" "$cli" ping -c none "$url"
 expect 2 "a bad DEST is refused before dialling" "public key" "$cli" send http://127.0.0.1:1 nonsense hi
+expect 2 "--resolve that is none" "HOST:PORT:ADDR" "$cli" ping --resolve nonsense "$url"
+expect 2 "a --cafile that is not there" "nowhere.pem" "$cli" ping --cafile nowhere.pem https://127.0.0.1:1
+expect 2 "a --cafile that is none" "relay.txt" "$cli" recv --reconnect --cafile relay.txt https://127.0.0.1:1
+expect 2 "probe says so once" "nowhere.pem" "$cli" probe --cafile nowhere.pem https://127.0.0.1:1
+expect 2 "a --keylog that cannot be written" "nowhere/log" "$cli" bench --keylog nowhere/log https://127.0.0.1:1
 expect 3 "a closed port" "refused" "$cli" ping http://127.0.0.1:1
 expect 3 "an unknown name" "no.such.host.invalid" "$cli" ping http://no.such.host.invalid
 expect 5 "an answer that is no 101" "upgrade refused" "$cli" ping "$metrics"
