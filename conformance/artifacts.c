@@ -183,13 +183,13 @@ is_same_directory(const struct run_target *a, const struct run_target *b)
 /* "@canary.before", with a number where that is there already.  A scenario's
  * name cannot begin with the sign, so no case lies there. */
 static char *
-canary_directory(const struct run_case *c, bool after, size_t number)
+canary_directory(const struct run_case *c, const char *when, size_t number)
 {
 	struct text name;
 	char *dir;
 
 	text_init(&name);
-	text_addf(&name, "@canary.%s", after ? "after" : "before");
+	text_addf(&name, "@canary.%s", when);
 	if (number > 1)
 		text_addf(&name, ".%zu", number);
 	dir = directory_named(c, text_str(&name));
@@ -198,7 +198,7 @@ canary_directory(const struct run_case *c, bool after, size_t number)
 }
 
 void
-artifacts_canary(struct run_case *c, bool after)
+artifacts_canary(struct run_case *c, const char *when)
 {
 	const struct run *r = c->target->run;
 	size_t number = 1;
@@ -207,10 +207,10 @@ artifacts_canary(struct run_case *c, bool after)
 		return;
 	for (const struct run_target *t = r->targets; t < c->target; t++)
 		number += is_same_directory(t, c->target);
-	c->artifacts = canary_directory(c, after, number);
+	c->artifacts = canary_directory(c, when, number);
 	while (!r->o->force && access(c->artifacts, F_OK) == 0) {
 		free(c->artifacts);
-		c->artifacts = canary_directory(c, after, ++number);
+		c->artifacts = canary_directory(c, when, ++number);
 	}
 	/* So that the next one of the name finds it. */
 	make_directories(c->artifacts);
@@ -232,12 +232,8 @@ artifacts_prepare(struct run *r)
 
 		c->artifacts = directory_of(c);
 		tell_apart(r, i);
-		if (!r->o->force && is_there(c)) {
-			cli_error("%s is there from another run; --force "
-				  "writes over it",
-			    c->artifacts);
-			return EXIT_INFRASTRUCTURE;
-		}
+		if (!r->o->force && is_there(c))
+			return output_is_in_the_way(c->artifacts);
 	}
 	return 0;
 }

@@ -19,9 +19,9 @@ char *artifact_component(const char *name);
  * files are there and --force was not given; else 0.
  */
 int artifacts_prepare(struct run *r);
-/* A canary, which has its target and round and may have its directory, is
- * about to be played: make and give it one, to be freed. */
-void artifacts_canary(struct run_case *c, bool after);
+/* A canary, which has its target and round and may have its directory: make
+ * and give it one named after |when|, to be freed. */
+void artifacts_canary(struct run_case *c, const char *when);
 /* A case is about to be played. */
 void artifacts_begin(struct run_case *c);
 /* It is over: write its files; false with a line on stderr if that failed. */

@@ -16,16 +16,6 @@
 #include "conformance/lift.h"
 #include "conformance/options.h"
 
-/* Said before anything is read, and seen to again when it is written. */
-static int
-refuse_existing(const struct options *o)
-{
-	if (o->force || !output_is_there(o->output))
-		return 0;
-	return cli_usage_error("%s is there already; --force writes over it",
-	    o->output);
-}
-
 /* A new file, never one that came to be meanwhile. */
 static int
 write_new(const char *path, const char *text)
@@ -80,7 +70,8 @@ lift(struct options *o)
 
 	if (o->narguments != 1)
 		return cli_usage_error("lift needs one capture");
-	status = refuse_existing(o);
+	/* Before anything is read, and seen to again when it is written. */
+	status = output_refuse(o->output, o->force);
 	if (status != 0)
 		return status;
 	o->lift.source = strrchr(o->arguments[0], '/');

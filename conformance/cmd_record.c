@@ -10,6 +10,7 @@
 
 #include "base/cli.h"
 #include "conformance/commands.h"
+#include "conformance/files.h"
 #include "conformance/judge.h"
 #include "conformance/options.h"
 #include "conformance/record.h"
@@ -130,9 +131,7 @@ open_output(const struct recording *r, const char *path, FILE **out)
 	int fd = open(path, flags, 0600);
 
 	if (fd < 0 && errno == EEXIST)
-		return cli_usage_error("%s is there already; --force writes "
-				       "over it",
-		    path);
+		return output_is_in_the_way(path);
 	*out = fd >= 0 ? fdopen(fd, "w") : NULL;
 	if (*out != NULL)
 		return 0;

@@ -31,10 +31,11 @@ print_more_help(void)
 	    "With --mutate-scripts each expectation of the suite, or of "
 	    "FILEs, is changed\n"
 	    "(another value, another time, never instead of it, …): relayd "
-	    "without a fault must\n"
-	    "then fail the case.  What it does not fail is shown with its "
-	    "line.  Exit status:\n"
-	    "0 all were noticed, 1 some survived, 3 some could not be "
+	    "without a fault, or\n"
+	    "the client, must then fail the case.  What it does not fail is "
+	    "shown with its\n"
+	    "line.  Exit status: 0 all were noticed, 1 some survived, 3 some "
+	    "could not be\n"
 	    "judged, 6 a bad file.\n");
 }
 
@@ -45,11 +46,10 @@ check(const struct options *o)
 	const struct selftest_options *s = &o->selftest;
 
 	if (s->mutate) {
-		if (o->nreports > 0 || s->nfaults > 0 || s->all ||
-		    s->client != NULL)
+		if (o->nreports > 0 || s->nfaults > 0 || s->all)
 			return cli_usage_error("--mutate-scripts goes with "
 					       "none of --faults, --all, "
-					       "--client, --report");
+					       "--report");
 		return 0;
 	}
 	if (o->narguments > 0)

@@ -417,10 +417,9 @@ prepare(struct work *w)
 	w->file = w->o.arguments[0];
 	if (w->o.max_runs == 0)
 		w->o.max_runs = RUNS_DEFAULT;
-	if (!w->o.force && output_is_there(w->o.output))
-		return cli_usage_error("%s is there already; --force writes "
-				       "over it",
-		    w->o.output);
+	status = output_refuse(w->o.output, w->o.force);
+	if (status != 0)
+		return status;
 	w->suite = options_suite(&w->o, &status);
 	if (w->suite != NULL)
 		w->target = read_target(w, w->o.arguments[1], &status);

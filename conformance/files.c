@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cli.h"
 #include "base/xalloc.h"
+#include "conformance/judge.h"
 
 #define MAX_FILE ((size_t)64 << 20)
 
@@ -100,13 +102,22 @@ open_failed(struct output *o, char *err, size_t err_size)
 	return -1;
 }
 
-bool
-output_is_there(const char *path)
+int
+output_is_in_the_way(const char *path)
+{
+	cli_error("%s is there already; --force writes over it", path);
+	return EXIT_INFRASTRUCTURE;
+}
+
+int
+output_refuse(const char *path, bool force)
 {
 	struct stat st;
 
-	return path != NULL && strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
-	    S_ISREG(st.st_mode);
+	if (force || path == NULL || strcmp(path, "-") == 0 ||
+	    stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return 0;
+	return output_is_in_the_way(path);
 }
 
 int

@@ -26,8 +26,12 @@ struct output {
 	FILE *f;
 };
 
-/* Is an ordinary file there that would be replaced?  NULL is stdout. */
-bool output_is_there(const char *path);
+/*
+ * What is there already is written over only with --force: else the exit
+ * status, said on stderr.  0 if no ordinary file is there; NULL is stdout.
+ */
+int output_refuse(const char *path, bool force);
+int output_is_in_the_way(const char *path);
 /* 0, or -1 with one line in |err|. */
 int output_open(struct output *o, const char *path, char *err, size_t err_size);
 /* Give it its name; 0, or -1 with one line in |err|. */

@@ -366,6 +366,16 @@ read_results(struct reader *x, struct run_case *c, const json_t *o)
 	return 0;
 }
 
+static enum canary
+canary_at(const json_t *o, const char *key)
+{
+	const char *word = string_at(o, key);
+
+	if (word == NULL || strcmp(word, "not played") == 0)
+		return CANARY_UNTRIED;
+	return strcmp(word, "ok") == 0 ? CANARY_OK : CANARY_FAILED;
+}
+
 static int
 read_verdict(struct reader *x, const json_t *o)
 {
@@ -393,6 +403,7 @@ read_verdict(struct reader *x, const json_t *o)
 		.number = r->nplan,
 		.verdict = verdict_named(verdict),
 		.flaked = is_true_at(o, "flaked"),
+		.after = canary_at(o, "canary_after"),
 		.reruns = (unsigned)count_at(o, "reruns"),
 		.again = copy_at(o, "again"),
 	};
@@ -422,16 +433,6 @@ read_event(struct reader *x, const json_t *o)
 }
 
 /* ---- the end ---- */
-
-static enum canary
-canary_at(const json_t *o, const char *key)
-{
-	const char *word = string_at(o, key);
-
-	if (word == NULL || strcmp(word, "not played") == 0)
-		return CANARY_UNTRIED;
-	return strcmp(word, "ok") == 0 ? CANARY_OK : CANARY_FAILED;
-}
 
 static int
 read_end(struct reader *x, const json_t *o)

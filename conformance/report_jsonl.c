@@ -11,6 +11,7 @@
 
 #include "base/xalloc.h"
 #include "conformance/artifacts.h"
+#include "conformance/canary.h"
 #include "conformance/report.h"
 #include "transcript/transcript_json.h"
 
@@ -277,6 +278,8 @@ write_verdict(struct report *r, const struct run_case *c)
 	put_text(o, "reason", c->reason);
 	put_deviation(o, c);
 	put(o, "control", control_word(c));
+	if (c->after != CANARY_UNTRIED)
+		put_text(o, "canary_after", canary_name(c->after));
 	put(o, "reruns", json_integer(c->reruns));
 	if (c->flaked)
 		put(o, "flaked", json_true());
@@ -302,12 +305,6 @@ in_order(struct report *r, const struct run_case *c)
 
 /* ---- the end ---- */
 
-static const char *const canary_words[] = {
-	[CANARY_UNTRIED] = "not played",
-	[CANARY_OK] = "ok",
-	[CANARY_FAILED] = "failed",
-};
-
 static json_t *
 canaries(const struct run *run)
 {
@@ -317,8 +314,8 @@ canaries(const struct run *run)
 		const struct run_target *t = &run->targets[i];
 		json_t *o = json_object();
 
-		put_text(o, "canary_before", canary_words[t->before]);
-		put_text(o, "canary_after", canary_words[t->after]);
+		put_text(o, "canary_before", canary_name(t->before));
+		put_text(o, "canary_after", canary_name(t->after));
 		put_text(o, "trouble", t->trouble);
 		put_text(o, "process", t->ending);
 		put(all, t->target->name, o);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "conformance/artifacts.h"
+#include "conformance/canary.h"
 #include "conformance/report.h"
 #include "transcript/transcript_text.h"
 
@@ -237,7 +238,8 @@ add_result(struct report *r, const struct run_case *c, struct text *out)
 	if (d->detail != NULL)
 		add_lines(r, out, d->detail, "  ");
 	add_transcript(r, d, out);
-	text_addf(out, "  control: %s   teardown: %s\n", control_word(c),
+	text_addf(out, "  control: %s   canary after: %s   teardown: %s\n",
+	    control_word(c), canary_name(c->after),
 	    d->teardown != NULL && d->teardown[0] != '\0' ? d->teardown : "-");
 }
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "conformance/artifacts.h"
+#include "conformance/canary.h"
 #include "conformance/report.h"
 
 #define TICK_NS            (100 * NS_PER_MS)
@@ -83,8 +84,8 @@ run_end_named(const char *name, enum run_end *out)
 	return false;
 }
 
-static void
-lose_target(struct run_target *t, char *trouble)
+void
+run_lose_target(struct run_target *t, char *trouble)
 {
 	t->run->tally.infrastructure = true;
 	if (t->trouble == NULL)
@@ -102,7 +103,7 @@ look_after_targets(struct run *r)
 		    t->trouble == NULL ? target_death(t->target) : NULL;
 
 		if (death != NULL)
-			lose_target(t,
+			run_lose_target(t,
 			    xasprintf("the target ended by itself: %s", death));
 	}
 }
@@ -119,8 +120,8 @@ pending(const struct run *r)
 }
 
 /* Turn the loop until nothing is being played. */
-static void
-wait_idle(struct run *r)
+void
+run_wait_idle(struct run *r)
 {
 	while (pending(r) > 0 && !r->stop) {
 		loop_turn(r->loop, TICK_NS);
@@ -238,8 +239,8 @@ is_flake(struct run_case *c, enum verdict v)
 	return true;
 }
 
-static void
-settle(struct run_case *c, enum verdict v)
+void
+run_settle(struct run_case *c, enum verdict v)
 {
 	struct run *r = c->target->run;
 
@@ -268,8 +269,8 @@ conclude(struct run_case *c)
 		c->waits = WAITS_UNSETTLED;
 	else if (is_flake(c, v))
 		play_again(c);
-	else
-		settle(c, v);
+	else if (!canary_follows(c, v))
+		run_settle(c, v);
 }
 
 static void
@@ -298,6 +299,18 @@ on_control(void *arg, struct case_result *control)
 		    c->c->instance, false, on_result, c);
 }
 
+/* Nothing more is played on a target that was lost. */
+static bool
+is_lost(struct run_case *c)
+{
+	const struct run_target *t = c->target;
+
+	if (t->trouble == NULL || (t->run->o->keep_going && t->engine != NULL))
+		return false;
+	finish_because(c, VERDICT_ERROR, xstrdup(t->trouble));
+	return true;
+}
+
 static void
 play(struct run_case *c)
 {
@@ -306,6 +319,8 @@ play(struct run_case *c)
 	    c->c->scenario->has_control && !r->o->no_controls && !r->observe;
 
 	c->waits = WAITS_NOT;
+	if (is_lost(c))
+		return;
 	artifacts_begin(c);
 	engine_add(c->target->engine, &c->target->target->engine,
 	    c->c->instance, control, control ? on_control : on_result, c);
@@ -322,11 +337,8 @@ begin_case(struct run_case *c)
 		finish(c, VERDICT_SKIPPED);
 		return;
 	}
-	if (t->trouble != NULL &&
-	    (!t->run->o->keep_going || t->engine == NULL)) {
-		finish_because(c, VERDICT_ERROR, xstrdup(t->trouble));
+	if (is_lost(c))
 		return;
-	}
 	lacks = run_case_lacks(c->c, t->target);
 	if (lacks != NULL) {
 		finish_because(c, VERDICT_UNSUPPORTED,
@@ -349,8 +361,8 @@ mix(uint64_t seed, const char *name)
 	return seed;
 }
 
-static void
-start_engines(struct run *r, unsigned round, bool observe)
+void
+run_start_engines(struct run *r, unsigned round, bool observe)
 {
 	uint64_t seed = run_seed(r, round);
 
@@ -371,94 +383,13 @@ start_engines(struct run *r, unsigned round, bool observe)
 	}
 }
 
-static void
-stop_engines(struct run *r)
+void
+run_stop_engines(struct run *r)
 {
 	for (size_t i = 0; i < r->ntargets; i++) {
 		engine_free(r->targets[i].engine);
 		r->targets[i].engine = NULL;
 	}
-}
-
-/* ---- canaries ---- */
-
-static void
-on_canary(void *arg, struct case_result *result)
-{
-	struct run_case *c = arg;
-
-	c->result = result;
-}
-
-static void
-judge_canary(struct run_case *c, enum canary *out, const char *when)
-{
-	struct run *r = c->target->run;
-	enum verdict v = judge_case(c->result, NULL, c->c->level, &c->decided);
-
-	c->verdict = v;
-	if (r->stop && c->result->code == CODE_TIMEOUT)
-		return;
-	r->ncanaries++;
-	if (c->result->code == CODE_OK) {
-		*out = CANARY_OK;
-		r->ncanaries_ok++;
-		return;
-	}
-	*out = CANARY_FAILED;
-	lose_target(c->target,
-	    xasprintf("the canary %s failed %s: %s%s%s", c->c->instance->name,
-		when,
-		c->result->message != NULL
-		    ? c->result->message
-		    : result_code_meaning(c->result->code),
-		c->artifacts != NULL ? "; see " : "",
-		c->artifacts != NULL ? c->artifacts : ""));
-}
-
-/* Play the canary on each target that is not lost; it is always judged. */
-static void
-play_canaries(struct run *r, unsigned round, bool after)
-{
-	struct run_case *runs = xcalloc(r->ntargets, sizeof(*runs));
-
-	start_engines(r, round, false);
-	for (size_t i = r->first; i < r->last; i++) {
-		runs[i].c = r->targets[i].canary;
-		runs[i].target = &r->targets[i];
-		runs[i].round = round;
-	}
-	for (int try = 0; try <= MAX_RERUNS && !r->stop; try++) {
-		for (size_t i = r->first; i < r->last; i++) {
-			struct run_target *t = &r->targets[i];
-			struct run_case *c = &runs[i];
-
-			if (t->engine == NULL || t->canary == NULL ||
-			    t->trouble != NULL ||
-			    (c->result != NULL &&
-				c->result->code != CODE_HARNESS_LATE))
-				continue;
-			case_result_free(c->result);
-			c->result = NULL;
-			artifacts_canary(c, after);
-			artifacts_begin(c);
-			engine_add(t->engine, &t->target->engine,
-			    t->canary->instance, false, on_canary, c);
-		}
-		wait_idle(r);
-	}
-	for (size_t i = r->first; i < r->last; i++) {
-		struct run_target *t = &r->targets[i];
-
-		if (runs[i].result != NULL)
-			judge_canary(&runs[i], after ? &t->after : &t->before,
-			    after ? "after the cases" : "before the cases");
-		r->tally.infrastructure |= !artifacts_write(&runs[i]);
-		case_result_free(runs[i].result);
-		free(runs[i].artifacts);
-	}
-	stop_engines(r);
-	free(runs);
 }
 
 /* ---- rounds ---- */
@@ -486,9 +417,9 @@ play_each(struct run *r, unsigned round, enum waiting kind, size_t together)
 			continue;
 		play(c);
 		if (++n % together == 0)
-			wait_idle(r);
+			run_wait_idle(r);
 	}
-	wait_idle(r);
+	run_wait_idle(r);
 }
 
 /* A few get another run; where there are many the target is like that. */
@@ -506,7 +437,7 @@ settle_unsettled(struct run *r, unsigned round)
 		if (few && !r->stop)
 			play_again(c);
 		else
-			settle(c, VERDICT_INCONCLUSIVE);
+			run_settle(c, VERDICT_INCONCLUSIVE);
 	}
 }
 
@@ -535,16 +466,16 @@ is_active(const struct run *r, const struct run_target *t)
 static void
 play_round(struct run *r, unsigned round)
 {
-	play_canaries(r, round, false);
-	start_engines(r, round, r->observe);
+	canary_play(r, round, false);
+	run_start_engines(r, round, r->observe);
 	for (size_t i = 0; i < r->nplan && !r->stop; i++)
 		if (r->plan[i].round == round &&
 		    is_active(r, r->plan[i].target))
 			begin_case(&r->plan[i]);
-	wait_idle(r);
+	run_wait_idle(r);
 	play_waiting(r, round);
-	stop_engines(r);
-	play_canaries(r, round, true);
+	run_stop_engines(r);
+	canary_play(r, round, true);
 }
 
 /* What an ending left over. */
@@ -624,9 +555,9 @@ start_targets(struct run *r)
 
 			fflush(stdout);
 			fputs(text_str(&errors), stderr);
-			lose_target(t, line);
+			run_lose_target(t, line);
 		} else if (t->canary == NULL && r->o->target.client == NULL) {
-			lose_target(t,
+			run_lose_target(t,
 			    xstrdup("the suite has no canary ping.echo for "
 				    "this dialect and carrier"));
 		}

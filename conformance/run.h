@@ -30,6 +30,10 @@ struct run_target {
 	const struct suite_case *canary;
 	enum canary before;
 	enum canary after;
+	unsigned canaries;     /* begun behind cases */
+	unsigned canary_round; /* of the case */
+	unsigned canary_tries; /* of the one that is out, in a row */
+	bool canary_out;
 	struct deviations *deviations; /* NULL: none are declared */
 	char *declared; /* recorded: the file that they were in; may be NULL */
 	char *trouble;  /* why it is lost, one line; NULL: it is not */
@@ -39,9 +43,10 @@ struct run_target {
 /* A case that is not played with all the others at once. */
 enum waiting {
 	WAITS_NOT,
-	WAITS_SERIAL,   /* it asked for that */
-	WAITS_AGAIN,    /* the harness was late */
-	WAITS_UNSETTLED /* its time was over, or it could not connect */
+	WAITS_SERIAL,    /* it asked for that */
+	WAITS_AGAIN,     /* the harness was late */
+	WAITS_UNSETTLED, /* its time was over, or it could not connect */
+	WAITS_CANARY     /* it is over, and may have done harm */
 };
 
 struct run_case {
@@ -58,6 +63,8 @@ struct run_case {
 	const struct deviation *deviation; /* that spoke; NULL: none did */
 	bool flaked; /* played again since a deviation allows that */
 	enum waiting waits;
+	unsigned canary;   /* WAITS_CANARY: number of the one that tells */
+	enum canary after; /* it; untried where nothing asked for it */
 	unsigned reruns;
 	char *again;        /* recorded: how to play it again; may be NULL */
 	char *artifacts;    /* its directory; NULL: none were asked for */
@@ -120,6 +127,15 @@ int run_observe(struct run *r);
  */
 int run_judge(struct run *r);
 void run_clear(struct run *r);
+
+/* Of run.c, for what plays canaries. */
+void run_lose_target(struct run_target *t, char *trouble); /* taken */
+void run_start_engines(struct run *r, unsigned round, bool observe);
+void run_stop_engines(struct run *r);
+/* Turn the loop until nothing is being played. */
+void run_wait_idle(struct run *r);
+/* The case is over, with that verdict. */
+void run_settle(struct run_case *c, enum verdict v);
 
 /* "fail-fast"; NULL for END_NOT. */
 const char *run_end_name(enum run_end end);

@@ -1,4 +1,5 @@
-/* Mutants of scenarios on the relay as it should be: who is not noticed? */
+/* Mutants of scenarios on the relay, or the client, as it should be: who is
+ * not noticed? */
 #include "config.h"
 
 #include "conformance/selftest_mutants.h"
@@ -19,6 +20,7 @@
 /* How many are played on one relay: all at once; or, where they are alone or
  * have a relay of their own, a few behind each other. */
 #define TOGETHER 120
+#define CLIENTS  40 /* … each of which has a process of its own */
 #define ALONE    5
 
 /* What a case comes to as it is. */
@@ -56,7 +58,8 @@ struct mutation {
 static bool
 is_wanted(const struct mutation *m, const struct suite_case *c)
 {
-	if ((c->slow && !m->o->slow) || suite_needs(c, "client"))
+	if ((c->slow && !m->o->slow) ||
+	    suite_needs(c, "client") != (m->o->client != NULL))
 		return false;
 	if (m->o->nfiles > 0 && !c->from_file)
 		return false;
@@ -165,7 +168,7 @@ play_sound(struct mutation *m)
 	int status = 0;
 	size_t n;
 
-	m->children->what = "relays, nothing changed";
+	m->children->what = "runs, nothing changed";
 	m->children->ntotal = 2;
 	n = play_sound_on(m, false, &status);
 	n += play_sound_on(m, true, &status);
@@ -453,7 +456,9 @@ static int
 play_kind(struct batch *b, bool others)
 {
 	const struct mutants *all = &b->m->mutants;
-	size_t most = b->alone ? ALONE : TOGETHER;
+	size_t most = b->alone        ? ALONE
+	    : b->m->o->client != NULL ? CLIENTS
+				      : TOGETHER;
 	int status = 0;
 
 	for (size_t i = 0; i < all->n && status == 0; i++) {
@@ -473,7 +478,7 @@ play_mutants(struct mutation *m, bool others)
 	int status = 0;
 
 	m->children->what =
-	    others ? "relays, survivors" : "relays, changed scenarios";
+	    others ? "runs, survivors" : "runs, changed scenarios";
 	m->children->ndone = m->children->ntotal = 0;
 	text_init(&b.text);
 	text_init(&b.selection);
@@ -562,7 +567,7 @@ report(const struct mutation *m)
 	    : judged == 0                                  ? EXIT_UNTESTED
 							   : EXIT_GOOD;
 	printf("%zu changes: %zu noticed, %zu survived; %zu of branches that "
-	       "relayd does not take, %zu cannot be written, %zu not judged   "
+	       "are not taken here, %zu cannot be written, %zu not judged   "
 	       "%.1f s\nexit %d\n",
 	    m->mutants.n, count[MUTANT_NOTICED], count[MUTANT_SURVIVED],
 	    count[MUTANT_UNTAKEN], count[MUTANT_REFUSED], open,

@@ -98,7 +98,7 @@ ok $? "it is the same"
 # ---- files
 
 echo mine >mine.rly
-expect 2 "a file that is there is not written over" lift -o mine.rly "$capture"
+expect 4 "a file that is there is not written over" lift -o mine.rly "$capture"
 [ "$(cat mine.rly)" = mine ]
 ok $? "it is as it was"
 expect 0 "but with --force" lift --force -o mine.rly "$capture"

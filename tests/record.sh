@@ -168,7 +168,7 @@ fi
 
 # ---- usage
 
-expect 2 "nothing is written over" --listen 127.0.0.1:0 --to "$plain" -o plain.pcapng
+expect 4 "nothing is written over" --listen 127.0.0.1:0 --to "$plain" -o plain.pcapng
 grep -q -e --force err
 ok $? "and it is said what would"
 expect 2 "without --to it is 2" --listen 127.0.0.1:0 -o x

@@ -68,7 +68,7 @@ scenario own.survivor "Two branches, and nobody sees which was taken"
 end
 END
 
-echo "1..21"
+echo "1..23"
 selftest --faults 'http.probe-*' --faults crash.biggest-packet \
 	--report "jsonl=$work/lines" --report "tap=$work/tap"
 check "$status" 0 "faults that are there are caught"
@@ -99,6 +99,11 @@ selftest --mutate-scripts --scenarios http.tls-versions
 check "$status" 0 "what needs TLS is changed and played on a relay that has it"
 check "$(grep -c '^[1-9][0-9]* changes: [1-9][0-9]* noticed, 0 survived' \
 	"$work/log")" 1 "and is noticed"
+selftest --mutate-scripts --client "$build/tests/faulty_client" \
+	--scenarios client.pong
+check "$status" 0 "what is for clients is changed and played on a client"
+check "$(grep -c '^[1-9][0-9]* changes: [1-9][0-9]* noticed, 0 survived' \
+	"$work/log")" 1 "and is noticed, too"
 selftest --mutate-scripts "$work/survivor.rly"
 check "$status" 1 "a change that nobody notices fails the selftest"
 check "$(grep -c "^$work/survivor.rly:9: survivor: another value" \

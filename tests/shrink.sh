@@ -65,7 +65,7 @@ expect 0 "to stdout, within so many runs" --while E-WRONG --max-runs 3 case.rly 
 grep -q '^scenario relay.much' out && grep -q 'there may be a smaller one' err
 ok $? "what was reached by then"
 expect 124 "and within a time" --while E-WRONG --timeout 1ms case.rly "$bad"
-expect 2 "nothing is written over" --while E-WRONG -o small.rly case.rly "$bad"
+expect 4 "nothing is written over" --while E-WRONG -o small.rly case.rly "$bad"
 expect 2 "a code that is none is 2" --while E-FOO case.rly "$bad"
 expect 2 "none is 2" case.rly "$bad"
 expect 6 "a script that is none is 6" --while E-WRONG /dev/null "$bad"

@@ -39,6 +39,8 @@ static const struct row rows[] = {
 	{ "a_captured_value_is_used", "", ORDER("01") "A <- Pong data as $x\nA -> Ping data=$x\nA <- Pong data==$x", CODE_OK, NULL },
 	{ "a_key_by_name", "", ORDER("13") "A <- RecvPacket key==pub(alice) data==\"abc\"", CODE_OK, NULL },
 	{ "another_key", "", ORDER("13") "A <- RecvPacket key==pub(bob) data==\"abc\"", CODE_WRONG, "alice's key" },
+	{ "another_key_where_the_lane_is_open", "", ORDER("13") "A <- RecvPacket key==pub(bob) within 50ms", CODE_WRONG, "alice's key" },
+	{ "too_few_and_then_another", "", ORDER("13") "A <- RecvPacket key==pub(alice) count 2..9 within 50ms\nA <- RecvPacket data==\"TS\" within 50ms", CODE_NEVER, "1 times" },
 	{ "any_takes_the_earliest", "", ORDER("07") "A <- any\nA <- Pong", CODE_OK, NULL },
 	{ "data_decides_the_lane", "", ORDER("14") "A <- RecvPacket data==\"abc\"\nA <- RecvPacket key==pub(alice)", CODE_OK, NULL },
 	{ "without_data_either_lane_will_do", "", ORDER("14") "A <- RecvPacket data~\"abc\"\nA <- RecvPacket data~\"TS*\"", CODE_OK, NULL },

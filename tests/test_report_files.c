@@ -353,7 +353,7 @@ START_TEST(the_markdown_report_is_this)
 	    "\n"
 	    "</details>\n"
 	    "\n"
-	    "4 selected of 10, controls 1 of 1 ok, canaries 2 of 2 ok, seed "
+	    "4 selected of 10, controls 1 of 1 ok, canaries 4 of 4 ok, seed "
 	    "`7f`, T s, relay-conformance " PACKAGE_VERSION "\n");
 	free(have);
 }

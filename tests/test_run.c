@@ -126,6 +126,7 @@ START_TEST(what_met_a_crowd_is_played_again_once)
 	    "ping.order[ws]\n"
 	    "ping.order[raw]\n"
 	    "ping.order[ws]\n"
+	    "ping.echo[raw,p=#1]\n" /* behind what had no end again */
 	    "ping.echo[raw,p=#1]\n");
 	check_holds("out.tap", "ok 1 - ping.order[raw]\nnot ok 2");
 }
@@ -177,10 +178,11 @@ START_TEST(a_control_that_fails_leaves_no_verdict)
 	ck_assert_str_eq(fake_engine_log(),
 	    "ping.echo[raw,p=#1]\n"
 	    "relay.basic[raw] control\n"
+	    "ping.echo[raw,p=#1]\n"
 	    "ping.echo[raw,p=#1]\n");
 	check_holds("out.jsonl",
 	    "\"reason\":\"control failed at line 12: it never came\"");
-	check_holds("out.txt", "controls 0/1 ok   canaries 2/2 ok\n");
+	check_holds("out.txt", "controls 0/1 ok   canaries 3/3 ok\n");
 }
 END_TEST
 
@@ -228,7 +230,7 @@ dies_half_way(const struct engine_target *t, const char *name, bool control,
 {
 	struct fake_end e = { .code = CODE_OK };
 
-	if (strcmp(name, "ping.echo[raw,p=#1]") == 0 && nth == 2)
+	if (strcmp(name, "ping.echo[raw,p=#1]") == 0 && nth >= 2)
 		e = (struct fake_end){ .code = CODE_CONNECT,
 			.message = "connection refused" };
 	if (strcmp(name, "ping.order[ws]") == 0)
@@ -240,9 +242,55 @@ START_TEST(a_target_lost_half_way_is_not_merely_failed)
 {
 	ck_assert_int_eq(play(dies_half_way,
 			     URL " ping.order relay.alone"
-				 " --report text=out.txt"),
+				 " --report text=out.txt"
+				 " --report jsonl=out.jsonl"),
 	    EXIT_INFRASTRUCTURE);
-	check_holds("out.txt", "failed after the cases");
+	/* Nothing is played on a target that is lost. */
+	ck_assert_str_eq(fake_engine_log(),
+	    "ping.echo[raw,p=#1]\n"
+	    "ping.order[raw]\n"
+	    "ping.order[ws]\n"
+	    "ping.echo[raw,p=#1]\n"
+	    "ping.echo[raw,p=#1]\n"
+	    "ping.echo[raw,p=#1]\n");
+	check_holds("out.jsonl", "\"canary_after\":\"failed\",\"reruns\"");
+	check_holds("out.txt", "failed behind a case: connection refused");
+	check_holds("out.txt", "0 INCONCLUSIVE   1 ERROR");
+}
+END_TEST
+
+static struct fake_end
+harms_nobody(const struct engine_target *t, const char *name, bool control,
+    unsigned nth)
+{
+	struct fake_end e = { .code = CODE_OK };
+
+	if (strcmp(name, "ping.echo[raw,p=#1]") == 0 && nth == 2)
+		e.code = CODE_CONNECT;
+	if (strncmp(name, "ping.order", 10) == 0 ||
+	    strncmp(name, "relay.alone", 11) == 0)
+		e = (struct fake_end){ .code = CODE_NEVER, .message = "no" };
+	return e;
+}
+
+START_TEST(the_canary_follows_what_may_have_done_harm)
+{
+	ck_assert_int_eq(play(harms_nobody,
+			     URL " ping.order relay.alone"
+				 " --report jsonl=out.jsonl"),
+	    EXIT_FAILED);
+	ck_assert_str_eq(fake_engine_log(),
+	    "ping.echo[raw,p=#1]\n"
+	    "ping.order[raw]\n"
+	    "ping.order[ws]\n"
+	    "ping.echo[raw,p=#1]\n" /* behind the first: it fails once */
+	    "ping.echo[raw,p=#1]\n"
+	    "ping.echo[raw,p=#1]\n" /* behind the second */
+	    "relay.alone[raw]\n"
+	    "ping.echo[raw,p=#1]\n"
+	    "ping.echo[raw,p=#1]\n");
+	check_holds("out.jsonl", "\"canary_after\":\"ok\",\"reruns\"");
+	check_holds("out.jsonl", "\"canaries\":5,\"canaries_ok\":5");
 }
 END_TEST
 
@@ -462,6 +510,7 @@ add_run_tests(TCase *t)
 	tcase_add_test(t, an_unreachable_target_is_never_success);
 	tcase_add_test(t, the_cases_can_be_played_all_the_same);
 	tcase_add_test(t, a_target_lost_half_way_is_not_merely_failed);
+	tcase_add_test(t, the_canary_follows_what_may_have_done_harm);
 	tcase_add_test(t, the_overall_timeout_ends_a_run_with_reports);
 	tcase_add_test(t,
 	    an_interrupted_run_leaves_whole_reports_marked_partial);

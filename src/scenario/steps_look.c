@@ -269,6 +269,22 @@ watcher_look(struct play *p, struct watcher *w, struct found *f)
 	return look_items(p, s, want, engine_observes(p->engine), f);
 }
 
+/* Where two lanes are open, what stands in one of them leaves hope for the
+ * other. */
+bool
+watcher_obstacle(const struct play *p, const struct watcher *w, struct found *f)
+{
+	if (w->state == WATCHER_THEN || w->want.what->match != MATCH_FRAME)
+		return false;
+	for (struct item *it = w->party->items; it != NULL; it = it->next)
+		if (lane_bit(&w->want, it) != 0 &&
+		    !is_passed_over(p, w->party, &w->want, it)) {
+			found_item(f, LOOK_BLOCKED, it);
+			return true;
+		}
+	return false;
+}
+
 /* ---- nevers ---- */
 
 /* Any byte at all, also half a frame. */

@@ -400,8 +400,13 @@ give_up_at(const struct watcher *w)
 static void
 expired(struct play *p, struct watcher *w)
 {
+	struct found f = { .item = NULL };
+
 	if (engine_observes(p->engine) || has_enough(w))
 		met_now(p, w);
+	else if (watcher_obstacle(p, w, &f) &&
+	    !play_was_late(p, bound_begins(w), w->within_ns))
+		watcher_block(p, w, &f);
 	else
 		w->state = WATCHER_OVERDUE;
 }

@@ -60,6 +60,10 @@ bool watcher_is_never(const struct watcher *w);
 /* Can it still be met? */
 bool watcher_is_alive(const struct watcher *w);
 enum look watcher_look(struct play *p, struct watcher *w, struct found *f);
+/* What came instead, though not yet in the way: once the time is over it is
+ * the finding. */
+bool watcher_obstacle(const struct play *p, const struct watcher *w,
+    struct found *f);
 /* What the never forbids is there. */
 bool watcher_hit(struct play *p, struct watcher *w, struct found *f);
 /* Take what was found; false if that kills it (late, early). */
