@@ -3,16 +3,19 @@
 
 #include "relayd/conf.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/options.h"
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "codec/dialect.h"
+#include "net/address.h"
 #include "relayd/access_http.h"
 #include "relayd/conf_file.h"
 #include "relayd/fault.h"
@@ -115,17 +118,38 @@ parse_duration(struct conf *c, const struct option_spec *o, const char *value,
 	return false;
 }
 
+void
+conf_add_listener(struct conf *c, enum listen_kind kind, const char *address)
+{
+	c->listen =
+	    xreallocarray(c->listen, c->nlisten + 1, sizeof(*c->listen));
+	c->listen[c->nlisten++] = (struct conf_listen){ .kind = kind,
+		.address = xstrdup(address),
+		.from_file = c->line > 0 };
+}
+
 static bool
 parse_listen(struct conf *c, const struct option_spec *o, const char *value,
     char *err, size_t err_size)
 {
-	c->listen =
-	    xreallocarray(c->listen, c->nlisten + 1, sizeof(*c->listen));
-	c->listen[c->nlisten++] =
-	    (struct conf_listen){ .kind = (enum listen_kind)o->min,
-		    .address = xstrdup(value),
-		    .from_file = c->reading };
+	struct address a;
+
+	if (!address_parse(value, &a)) {
+		snprintf(err, err_size,
+		    "not ADDR:PORT, such as 127.0.0.1:3340 or [::]:3340");
+		return false;
+	}
+	conf_add_listener(c, (enum listen_kind)o->min, value);
 	return true;
+}
+
+/* The reference begins with a file of its own where there is none. */
+static bool
+parse_reference_file(struct conf *c, const struct option_spec *o,
+    const char *value, char *err, size_t err_size)
+{
+	c->may_lack = true;
+	return parse_text(c, o, value, err, err_size);
 }
 
 static bool
@@ -281,7 +305,7 @@ parse_fault(struct conf *c, const struct option_spec *o, const char *value,
 
 static const struct option_spec options[] = {
 	{ "config",        "FILE", parse_text, AT(file), 0, 0,              "read this first; options given here win", "", false },
-	{ "config-path",   "FILE", parse_text, AT(file), 0, 0,              "the same", "", true },
+	{ "config-path",   "FILE", parse_reference_file, AT(file), 0, 0,    "the same; it need not be there", "", true },
 	{ "check-config",  NULL, parse_flag, AT(check), 0, 0,               "say what is wrong with it, and exit", "", false },
 	{ "listen",        "ADDR:PORT", parse_listen, 0, LISTEN_HTTP, 0,    "serve HTTP there; repeatable, port 0 is free", "http_bind_addr", false },
 	{ "listen-tls",    "ADDR:PORT", parse_listen, 0, LISTEN_HTTPS, 0,   "serve HTTPS there; repeatable", "tls.https_bind_addr", false },
@@ -336,6 +360,7 @@ static const struct option_spec options[] = {
 
 #define NOPTIONS (sizeof(options) / sizeof(options[0]))
 /* clang-format on */
+_Static_assert(NOPTIONS <= CONF_OPTIONS_MAX, "one line each");
 
 void
 conf_init(struct conf *c, const struct rk_dialect *dialect)
@@ -398,11 +423,10 @@ conf_clear(struct conf *c)
 }
 
 void
-conf_add_listener(struct conf *c, enum listen_kind kind, const char *address)
+conf_note_tls(struct conf *c)
 {
-	struct option_spec o = { .min = kind };
-
-	parse_listen(c, &o, address, NULL, 0);
+	if (c->tls_line == 0)
+		c->tls_line = c->line;
 }
 
 /* ---- keys of a file ---- */
@@ -466,6 +490,50 @@ has_key(const struct option_spec *o, const char *key)
 	return *name == '\0' && *key == '\0';
 }
 
+static size_t
+option_index(const char *name)
+{
+	size_t i = 0;
+
+	while (strcmp(options[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+bool
+conf_complain(const struct conf *c, const char *option, const char *does,
+    const char *other, char *err, size_t err_size)
+{
+	size_t i = option_index(option);
+	char key[64];
+
+	if (c->lines[i] <= 0) {
+		snprintf(err, err_size, "--%s %s --%s", option, does, other);
+		return false;
+	}
+	snprintf(key, sizeof(key), "%s", conf_key(i));
+	snprintf(err, err_size, "%s:%d: %s %s %s", c->file, c->lines[i], key,
+	    does, conf_key(option_index(other)));
+	return false;
+}
+
+void
+conf_blame_tls(const struct conf *c, char *err, size_t err_size)
+{
+	int line = c->lines[option_index("cert")];
+	char *what;
+
+	if (line == 0)
+		line = c->lines[option_index("cert-dir")];
+	if (line == 0)
+		line = c->tls_line;
+	if (line <= 0)
+		return;
+	what = xstrdup(err);
+	snprintf(err, err_size, "%s:%d: %s", c->file, line, what);
+	free(what);
+}
+
 const char *
 conf_key(size_t i)
 {
@@ -498,12 +566,13 @@ conf_set(struct conf *c, const char *key, const char *value, char *err,
 	char why[128];
 
 	if (strncmp(key, "tls.", strlen("tls.")) == 0)
-		c->tls = true;
+		conf_note_tls(c);
 	for (size_t i = 0; i < NOPTIONS; i++) {
 		const struct option_spec *o = &options[i];
 
 		if (!has_key(o, key))
 			continue;
+		c->lines[i] = c->line;
 		if (value == NULL)
 			return set_nothing(c, o, err, err_size);
 		if (o->parse(c, o, value, why, sizeof(why)))
@@ -543,6 +612,7 @@ apply(struct conf *c, const struct option_spec *o, const char *value, char *err,
 {
 	char why[128];
 
+	c->lines[o - options] = CONF_NO_LINE;
 	if (o->parse(c, o, value, why, sizeof(why)))
 		return true;
 	snprintf(err, err_size, "--%s %s: %s", o->name, value, why);
@@ -588,7 +658,7 @@ parse_words(struct conf *c, int argc, char **argv, char *err, size_t err_size)
 			return CONF_ERROR;
 		}
 		if (v == 'c')
-			v = VALUE_FIRST; /* the first is --config */
+			v = VALUE_FIRST + (int)option_index("config-path");
 		if (v < VALUE_FIRST) {
 			unknown_option(argv[optind - 1], err, err_size);
 			return CONF_ERROR;
@@ -603,6 +673,30 @@ parse_words(struct conf *c, int argc, char **argv, char *err, size_t err_size)
 	return CONF_RUN;
 }
 
+/*
+ * Where the reference is told of a file that is not there, 0.28 writes it
+ * (section 7.1), 0.35 does without (D-23).  A reload finds that something is
+ * wrong: what was in it is not to be forgotten.
+ */
+static bool
+is_missing(const struct conf *c)
+{
+	return c->may_lack && !c->check && !c->again &&
+	    access(c->file, F_OK) != 0 && errno == ENOENT;
+}
+
+static bool
+read_file(struct conf *c, const struct conf *words, char *err, size_t err_size)
+{
+	if (is_missing(words)) {
+		if (words->generation == GENERATION_035)
+			return true;
+		if (!conf_file_write(words->file, err, err_size))
+			return false;
+	}
+	return conf_file_read(c, words->file, err, err_size);
+}
+
 /* The file goes first, so that the options win; which it is, they say. */
 static enum conf_action
 parse_with_file(struct conf *c, int argc, char **argv, char *err,
@@ -613,9 +707,8 @@ parse_with_file(struct conf *c, int argc, char **argv, char *err,
 
 	conf_init(c, words.dialect);
 	c->check = words.check;
-	c->reading = true;
-	ok = conf_file_read(c, words.file, err, err_size);
-	c->reading = false;
+	c->again = words.again;
+	ok = read_file(c, &words, err, err_size);
 	conf_clear(&words);
 	return ok ? parse_words(c, argc, argv, err, err_size) : CONF_ERROR;
 }
@@ -624,17 +717,13 @@ enum conf_action
 conf_parse(struct conf *c, int argc, char **argv, char *err, size_t err_size)
 {
 	enum conf_action action = parse_words(c, argc, argv, err, err_size);
-	const char *wrong;
 
 	if (action == CONF_RUN && c->file != NULL)
 		action = parse_with_file(c, argc, argv, err, err_size);
 	if (action != CONF_RUN)
 		return action;
-	wrong = conf_settle(c);
-	if (wrong != NULL) {
-		snprintf(err, err_size, "%s", wrong);
+	if (!conf_settle(c, err, err_size))
 		return CONF_ERROR;
-	}
 	if (c->list_faults)
 		return CONF_FAULTS;
 	return c->check ? CONF_CHECKED : CONF_RUN;

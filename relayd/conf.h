@@ -35,6 +35,9 @@ enum access_rule {
 	ACCESS_ASKED     /* whom an HTTP service lets in */
 };
 
+#define CONF_OPTIONS_MAX 64
+#define CONF_NO_LINE     (-1) /* on the command line */
+
 struct conf {
 	const struct rk_dialect *dialect;
 	enum generation generation;
@@ -45,9 +48,13 @@ struct conf {
 	char *key;
 	char *cert_dir; /* where they are if not named: default.crt and .key */
 	char *file;     /* that was read; NULL: none */
+	bool may_lack;  /* it is written if it is not there */
 	bool check;     /* be strict, and do not run */
-	bool reading;   /* what is set now comes from the file */
-	bool tls;       /* the file has a section for it */
+	bool again;     /* this is a reload: nothing is written */
+	int line;       /* of the file that is read; 0: it is not */
+	int tls_line;   /* of what the file says of TLS first; 0: nothing */
+	/* where each option was set in the file; 0: nowhere */
+	int lines[CONF_OPTIONS_MAX];
 	bool enable_relay; /* without effect, as in the reference */
 	bool enable_stun;
 	bool enable_metrics;
@@ -128,6 +135,10 @@ enum conf_setting conf_set(struct conf *c, const char *key, const char *value,
  * until the next call. */
 const char *conf_key(size_t i);
 
+/* Begin |err|, what is wrong with the certificate, with the place in the file
+ * that names it, if one does. */
+void conf_blame_tls(const struct conf *c, char *err, size_t err_size);
+
 /* ---- for the files of the configuration among themselves ---- */
 
 /* Section 7 of the specification, and ours. */
@@ -138,8 +149,14 @@ void conf_wipe(char **secret); /* and free it; NULL is fine */
 void conf_add_listener(struct conf *c, enum listen_kind kind,
     const char *address);
 void conf_drop_listeners(struct conf *c, enum listen_kind kind);
-/* Fill in what follows from all options together; NULL, or what is wrong. */
-const char *conf_settle(struct conf *c);
+/* Fill in what follows from all options together; false with what is wrong. */
+bool conf_settle(struct conf *c, char *err, size_t err_size);
+/* "--option does what --other", or the same of their keys, with the place in
+ * the file, if that set it.  Returns false. */
+bool conf_complain(const struct conf *c, const char *option, const char *does,
+    const char *other, char *err, size_t err_size);
+/* The file says something of TLS here. */
+void conf_note_tls(struct conf *c);
 
 void conf_print_help(FILE *out, bool all);
 

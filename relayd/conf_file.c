@@ -12,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/xalloc.h"
 #include "relayd/conf.h"
 
 #define LINE_MAX_BYTES (1 << 20)
@@ -31,6 +33,7 @@ struct reading {
 	char *err;
 	size_t err_size;
 	bool failed;
+	int error; /* errno, where the file cannot be read */
 };
 
 static void
@@ -75,6 +78,8 @@ append_line(struct reading *r)
 		*find_bare(line, "#") = '\0';
 		text_add(&r->text, line);
 		text_add(&r->text, " ");
+	} else if (ferror(r->f)) {
+		r->error = errno;
 	}
 	free(line);
 	return got;
@@ -117,6 +122,40 @@ read_logical_line(struct reading *r)
 		fail(r, r->line, "the array or table has no end");
 }
 
+/* Part of a key: quotes around it and blanks beside dots are nothing. */
+static void
+add_key(struct text *key, const char *part, size_t len)
+{
+	if (key->len > 0 && len > 0)
+		text_add(key, ".");
+	for (size_t i = 0; i < len; i++)
+		if (strchr(BLANKS "\"'", part[i]) == NULL)
+			text_add_n(key, part + i, 1);
+}
+
+/* One that is empty, too, which inih says nothing of. */
+static void
+note_table(struct reading *r, const char *key)
+{
+	if (strcmp(key, "tls") == 0)
+		conf_note_tls(r->conf);
+}
+
+static void
+note_section(struct reading *r)
+{
+	const char *s = text_str(&r->text);
+	struct text key;
+
+	s += strspn(s, BLANKS);
+	if (*s != '[')
+		return;
+	text_init(&key);
+	add_key(&key, s + 1, strcspn(s + 1, "]"));
+	note_table(r, text_str(&key));
+	text_clear(&key);
+}
+
 /* For inih, which counts the lines that it gets. */
 static char *
 next_line(char *out, int size, void *stream)
@@ -124,6 +163,7 @@ next_line(char *out, int size, void *stream)
 	struct reading *r = stream;
 
 	r->line++;
+	r->conf->line = r->line;
 	if (r->joined > 0) {
 		r->joined--;
 		return strcpy(out, "\n");
@@ -132,6 +172,7 @@ next_line(char *out, int size, void *stream)
 	if (!append_line(r))
 		return NULL;
 	read_logical_line(r);
+	note_section(r);
 	if (r->text.len + 2 > (size_t)size) {
 		fail(r, r->line, "the line is too long");
 		return NULL;
@@ -264,17 +305,6 @@ take_array(struct reading *r, const char *key, const char **at)
 	return ok;
 }
 
-/* Part of a key: quotes around it and blanks beside dots are nothing. */
-static void
-add_key(struct text *key, const char *part, size_t len)
-{
-	if (key->len > 0 && len > 0)
-		text_add(key, ".");
-	for (size_t i = 0; i < len; i++)
-		if (strchr(BLANKS "\"'", part[i]) == NULL)
-			text_add_n(key, part + i, 1);
-}
-
 static bool take_value(struct reading *r, const char *key, const char **at,
     const char *stop, int depth);
 
@@ -300,6 +330,7 @@ take_table(struct reading *r, const char *key, const char **at, int depth)
 {
 	if (depth >= TABLES_MAX)
 		return false;
+	note_table(r, key);
 	(*at)++;
 	for (skip_blanks(at); **at != '}'; skip_blanks(at)) {
 		if (!take_entry(r, key, at, depth + 1))
@@ -378,8 +409,9 @@ conf_file_read(struct conf *c, const char *path, char *err, size_t err_size)
 	ini_allow_inline_comments = false;
 	text_init(&r.text);
 	line = ini_parse_stream(next_line, &r, on_key, &r);
-	if (ferror(r.f) && !r.failed) {
-		snprintf(err, err_size, "%s: cannot be read", path);
+	c->line = 0;
+	if (r.error != 0 && !r.failed) {
+		snprintf(err, err_size, "%s: %s", path, strerror(r.error));
 		r.failed = true;
 	}
 	if (line != 0)
@@ -387,4 +419,45 @@ conf_file_read(struct conf *c, const char *path, char *err, size_t err_size)
 	text_clear(&r.text);
 	fclose(r.f);
 	return !r.failed;
+}
+
+/* ---- one of our own ---- */
+
+/* The folders above |path|. */
+static bool
+make_folders(const char *path)
+{
+	char *folder = xstrdup(path);
+	bool ok = true;
+
+	for (char *s = strchr(folder + 1, '/'); ok && s != NULL;
+	     s = strchr(s + 1, '/')) {
+		*s = '\0';
+		ok = mkdir(folder, 0777) == 0 || errno == EEXIST;
+		*s = '/';
+	}
+	free(folder);
+	return ok;
+}
+
+/* As the reference does (section 7.2). */
+bool
+conf_file_write(const char *path, char *err, size_t err_size)
+{
+	static const char defaults[] = "enable_relay = true\n"
+				       "enable_stun = true\n"
+				       "enable_metrics = true\n";
+	FILE *f = make_folders(path) ? fopen(path, "wxe") : NULL;
+	bool ok = f != NULL && fputs(defaults, f) >= 0;
+
+	if (f != NULL)
+		ok = fclose(f) == 0 && ok;
+	if (ok)
+		log_info("config-written file=%s", path);
+	else
+		snprintf(err, err_size,
+		    "%s: it is not there and cannot be "
+		    "written: %s",
+		    path, strerror(errno));
+	return ok;
 }

@@ -18,4 +18,8 @@ struct conf;
 bool conf_file_read(struct conf *c, const char *path, char *err,
     size_t err_size);
 
+/* Write |path|, which is not there, with the defaults, as the reference does;
+ * folders above it are made.  False with one line in |err|. */
+bool conf_file_write(const char *path, char *err, size_t err_size);
+
 #endif

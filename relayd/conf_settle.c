@@ -93,7 +93,7 @@ add_defaults(struct conf *c)
 	if (!has_listener(c, LISTEN_HTTP))
 		conf_add_listener(c, LISTEN_HTTP,
 		    c->dev ? CONF_DEV_ADDRESS : FILE_ADDRESS);
-	if (c->tls && !c->dev)
+	if (c->tls_line > 0 && !c->dev)
 		add_beside(c, LISTEN_HTTPS, HTTPS_PORT);
 	if (c->enable_metrics)
 		add_beside(c, LISTEN_METRICS, METRICS_PORT);
@@ -113,7 +113,7 @@ settle_certificate(struct conf *c)
 {
 	const char *dir = c->cert_dir != NULL ? c->cert_dir : ".";
 
-	if (c->tls || c->cert_dir != NULL) {
+	if (c->tls_line > 0 || c->cert_dir != NULL) {
 		default_text(&c->cert, dir, "default.crt");
 		default_text(&c->key, dir, "default.key");
 	}
@@ -131,18 +131,28 @@ forget_certificate(struct conf *c)
 	c->key = NULL;
 }
 
-static const char *
-check_tls(const struct conf *c, bool tls)
+static bool
+check_tls(const struct conf *c, bool tls, char *err, size_t err_size)
 {
-	if (tls && c->dev)
-		return "--dev serves plain HTTP, it excludes --listen-tls";
-	if (tls && c->cert == NULL)
-		return "--listen-tls needs --cert (and --key)";
-	if (!tls && (c->cert != NULL || c->key != NULL))
-		return "--cert and --key need --listen-tls";
-	if (!tls && c->plain_relay)
-		return "--plain-relay needs --listen-tls";
-	return NULL;
+	if (tls && c->dev) {
+		snprintf(err, err_size,
+		    "--dev serves plain HTTP, it excludes "
+		    "--listen-tls");
+		return false;
+	}
+	if (tls && c->cert == NULL) {
+		snprintf(err, err_size,
+		    "--listen-tls needs --cert (and --key)");
+		return false;
+	}
+	if (tls)
+		return true;
+	if (c->cert != NULL || c->key != NULL)
+		return conf_complain(c, c->cert != NULL ? "cert" : "key",
+		    "needs", "listen-tls", err, err_size);
+	return !c->plain_relay ||
+	    conf_complain(c, "plain-relay", "needs", "listen-tls", err,
+		err_size);
 }
 
 /* As the reference does; a token of the configuration wins. */
@@ -157,22 +167,36 @@ is_header_text(const char *s)
 	return true;
 }
 
-static const char *
-settle_access(struct conf *c)
+static bool
+settle_access(struct conf *c, char *err, size_t err_size)
 {
 	const char *token = getenv(TOKEN_VARIABLE);
 
 	if (c->access != ACCESS_ASKED)
-		return c->access_ca != NULL ? "--access-ca needs --access-url"
-					    : NULL;
+		return c->access_ca == NULL ||
+		    conf_complain(c, "access-ca", "needs", "access-url", err,
+			err_size);
 	if (c->access_token == NULL && token != NULL)
 		c->access_token = xstrdup(token);
-	if (c->access_token != NULL &&
-	    (strlen(c->access_token) > TOKEN_MAX ||
-		!is_header_text(c->access_token)))
-		return "the bearer token is too long, or has bytes that a "
-		       "header field may not have";
-	return NULL;
+	if (c->access_token == NULL ||
+	    (strlen(c->access_token) <= TOKEN_MAX &&
+		is_header_text(c->access_token)))
+		return true;
+	snprintf(err, err_size,
+	    "the bearer token is too long, or has bytes "
+	    "that a header field may not have");
+	return false;
+}
+
+static bool
+settle_limits(const struct conf *c, char *err, size_t err_size)
+{
+	if (c->rx_burst != 0 && c->rx_rate == 0)
+		return conf_complain(c, "rx-burst", "needs", "rx-rate", err,
+		    err_size);
+	return c->accept_burst < 0 || c->accept_rate != 0 ||
+	    conf_complain(c, "accept-burst", "needs", "accept-rate", err,
+		err_size);
 }
 
 /*
@@ -193,39 +217,44 @@ default_threads(void)
 	return n < MAIL_LOOPS_MAX ? n : MAIL_LOOPS_MAX;
 }
 
-/* What the options ask for together. */
-const char *
-conf_settle(struct conf *c)
+/* What stands alone means nothing. */
+static bool
+check_words(const struct conf *c, char *err, size_t err_size)
 {
-	const char *wrong;
+	const char *wrong = NULL;
 
-	if (c->list_faults)
-		return NULL;
 	if (c->json)
-		return "--json needs --fault help";
-	if (c->check && c->file == NULL)
-		return "--check-config needs --config";
+		wrong = "--json needs --fault help";
+	else if (c->check && c->file == NULL)
+		wrong = "--check-config needs --config";
+	if (wrong != NULL)
+		snprintf(err, err_size, "%s", wrong);
+	return wrong == NULL;
+}
+
+/* What the options ask for together. */
+bool
+conf_settle(struct conf *c, char *err, size_t err_size)
+{
+	if (c->list_faults)
+		return true;
+	if (!check_words(c, err, err_size))
+		return false;
 	if (c->threads == 0)
 		c->threads = default_threads();
 	settle_listeners(c);
 	service_add_sockets(c);
 	if (c->dev || c->file != NULL)
 		add_defaults(c);
-	if (c->dev && c->tls)
+	if (c->dev && c->tls_line > 0)
 		forget_certificate(c);
 	else if (has_listener(c, LISTEN_HTTPS))
 		settle_certificate(c);
-	wrong = check_tls(c, has_listener(c, LISTEN_HTTPS));
-	if (wrong != NULL)
-		return wrong;
-	wrong = settle_access(c);
-	if (wrong != NULL)
-		return wrong;
-	if (c->rx_burst != 0 && c->rx_rate == 0)
-		return "--rx-burst needs --rx-rate";
-	if (c->accept_burst >= 0 && c->accept_rate == 0)
-		return "--accept-burst needs --accept-rate";
+	if (!check_tls(c, has_listener(c, LISTEN_HTTPS), err, err_size) ||
+	    !settle_access(c, err, err_size) ||
+	    !settle_limits(c, err, err_size))
+		return false;
 	if (c->nlisten == 0)
 		conf_add_listener(c, LISTEN_HTTP, CONF_DEFAULT_ADDRESS);
-	return NULL;
+	return true;
 }

@@ -75,8 +75,8 @@ conn_key_text(const struct conn *c)
 {
 	static _Thread_local char text[RK_KEY_SHORT_SIZE];
 
-	if (c->login.state != RK_LOGIN_DONE)
-		return "-";
+	if (c->login.state != RK_LOGIN_DONE && c->login.error != RK_ERR_DENIED)
+		return "-"; /* it is not proven */
 	rk_key_short(&c->login.peer, text);
 	return text;
 }

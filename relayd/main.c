@@ -76,6 +76,7 @@ on_reload_signal(void *arg, int signo)
 	char err[512];
 
 	conf_init(&conf, rk_dialects()[0]);
+	conf.again = true;
 	if (conf_parse(&conf, r->argc, r->argv, err, sizeof(err)) == CONF_RUN &&
 	    server_reload(r->server, &conf, err, sizeof(err)))
 		log_info("reloaded");

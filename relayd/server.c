@@ -254,9 +254,11 @@ load_files(const struct conf *conf, struct tls_ctx **tls,
 	if (conf->cert == NULL)
 		return true;
 	*tls = tls_server_ctx_new(conf->cert, conf->key, NULL, err, err_size);
-	if (*tls == NULL)
-		access_free(*access);
-	return *tls != NULL;
+	if (*tls != NULL)
+		return true;
+	conf_blame_tls(conf, err, err_size);
+	access_free(*access);
+	return false;
 }
 
 bool

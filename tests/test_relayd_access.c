@@ -177,6 +177,9 @@ START_TEST(an_empty_list_lets_nobody_in)
 	write_list("# nobody yet\n");
 	use("--allow-file", path, NULL, NULL);
 	expect_denied(1, RK_CARRIER_RAW);
+	/* An operator who wants to let it in can see who it was. */
+	ck_assert_ptr_nonnull(
+	    strstr(text_str(&rig.log), "key=rkeohxlubhyzl7ks "));
 }
 END_TEST
 
@@ -266,6 +269,7 @@ START_TEST(only_a_proven_key_hears_that_it_is_denied)
 	client_upgrade(&c, RK_CARRIER_RAW);
 	client_send(&c, info, len);
 	client_expect_end(&c);
+	ck_assert_ptr_nonnull(strstr(text_str(&rig.log), "key=- "));
 	client_close(&c);
 }
 END_TEST

@@ -107,6 +107,15 @@ static const struct {
 	/* as 0.28 writes it */
 	{ "enable_relay = true\nenable_stun = true\nenable_metrics = true\n",
 	    "", "http [::]:80\nmetrics [::]:9090\nstun [::]:3478\n" },
+	/* a section may be empty */
+	{ "[tls]\n", "",
+	    "http [::]:80\nhttps [::]:443\nmetrics [::]:9090\n"
+	    "stun [::]:3478\n" },
+	{ "tls = {}\n", "",
+	    "http [::]:80\nhttps [::]:443\nmetrics [::]:9090\n"
+	    "stun [::]:3478\n" },
+	{ "[tls] # \n", "--dev",
+	    "http [::]:3340\nmetrics [::]:9090\nstun [::]:3478\n" },
 	{ "http_bind_addr = \"127.0.0.1:8080\"\n", "",
 	    "http 127.0.0.1:8080\nmetrics 127.0.0.1:9090\n"
 	    "stun 127.0.0.1:3478\n" },
@@ -335,8 +344,21 @@ static const struct {
 	    ":2: unknown key limits.client.x" },
 	{ "a={b={c={d={e={f={g={h={i={j=1}}}}}}}}}\n", ":1: not a value" },
 	{ "http_bind_addr = \"a\\qb\"\n", ":1: not a value" },
-	{ "listen = [\"a\" \"b\"]\n", ":1: not a value" },
-	{ "listen = [\"a\",,]\n", ":1: not a value" },
+	{ "cert = [\"a\" \"b\"]\n", ":1: not a value" },
+	{ "cert = [\"a\",,]\n", ":1: not a value" },
+	{ "\nhttp_bind_addr = 80\n", ":2: http_bind_addr = 80: not ADDR" },
+	{ "[tls]\nhttps_bind_addr = \"localhost:443\"\n",
+	    ":2: tls.https_bind_addr = localhost:443: not ADDR:PORT" },
+	{ "metrics_bind_addr = \"[::]:65536\"\n", ":1: metrics_bind_addr" },
+	{ "stun_bind_addr = \"::1\"\n", ":1: stun_bind_addr = ::1: not" },
+	{ "\nlimits.client.rx = {\n max_burst_bytes = 5 }\n",
+	    ":2: limits.client.rx.max_burst_bytes needs "
+	    "limits.client.rx.bytes_per_second" },
+	{ "[limits]\n\naccept_conn_burst = 5\n",
+	    ":3: limits.accept_conn_burst needs limits.accept_conn_limit" },
+	{ "access_ca = \"a\"\n", ":1: access_ca needs access.http.url" },
+	{ "plain_relay = true\n", ":1: plain_relay needs tls.https_bind" },
+	{ "cert = \"a\"\n", ":1: tls.manual_cert_path needs tls.https" },
 	{ "\nlisten = [\n\"a\",\n", ":2: the array or table has no end" },
 	{ "enable_stun = maybe\n", ":1: enable_stun = maybe: neither true" },
 	{ "dev = 1\n", ":1: dev = 1: neither true nor false" },
@@ -366,6 +388,127 @@ START_TEST(mistakes_are_named_with_their_line)
 }
 END_TEST
 
+static const struct {
+	const char *file, *options;
+	int line; /* 0: none */
+} blames[] = {
+	{ "\n[tls]\ncert_mode = \"Manual\"\n", "", 2 },
+	{ "\n\ntls.cert_mode = \"Manual\"\n", "", 3 },
+	{ "[tls]\n\ncert_dir = \"/x\"\n", "", 3 },
+	{ "[tls]\ncert_dir = \"/x\"\nmanual_cert_path = \"/x\"\n", "", 3 },
+	{ "[tls]\nmanual_cert_path = \"/x\"\n", "--cert=/y", 0 },
+	{ "", "--listen-tls=[::]:0 --cert=/y", 0 },
+};
+
+START_TEST(a_bad_certificate_is_told_with_who_named_it)
+{
+	char want[200] = "bad";
+
+	if (blames[_i].line > 0)
+		snprintf(want, sizeof(want), "%s:%d: bad", path,
+		    blames[_i].line);
+	read_fine(blames[_i].file, blames[_i].options);
+	strcpy(err, "bad");
+	conf_blame_tls(&conf, err, sizeof(err));
+	ck_assert_str_eq(err, want);
+}
+END_TEST
+
+/* In a folder of its own, which is not there either. */
+static char lacking[64];
+
+static enum conf_action
+read_lacking(const char *option, const char *more)
+{
+	char *argv[] = { xstrdup("relayd"), xstrdup(option), lacking,
+		xstrdup(more), NULL };
+	enum conf_action action;
+
+	snprintf(lacking, sizeof(lacking), "%s.d/e/conf", path);
+	err[0] = '\0';
+	action =
+	    conf_parse(&conf, *more != '\0' ? 4 : 3, argv, err, sizeof(err));
+	free(argv[0]);
+	free(argv[1]);
+	free(argv[3]);
+	return action;
+}
+
+static void
+expect_written(bool written)
+{
+	static const char want[] = "enable_relay = true\nenable_stun = true\n"
+				   "enable_metrics = true\n";
+	char got[200];
+	FILE *f = fopen(lacking, "r");
+	size_t len;
+
+	ck_assert_int_eq(f != NULL, written);
+	if (f == NULL)
+		return;
+	len = fread(got, 1, sizeof(got), f);
+	fclose(f);
+	ck_assert_bytes(got, len, want, strlen(want));
+	unlink(lacking);
+	for (int i = 0; i < 2; i++) {
+		*strrchr(lacking, '/') = '\0';
+		ck_assert_int_eq(rmdir(lacking), 0);
+	}
+}
+
+static const struct {
+	const char *option, *more;
+	bool written;
+	enum conf_action action;
+} lackings[] = {
+	{ "-c", "", true, CONF_RUN },
+	{ "--config-path", "--generation=0.28", true, CONF_RUN },
+	{ "-c", "--generation=0.35", false, CONF_RUN },
+	{ "-c", "--check-config", false, CONF_ERROR },
+	{ "--config", "", false, CONF_ERROR },
+};
+
+START_TEST(where_the_reference_writes_a_file_so_do_we)
+{
+	ck_assert_msg(read_lacking(lackings[_i].option, lackings[_i].more) ==
+		lackings[_i].action,
+	    "%s", err);
+	expect_written(lackings[_i].written);
+	if (lackings[_i].action == CONF_RUN)
+		expect_listeners("http [::]:80\nmetrics [::]:9090\n"
+				 "stun [::]:3478\n");
+	else
+		ck_assert_ptr_nonnull(strstr(err, "No such file"));
+}
+END_TEST
+
+/* It would be one without the lists that were in it. */
+START_TEST(a_reload_writes_no_file)
+{
+	for (int i = 0; i < 2; i++) {
+		conf.again = true;
+		ck_assert_int_eq(read_lacking("-c",
+				     i == 0 ? "" : "--generation=0.35"),
+		    CONF_ERROR);
+		expect_written(false);
+		ck_assert_ptr_nonnull(strstr(err, "No such file"));
+	}
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_written_is_an_error)
+{
+	char program[] = "relayd", option[] = "-c", none[] = "/proc/relayd";
+	char *argv[] = { program, option, none, NULL };
+
+	ck_assert_int_eq(conf_parse(&conf, 3, argv, err, sizeof(err)),
+	    CONF_ERROR);
+	ck_assert_str_eq(err,
+	    "/proc/relayd: it is not there and cannot be "
+	    "written: No such file or directory");
+}
+END_TEST
+
 START_TEST(a_missing_file_is_an_error)
 {
 	char program[] = "relayd", option[] = "--config", none[] = "/nowhere";
@@ -377,7 +520,7 @@ START_TEST(a_missing_file_is_an_error)
 	strcpy(none, "/tmp");
 	ck_assert_int_eq(conf_parse(&conf, 3, argv, err, sizeof(err)),
 	    CONF_ERROR);
-	ck_assert_ptr_nonnull(strstr(err, "/tmp"));
+	ck_assert_str_eq(err, "/tmp: Is a directory");
 }
 END_TEST
 
@@ -500,6 +643,11 @@ main(void)
 	tcase_add_test(tc, unknown_keys_are_warned_about_with_their_line);
 	tcase_add_test(tc, what_is_known_but_has_no_effect_is_said);
 	tcase_add_rows(tc, mistakes_are_named_with_their_line, mistakes);
+	tcase_add_rows(tc, a_bad_certificate_is_told_with_who_named_it, blames);
+	tcase_add_rows(tc, where_the_reference_writes_a_file_so_do_we,
+	    lackings);
+	tcase_add_test(tc, a_reload_writes_no_file);
+	tcase_add_test(tc, a_file_that_cannot_be_written_is_an_error);
 	tcase_add_test(tc, a_missing_file_is_an_error);
 	tcase_add_test(tc, a_long_line_is_fine_and_an_endless_one_is_not);
 	tcase_add_test(tc, random_files_are_read_or_refused);

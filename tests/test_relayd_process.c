@@ -334,8 +334,9 @@ static const struct {
 	{ "--frob", 2, "unknown option --frob" },
 	{ "--listne 127.0.0.1:0", 2, "is --listen meant?" },
 	{ "--listen", 2, "--listen needs a value" },
-	{ "--listen nowhere", 1, "nowhere" },
-	{ "--listen 127.0.0.1:99999", 1, "99999" },
+	{ "--listen nowhere", 2, "--listen nowhere: not ADDR:PORT" },
+	{ "--listen 127.0.0.1:99999", 2, "99999" },
+	{ "--stun ::1", 2, "--stun ::1: not ADDR:PORT, such as" },
 	{ "--keepalive 5parsecs", 2, "--keepalive 5parsecs: not a duration" },
 	{ "--keepalive 0s", 2, "10ms to 3600s" },
 	{ "--queue-packets 0", 2, "from 1 to 1000000" },
@@ -344,11 +345,11 @@ static const struct {
 	{ "--log-level loud", 2, "error, warn, info, debug" },
 	{ "word", 2, "unexpected argument word" },
 	{ "--listen-tls 127.0.0.1:0", 2, "needs --cert" },
-	{ "--cert x", 2, "need --listen-tls" },
+	{ "--cert x", 2, "--cert needs --listen-tls" },
 	{ "--plain-relay", 2, "--plain-relay needs --listen-tls" },
 	{ "--dev --listen-tls 127.0.0.1:0 --cert x", 2, "--dev" },
 	{ "--listen-tls 127.0.0.1:0 --cert /nonexistent.pem", 1,
-	    "/nonexistent.pem" },
+	    "relayd: certificate /nonexistent.pem" },
 };
 
 #define NWRONG ((int)(sizeof(wrong) / sizeof(wrong[0])))
