@@ -76,6 +76,8 @@ count_packet(struct metrics *m, const struct lent_packet *p,
 	else
 		metrics_up(&m->send_packets_recv);
 	metrics_up_by(&m->bytes_recv, p->len - RK_KEY_LEN);
+	histogram_add(&m->packet_bytes, PACKET_BYTES_SHIFT,
+	    p->len - RK_KEY_LEN);
 	conn_count_routed(m, p->disco, result);
 }
 

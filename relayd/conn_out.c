@@ -324,6 +324,7 @@ write_batch(struct conn *c)
 {
 	struct metrics *m = &c->worker->metrics;
 	struct rk_writer beat;
+	uint32_t packets;
 	/* A kilobyte that is not read before it is written. */
 	struct batch b UNINITIALIZED;
 
@@ -339,6 +340,9 @@ write_batch(struct conn *c)
 	if (b.n == 0)
 		return false;
 	metrics_up_by(&m->bytes_sent, b.data);
+	packets = b.frames[LANE_PACKETS] + b.frames[LANE_DISCO];
+	if (packets > 0)
+		histogram_add(&m->write_packets, WRITE_PACKETS_SHIFT, packets);
 	c->write_failed = !stream_writev(c->stream, b.v, b.n);
 	c->out.len = 0;
 	for (int i = 0; i < NLANES; i++)

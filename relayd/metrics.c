@@ -146,6 +146,24 @@ write_access(const struct metrics *m, struct text *out)
 }
 
 static void
+write_histogram(const struct histogram *h, unsigned shift, const char *name,
+    const char *help, struct text *out)
+{
+	unsigned long long n = 0;
+
+	write_family(out, name, "histogram", help);
+	for (unsigned i = 0; i < METRICS_BUCKETS; i++) {
+		n += h->bucket[i];
+		if (i < METRICS_BUCKETS - 1)
+			text_addf(out, "%s_bucket{le=\"%llu.0\"} %llu\n", name,
+			    1ULL << (shift + i), n);
+	}
+	text_addf(out, "%s_bucket{le=\"+Inf\"} %llu\n", name, n);
+	text_addf(out, "%s_count %llu\n%s_sum %llu\n", name, n, name,
+	    (unsigned long long)h->sum);
+}
+
+static void
 write_gauges(const struct metrics *m, struct text *out)
 {
 	write_family(out, "relayd_connections", "gauge",
@@ -166,6 +184,11 @@ metrics_write(const struct metrics *m, enum generation generation,
 	write_ended(m, out);
 	write_labelled(m, out);
 	write_access(m, out);
+	write_histogram(&m->packet_bytes, PACKET_BYTES_SHIFT,
+	    "relayd_packet_bytes", "Data of the packets received from clients.",
+	    out);
+	write_histogram(&m->write_packets, WRITE_PACKETS_SHIFT,
+	    "relayd_write_packets", "Packets that went out in one write.", out);
 	write_gauges(m, out);
 	text_add(out, "# EOF\n");
 }

@@ -62,6 +62,19 @@ enum metrics_queue {
 	QUEUE_NKINDS
 };
 
+/*
+ * How often a number was at most 2^shift, 2^(shift + 1) …; the last bucket
+ * has no bound.
+ */
+#define METRICS_BUCKETS 12
+struct histogram {
+	uint64_t bucket[METRICS_BUCKETS];
+	uint64_t sum;
+};
+
+#define PACKET_BYTES_SHIFT  6
+#define WRITE_PACKETS_SHIFT 0
+
 /* Why a login was refused; the last one stands for all others. */
 #define METRICS_REFUSALS 12
 
@@ -73,6 +86,8 @@ struct metrics {
 	uint64_t queue_dropped[QUEUE_NKINDS];
 	uint64_t login_refused[METRICS_REFUSALS];
 	uint64_t access_answers[ACCESS_NANSWERS];
+	struct histogram packet_bytes;  /* of each that came */
+	struct histogram write_packets; /* in each write that has any */
 	/* gauges */
 	uint64_t connections[STAGE_NKINDS];
 	uint64_t scrapers; /* of them, on a metrics listener; not exposed */
@@ -98,6 +113,18 @@ static inline void
 metrics_down(uint64_t *number)
 {
 	metrics_up_by(number, UINT64_MAX);
+}
+
+static inline void
+histogram_add(struct histogram *h, unsigned shift, uint64_t n)
+{
+	unsigned bits = n > 1 ? 64 - (unsigned)__builtin_clzll(n - 1) : 0;
+	unsigned i = bits > shift ? bits - shift : 0;
+
+	if (i >= METRICS_BUCKETS)
+		i = METRICS_BUCKETS - 1;
+	metrics_up(&h->bucket[i]);
+	metrics_up_by(&h->sum, n);
 }
 
 /* Count a refused login by the codec's error. */

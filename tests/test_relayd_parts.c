@@ -365,6 +365,103 @@ START_TEST(the_exposition_ends_as_openmetrics_wants)
 }
 END_TEST
 
+static const struct {
+	uint64_t n;
+	const char *first; /* bucket that has it, of packets' bytes */
+} sizes[] = {
+	{ 0, "64.0" },
+	{ 1, "64.0" },
+	{ 64, "64.0" },
+	{ 65, "128.0" },
+	{ 128, "128.0" },
+	{ 129, "256.0" },
+	{ 65535, "65536.0" },
+	{ 65536, "65536.0" },
+	{ 65537, "+Inf" },
+	{ UINT64_MAX, "+Inf" },
+};
+
+START_TEST(a_number_is_in_the_first_bucket_that_holds_it)
+{
+	static const char bucket[] = "relayd_packet_bytes_bucket{le=\"";
+	struct metrics m = { 0 };
+	const char *at;
+	bool full = false;
+	struct text t;
+
+	histogram_add(&m.packet_bytes, PACKET_BYTES_SHIFT, sizes[_i].n);
+	text_init(&t);
+	metrics_write(&m, GENERATION_BOTH, &t);
+	for (at = strstr(t.s, bucket); at != NULL; at = strstr(at, bucket)) {
+		at += strlen(bucket);
+		full = full ||
+		    strncmp(at, sizes[_i].first, strlen(sizes[_i].first)) == 0;
+		at = strchr(at, '}') + 2;
+		ck_assert_int_eq(atoi(at), full);
+	}
+	ck_assert(full);
+	text_clear(&t);
+}
+END_TEST
+
+/* What of |name| belongs to the family's own: the ends that its type has. */
+static bool
+is_of_family(const char *name, size_t len, const char *family, const char *type)
+{
+	static const struct {
+		const char *type, *end;
+	} ends[] = { { "counter", "_total" }, { "gauge", "" },
+		{ "histogram", "_bucket" }, { "histogram", "_count" },
+		{ "histogram", "_sum" } };
+	char want[128];
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(want, sizeof(want), "%s%s", family, ends[i].end);
+		if (strcmp(ends[i].type, type) == 0 && strlen(want) == len &&
+		    strncmp(name, want, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* One family after the other, each with its help and type in front. */
+START_TEST(every_line_of_the_exposition_is_openmetrics)
+{
+	const struct metrics m = { 0 };
+	char family[64] = "", type[16] = "", word[64], seen[8192] = "\n";
+	struct text t;
+	char *save = NULL;
+	int n;
+
+	text_init(&t);
+	metrics_write(&m, GENERATION_BOTH, &t);
+	for (char *line = strtok_r(t.s, "\n", &save);
+	     line != NULL && strcmp(line, "# EOF") != 0;
+	     line = strtok_r(NULL, "\n", &save)) {
+		n = 0;
+		if (sscanf(line, "# HELP %63s %*[^\n]%n", family, &n) == 1) {
+			ck_assert_int_gt(n, 0);
+			snprintf(word, sizeof(word), "\n%s\n", family);
+			ck_assert_msg(strstr(seen, word) == NULL, "%s", line);
+			strcat(strcat(seen, family), "\n");
+			*type = '\0';
+		} else if (sscanf(line, "# TYPE %63s %15s%n", word, type, &n) ==
+		    2) {
+			ck_assert_str_eq(word, family);
+			ck_assert_int_eq(line[n], '\0');
+		} else {
+			ck_assert_msg(is_of_family(line, strcspn(line, "{ "),
+					  family, type),
+			    "%s", line);
+			ck_assert_msg(strcmp(strrchr(line, ' '), " 0") == 0,
+			    "%s", line);
+		}
+	}
+	ck_assert_ptr_null(strtok_r(NULL, "\n", &save));
+	text_clear(&t);
+}
+END_TEST
+
 START_TEST(each_generation_has_its_names)
 {
 	static const struct {
@@ -424,6 +521,9 @@ main(void)
 	tcase_add_test(tc, what_is_lent_is_copied_when_the_turn_ends);
 	tcase_add_test(tc, a_queue_is_bounded_in_frames_and_bytes);
 	tcase_add_test(tc, the_exposition_ends_as_openmetrics_wants);
+	tcase_add_test(tc, every_line_of_the_exposition_is_openmetrics);
+	tcase_add_rows(tc, a_number_is_in_the_first_bucket_that_holds_it,
+	    sizes);
 	tcase_add_loop_test(tc, each_generation_has_its_names, 0, 3);
 	tcase_add_test(tc, numbers_of_two_loops_add_up);
 	suite_add_tcase(s, tc);

@@ -121,6 +121,39 @@ START_TEST(a_full_queue_drops_the_newest_and_counts)
 }
 END_TEST
 
+START_TEST(packets_are_counted_by_size_and_by_write)
+{
+	struct client a, b;
+	char data[66];
+
+	memset(data, 'x', sizeof(data) - 1);
+	data[65] = '\0';
+	client_login(&a, &rig, RK_CARRIER_WS, 1);
+	client_login(&b, &rig, RK_CARRIER_RAW, 2);
+	client_cork(&a);
+	client_send_packet(&a, &b, data);
+	client_send_packet(&a, &b, data + 1);
+	client_send_packet(&a, &b, "");
+	client_uncork(&a);
+	rig_turn(&rig);
+	client_expect_packet(&b, &a, data);
+	client_expect_packet(&b, &a, data + 1);
+	client_expect_packet(&b, &a, "");
+#define SAMPLE(name, n) ck_assert_uint_eq(rig_metric(&rig, name), n)
+	SAMPLE("relayd_packet_bytes_bucket{le=\"64.0\"}", 2);
+	SAMPLE("relayd_packet_bytes_bucket{le=\"128.0\"}", 3);
+	SAMPLE("relayd_packet_bytes_sum", 129);
+	SAMPLE("relayd_write_packets_bucket{le=\"2.0\"}", 0);
+	SAMPLE("relayd_write_packets_bucket{le=\"4.0\"}", 1);
+	SAMPLE("relayd_write_packets_sum", 3);
+	client_barrier(&b); /* a Pong is no packet */
+	SAMPLE("relayd_write_packets_count", 1);
+#undef SAMPLE
+	client_close(&a);
+	client_close(&b);
+}
+END_TEST
+
 START_TEST(disco_has_a_queue_of_its_own)
 {
 	struct tally t = { 0 };
@@ -396,6 +429,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, a_full_queue_drops_the_newest_and_counts, 0, 2);
+	tcase_add_test(tc, packets_are_counted_by_size_and_by_write);
 	tcase_add_test(tc, disco_has_a_queue_of_its_own);
 	tcase_add_test(tc, a_backlog_of_packets_does_not_starve_disco);
 	tcase_add_test(tc, bytes_bound_a_queue_as_well);
