@@ -185,6 +185,13 @@ ws_close(struct fake_client *c)
 }
 
 static void
+ws_goodbye(struct fake_client *c)
+{
+	ws_close(c);
+	close_it(c);
+}
+
+static void
 ws_masked(struct fake_client *c)
 {
 	fake_write(c, "\x82\x81\x00\x00\x00\x00\x06", 7);
@@ -223,6 +230,7 @@ static void (*const orders[])(struct fake_client *c) = {
 	[ORDER_WS_CLOSE] = ws_close,
 	[ORDER_WS_MASKED] = ws_masked,
 	[ORDER_DEAF] = deaf,
+	[ORDER_WS_GOODBYE] = ws_goodbye,
 };
 
 /* Eight equal bytes of a known order; fences draw theirs at random. */

@@ -30,7 +30,8 @@ enum order {
 	ORDER_WS_PING = 0x19,    /* a WebSocket Ping, the Pong */
 	ORDER_WS_CLOSE = 0x1a,   /* Close 1001 "bye" */
 	ORDER_WS_MASKED = 0x1b,  /* a masked frame */
-	ORDER_DEAF = 0x1c        /* no Ping is answered any more */
+	ORDER_DEAF = 0x1c,       /* no Ping is answered any more */
+	ORDER_WS_GOODBYE = 0x1d  /* Close 1001 "bye", close */
 };
 
 bool obey_orders(struct fake_client *c, const struct rk_frame *f);

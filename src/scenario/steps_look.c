@@ -76,12 +76,21 @@ is_in_the_way(const struct play *p, const struct party *s,
 	return !play_is_background(p, s, it) && !play_is_bygone(s, it);
 }
 
+/* How WebSocket says that an end comes, not something before it. */
+static bool
+is_goodbye(const struct play *p, const struct item *it)
+{
+	return it->kind == ITEM_WS && it->opcode == RK_WS_CLOSE &&
+	    !p->instance->scenario->background_strict;
+}
+
 static enum look
 look_closed(const struct play *p, const struct party *s,
     const struct wanted *want, struct found *f)
 {
 	for (struct item *it = s->items; it != NULL; it = it->next)
-		if (is_in_the_way(p, s, it) && !is_half(want, it))
+		if (is_in_the_way(p, s, it) && !is_half(want, it) &&
+		    !is_goodbye(p, it))
 			return found_item(f, LOOK_BLOCKED, it);
 	if (s->wire == WIRE_BYTES && s->in.len > 0) {
 		f->kind = FOUND_BYTES;
