@@ -335,6 +335,42 @@ START_TEST(a_session_can_be_resumed)
 }
 END_TEST
 
+static const struct {
+	const char *offered, *chosen;
+} suites[] = {
+	{ NULL, "TLS_AES_128_GCM_SHA256" },
+	{ "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256",
+	    "TLS_AES_128_GCM_SHA256" },
+	{ "TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384" },
+	{ "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256",
+	    "TLS_AES_256_GCM_SHA384" },
+	{ "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256",
+	    "TLS_CHACHA20_POLY1305_SHA256" },
+};
+
+START_TEST(the_cheapest_suite_of_those_offered_is_chosen)
+{
+	struct oracle o;
+	int fds[2];
+
+	use_server(certs.chain, certs.key, NULL);
+	make_pair(PAIR_TCP4, fds);
+	oracle_init(&o, fds[1], NULL, TLS1_3_VERSION);
+	if (suites[_i].offered != NULL)
+		ck_assert_int_eq(SSL_set_ciphersuites(o.ssl,
+				     suites[_i].offered),
+		    1);
+	server.stream = stream_new_tls(loop, fds[0], server_ctx, NULL,
+	    peer_on_event, &server);
+	ck_assert(oracle_handshake(&o, loop));
+	ck_assert_str_eq(SSL_get_cipher_name(o.ssl), suites[_i].chosen);
+	TURN_UNTIL(loop, server.secured);
+	ck_assert_str_eq(tls_cipher(stream_tls(server.stream)),
+	    suites[_i].chosen);
+	oracle_clear(&o);
+}
+END_TEST
+
 START_TEST(renegotiation_is_refused_and_the_session_goes_on)
 {
 	struct tls_client_config c = { .cafile = certs.ca };
@@ -473,6 +509,8 @@ main(void)
 	tcase_add_loop_test(tc, alpn_lists_need_names, 0, 5);
 	tcase_add_loop_test(tc, both_ends_export_the_same_bytes, 0, 2);
 	tcase_add_loop_test(tc, a_session_can_be_resumed, 0, 2);
+	tcase_add_loop_test(tc, the_cheapest_suite_of_those_offered_is_chosen,
+	    0, NROWS(suites));
 	tcase_add_loop_test(tc,
 	    renegotiation_is_refused_and_the_session_goes_on, 0, 2);
 	tcase_add_test(tc, tls_may_begin_behind_plain_bytes);

@@ -105,6 +105,7 @@ on_reap(void *arg)
 	tls_free(s->tls);
 	buffer_clear(&s->in);
 	buffer_clear(&s->out);
+	free(s->error);
 	free(s);
 }
 
@@ -451,7 +452,7 @@ stream_ending(const struct stream *s)
 const char *
 stream_error(const struct stream *s)
 {
-	return s->error;
+	return s->error != NULL ? s->error : "";
 }
 
 bool

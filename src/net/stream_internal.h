@@ -39,7 +39,7 @@ struct stream {
 	bool write_failed;     /* nothing can be written any more */
 	bool owes_ended;       /* STREAM_ENDED is to be said */
 	bool tls_failed;
-	char error[256];
+	char *error; /* NULL: none */
 	char peer[ADDRESS_TEXT_MAX];
 };
 

@@ -7,7 +7,7 @@
 #include "net/stream_internal.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sys/socket.h>
@@ -43,6 +43,15 @@ stream_is_open(const struct stream *s)
 
 /* ---- endings */
 
+static void
+set_error(struct stream *s, const char *error)
+{
+	if (error == s->error)
+		return;
+	free(s->error);
+	s->error = strdup(error);
+}
+
 void
 stream_end(struct stream *s, enum ending ending, const char *error)
 {
@@ -52,8 +61,7 @@ stream_end(struct stream *s, enum ending ending, const char *error)
 		stream_tap(s, TAP_IN_RST, NULL, 0);
 	s->ending = ending;
 	s->owes_ended = true;
-	if (error != s->error)
-		snprintf(s->error, sizeof(s->error), "%s", error);
+	set_error(s, error);
 }
 
 /* Nothing goes out any more; what has come in meanwhile is read first. */
@@ -66,7 +74,7 @@ stream_fail_write(struct stream *s, const char *error)
 	buffer_clear(&s->out);
 	s->blocked_since = 0;
 	if (s->ending == ENDING_NONE)
-		snprintf(s->error, sizeof(s->error), "%s", error);
+		set_error(s, error);
 	else if (s->ending == ENDING_EOF)
 		stream_end(s, ENDING_RESET, error);
 	loop_next_turn(s->loop, &s->turn);

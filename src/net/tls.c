@@ -29,7 +29,7 @@ struct tls {
 	bool failed_verify;
 	bool is_broken; /* the protocol failed: OpenSSL is not called again */
 	int failed_errno;
-	char error[256];
+	char *error; /* NULL: none */
 };
 
 /* Nothing in a file could be used: two layers say that differently. */
@@ -181,17 +181,28 @@ tls_free(struct tls *t)
 		return;
 	SSL_free(t->ssl);
 	ERR_clear_error();
+	free(t->error);
 	free(t);
 }
 
 /* ---- results */
 
+/* Most sessions never have anything to say. */
+static void
+set_error(struct tls *t, const char *what, const char *why)
+{
+	char line[288];
+
+	snprintf(line, sizeof(line), "%s%s", what, why);
+	free(t->error);
+	t->error = strdup(line);
+}
+
 static enum tls_result
 fail_eof(struct tls *t)
 {
 	t->failed_by_eof = true;
-	snprintf(t->error, sizeof(t->error),
-	    "closed without a TLS close_notify");
+	set_error(t, "closed without a TLS close_notify", "");
 	return TLS_FAILED;
 }
 
@@ -201,7 +212,7 @@ fail_socket(struct tls *t, int error)
 	if (error == 0)
 		return fail_eof(t);
 	t->failed_errno = error;
-	snprintf(t->error, sizeof(t->error), "%s", strerror(error));
+	set_error(t, "", strerror(error));
 	return TLS_FAILED;
 }
 
@@ -222,6 +233,7 @@ fail_protocol(struct tls *t)
 	/* the newest is TLS's own; older ones say how it came to that */
 	unsigned long e = ERR_peek_last_error();
 	int reason = ERR_GET_REASON(e);
+	char why[256];
 
 	if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
 	    reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
@@ -230,15 +242,15 @@ fail_protocol(struct tls *t)
 	if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
 	    reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
 		t->failed_verify = true;
-		snprintf(t->error, sizeof(t->error), "certificate: %s",
+		set_error(t, "certificate: ",
 		    X509_verify_cert_error_string(
 			SSL_get_verify_result(t->ssl)));
 	} else if (is_alert(e)) {
-		snprintf(t->error, sizeof(t->error), "TLS alert: %s",
+		set_error(t, "TLS alert: ",
 		    SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
 	} else {
-		snprintf(t->error, sizeof(t->error), "TLS: ");
-		tls_take_error(t->error + 5, sizeof(t->error) - 5);
+		tls_take_error(why, sizeof(why));
+		set_error(t, "TLS: ", why);
 	}
 	return TLS_FAILED;
 }
@@ -280,17 +292,45 @@ begin(void)
 	errno = 0;
 }
 
+/* Empty the key that OpenSSL goes on to hold: there is no call that makes it
+ * let go, but to give a key a type takes from it what it was. */
+static void
+wipe_key(EVP_PKEY *key)
+{
+	EVP_PKEY_set_type(key, EVP_PKEY_get_base_id(key));
+	EVP_PKEY_free(key);
+}
+
+/*
+ * The keys of the exchange have done their work with the handshake.  OpenSSL
+ * keeps them as long as the session, which is no good place for a secret, and
+ * memory that an idle connection does not need.
+ */
+static void
+wipe_exchange(SSL *ssl)
+{
+	EVP_PKEY *key;
+
+	if (SSL_get_tmp_key(ssl, &key) == 1)
+		wipe_key(key);
+	if (SSL_get_peer_tmp_key(ssl, &key) == 1)
+		wipe_key(key);
+}
+
 enum tls_result
 tls_handshake(struct tls *t)
 {
-	int status;
+	int status, error;
 
 	if (t->is_broken)
 		return TLS_FAILED;
 	begin();
 	status = SSL_do_handshake(t->ssl);
+	error = errno;
 	t->may_have_more = status == 1;
-	return result_of(t, status, errno);
+	if (status == 1)
+		wipe_exchange(t->ssl);
+	return result_of(t, status, error);
 }
 
 enum tls_result
@@ -345,7 +385,7 @@ tls_pending(const struct tls *t)
 const char *
 tls_error(const struct tls *t)
 {
-	return t->error;
+	return t->error != NULL ? t->error : "";
 }
 
 bool
