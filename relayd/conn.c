@@ -286,8 +286,6 @@ conn_new(struct worker *w, int fd, struct tls_ctx *tls, enum service service)
 	w->conns = c;
 	w->nconns++;
 	metrics_up(&w->metrics.connections[c->stage]);
-	if (service == SERVICE_METRICS)
-		metrics_up(&w->metrics.scrapers);
 	conn_set_state(c, tls != NULL ? CONN_TLS : CONN_HTTP);
 	if (tls == NULL)
 		set_stage(c, STAGE_TCP);
@@ -323,8 +321,6 @@ die(struct conn *c)
 	w->nconns--;
 	metrics_up(&w->ended);
 	metrics_down(&w->metrics.connections[c->stage]);
-	if (c->service == SERVICE_METRICS)
-		metrics_down(&w->metrics.scrapers);
 	c->state = CONN_DEAD;
 	c->next = w->dead;
 	w->dead = c;

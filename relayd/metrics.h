@@ -90,8 +90,7 @@ struct metrics {
 	struct histogram write_packets; /* in each write that has any */
 	/* gauges */
 	uint64_t connections[STAGE_NKINDS];
-	uint64_t scrapers; /* of them, on a metrics listener; not exposed */
-	uint64_t clients;  /* keys in the table; of the router, not a loop */
+	uint64_t clients; /* keys in the table; of the router, not a loop */
 };
 
 /* Only the loop that owns a number changes it: no other need be kept out, and

@@ -373,13 +373,10 @@ uint64_t
 server_nclients(struct server *s)
 {
 	struct metrics sum = { 0 };
-	uint64_t n = 0;
 
-	for (unsigned i = 0; i < s->nworkers; i++) {
-		n += worker_load(server_worker(s, i));
+	for (unsigned i = 0; i < s->nworkers; i++)
 		metrics_add(&sum, &server_worker(s, i)->metrics);
-	}
-	return n - sum.scrapers;
+	return sum.connections[STAGE_LOGIN] + sum.connections[STAGE_OPEN];
 }
 
 void

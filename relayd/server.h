@@ -86,7 +86,8 @@ void server_stop(struct server *s);
 
 /* Close all listeners but those for metrics. */
 void server_stop_accepting(struct server *s);
-/* Connections now, but for those that ask for metrics. */
+/* Connections that are upgraded.  Who asks for metrics, or keeps a connection
+ * for the next request, is no client. */
 uint64_t server_nclients(struct server *s);
 
 /* ---- for workers and connections ---- */

@@ -105,6 +105,26 @@ START_TEST(while_it_drains_clients_finish)
 }
 END_TEST
 
+/* Such as a monitor has, or whoever never said a word. */
+START_TEST(draining_does_not_wait_for_idle_http)
+{
+	struct link kept, silent;
+
+	start(LISTENERS "--drain-time 1h --head-timeout 1h");
+	link_open(&kept, relay_address(&relay, "http", 0));
+	link_open(&silent, relay_address(&relay, "http", 0));
+	link_request(&kept, "GET /ping");
+	ck_assert(relay_metric_becomes(&relay,
+	    "relayd_connections{stage=\"tcp\"}", 1));
+	kill(relay.pid, SIGUSR1);
+	ck_assert(link_ends(&kept));
+	ck_assert(link_ends(&silent));
+	expect_exit();
+	link_close(&kept);
+	link_close(&silent);
+}
+END_TEST
+
 START_TEST(draining_has_an_end)
 {
 	struct link a;
@@ -508,6 +528,7 @@ main(void)
 	tcase_add_checked_fixture(tc, process_setup, process_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, while_it_drains_clients_finish, 0, 2);
+	tcase_add_test(tc, draining_does_not_wait_for_idle_http);
 	tcase_add_test(tc, draining_has_an_end);
 	tcase_add_test(tc, draining_can_be_cut_short);
 	tcase_add_loop_test(tc, a_service_is_asked_by_name, 0, 4);
