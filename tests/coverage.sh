@@ -1,29 +1,10 @@
 #!/bin/sh
 # Every MUST and SHOULD that a black box can check has a scenario; and what
 # coverage makes of runs.  Prints TAP.
-runner=${RELAYKIT_BUILDDIR:?}/conformance/relay-conformance
-work=$(mktemp -d) || exit 99
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 99
-n=0
-failed=0
-ok() { # STATUS SENTENCE
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		failed=1
-		echo "not ok $n - $2"
-		sed 's/^/#   /' out err 2>/dev/null | grep -v 'cases:' | tail -20
-	fi
-}
-expect() { # STATUS SENTENCE ARGS…
-	want=$1 sentence=$2
-	shift 2
-	"$runner" coverage "$@" >out 2>err
-	[ $? -eq "$want" ]
-	ok $? "$sentence"
-}
+# shellcheck source=tests/points.sh disable=SC2154 # they are from there
+. "${RELAYKIT_SRCDIR:?}/tests/points.sh"
+# shellcheck disable=SC2034 # for points.sh
+verb=coverage
 
 expect 0 "every checkable MUST and SHOULD has a scenario"
 grep -q '^MUST  *\([1-9][0-9]*\) of *\1 checkable covered (100.0 %)' out &&

@@ -1,5 +1,5 @@
-# Test points of scripts that run relay-conformance in a folder of their own;
-# sourced instead of relays.sh, which it sources.
+# Test points of scripts, in a folder of their own; sourced instead of
+# relays.sh, which it sources.
 # shellcheck shell=sh disable=SC2034,SC2154 # for whoever sources this; theirs
 # shellcheck source=tests/relays.sh
 . "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
@@ -32,7 +32,22 @@ skip() {
 	echo "ok $n - $1 # SKIP $2"
 }
 
-# expect STATUS SENTENCE ARGS…: run it, compare the exit status.
+# claim SENTENCE COMMAND…: the command succeeds.
+claim() {
+	sentence=$1
+	shift
+	"$@" >claim.out 2>&1
+	ok $? "$sentence"
+}
+
+# same GOT WANT SENTENCE
+same() {
+	[ "$1" = "$2" ] || echo "# got '$1', want '$2'"
+	[ "$1" = "$2" ]
+	ok $? "$3"
+}
+
+# expect STATUS SENTENCE ARGS…: run relay-conformance, compare the exit status.
 expect() {
 	want=$1 sentence=$2
 	shift 2
@@ -47,4 +62,19 @@ expect() {
 said() {
 	grep -qF -e "$2" "$1"
 	ok $? "$3"
+}
+
+# ends STATUS SENTENCE TEXT COMMAND…: how it ends, and what it says on stderr;
+# one line of its own or two.
+ends() {
+	want=$1 sentence=$2 text=$3
+	shift 3
+	"$@" >out 2>err </dev/null
+	status=$?
+	[ "$status" -eq "$want" ] ||
+	    echo "# exit status $status, not $want, with '$text'"
+	[ "$status" -eq "$want" ] &&
+	    { [ -z "$text" ] || grep -qF -e "$text" err; } &&
+	    [ "$(grep -c '^relay-cli: ' err)" -le 2 ]
+	ok $? "$sentence"
 }

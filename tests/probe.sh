@@ -1,40 +1,21 @@
 #!/bin/sh
 # relay-cli probe names the service that is dead, and only that.  Prints TAP.
-# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
-. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
+# shellcheck source=tests/points.sh disable=SC2154 # they are from there
+. "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 cli=$build/relay-cli/relay-cli
 unset RELAYKIT_KEY
 
-n=0
 # probe STATUS DEAD SENTENCE ARGUMENTS…: DEAD as stderr names it.
 probe() {
-	want=$1 dead=$2 what=$3
+	want=$1 dead=$2 sentence=$3
 	shift 3
-	n=$((n + 1))
-	"$cli" probe "$@" >"$work/out" 2>"$work/err" </dev/null
-	got=$?
-	named=$(sed -n 's/^relay-cli: dead: //p' "$work/err")
-	if [ "$got" -eq "$want" ] && [ "$named" = "$dead" ]; then
-		echo "ok $n - $what"
-	else
-		echo "# exit status $got, want $want; dead: '$named', want '$dead'"
-		sed 's/^/# /' "$work/out" "$work/err"
-		echo "not ok $n - $what"
-	fi
-}
-claim() { # SENTENCE COMMAND…
-	what=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then
-		echo "ok $n - $what"
-	else
-		sed 's/^/# /' "$work/out"
-		echo "not ok $n - $what"
-	fi
+	"$cli" probe "$@" >out 2>err </dev/null
+	status=$?
+	named=$(sed -n 's/^relay-cli: dead: //p' err)
+	same "$status:$named" "$want:$dead" "$sentence"
 }
 state() { # SERVICE STATE
-	grep -q "^$2  *$1  " "$work/out"
+	grep -q "^$2  *$1  " out
 }
 
 echo 1..23
@@ -44,12 +25,12 @@ relay=$(listening relay http) stun=$(listening relay stun)
 metrics=http://$(listening relay metrics)
 
 probe 0 "" "a relay that is well" --stun "$stun" --metrics "$metrics" "http://$relay"
-claim "each service is listed" test "$(grep -c '^ok ' "$work/out")" -eq 8
+claim "each service is listed" test "$(grep -c '^ok ' out)" -eq 8
 claim "with the paths that are there" \
-	grep -q 'GET  /relay/probe 200  .*/ping 200  .*/latency-check 404  ' "$work/out"
+	grep -q 'GET  /relay/probe 200  .*/ping 200  .*/latency-check 404  ' out
 probe 0 "" "by WebSocket, in JSON" --json --stun "$stun" "ws://$relay"
 claim "each line is an object" \
-	test "$(grep -c '^{"what":.*}$' "$work/out")" -eq "$(wc -l <"$work/out")"
+	test "$(grep -c '^{"what":.*}$' out)" -eq "$(wc -l <out)"
 probe 0 "" "STUN at one address of several" --stun "localhost:${stun##*:}" "http://$relay"
 probe 1 stun "STUN is silent" --stun 127.0.0.1:1 -t 300ms "http://$relay"
 probe 0 "" "what is left out is not missed" --skip stun "http://$relay"
@@ -71,12 +52,12 @@ claim "raw is not there" state raw no
 for generation in 0.28 0.35; do
 	start "$generation" "$build/relayd/relayd" --listen 127.0.0.1:0 --generation "$generation"
 	probe 0 "" "generation $generation" --skip stun "http://$(listening "$generation" http)"
-	claim "is told from the other" grep -q "as iroh-relay $generation" "$work/out"
+	claim "is told from the other" grep -q "as iroh-relay $generation" out
 done
 
 "$build/tests/make_certs" "$work" >/dev/null 2>&1
 start tls "$build/relayd/relayd" --listen 127.0.0.1:0 \
-	--listen-tls 127.0.0.1:0 --cert "$work/chain.pem" --key "$work/key.pem"
+	--listen-tls 127.0.0.1:0 --cert chain.pem --key key.pem
 port=$(listening tls https)
-probe 0 "" "over TLS, beside the plain listener" --cafile "$work/ca.pem" --skip stun \
+probe 0 "" "over TLS, beside the plain listener" --cafile ca.pem --skip stun \
 	--plain "http://$(listening tls http)" "https://localhost:${port##*:}"

@@ -17,6 +17,7 @@ pids=
 finish() {
 	for pid in $pids; do
 		kill "$pid" 2>/dev/null
+		kill -CONT "$pid" 2>/dev/null # where it was stopped
 		wait "$pid" 2>/dev/null
 	done
 	rm -rf "$work"

@@ -1,22 +1,11 @@
 #!/bin/sh
 # relay-conformance selftest, on a few faults: the whole is `make selftest`.
-# shellcheck source=tests/relays.sh disable=SC2154 # they are from there
-. "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
+# shellcheck source=tests/points.sh disable=SC2154 # they are from there
+. "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 
-n=0
-check() {
-	n=$((n + 1))
-	if [ "$1" = "$2" ]; then
-		echo "ok $n - $3"
-	else
-		echo "not ok $n - $3"
-		echo "# got $1, want $2"
-		# shellcheck disable=SC2154
-		sed 's/^/# /' "$work/log"
-	fi
-}
+shown=log
 
-# shellcheck disable=SC2154 # relays.sh has them
+# shellcheck disable=SC2154 # points.sh has them
 selftest() {
 	timeout 300 "$runner" selftest "$@" >"$work/log" 2>&1
 	status=$?
@@ -71,46 +60,46 @@ END
 echo "1..23"
 selftest --faults 'http.probe-*' --faults crash.biggest-packet \
 	--report "jsonl=$work/lines" --report "tap=$work/tap"
-check "$status" 0 "faults that are there are caught"
-check "$(grep -c '^caught' "$work/log")" 4 "each has its row"
-check "$(grep -c '"type":"fault".*"state":"caught"' "$work/lines")" 4 \
+same "$status" 0 "faults that are there are caught"
+same "$(grep -c '^caught' "$work/log")" 4 "each has its row"
+same "$(grep -c '"type":"fault".*"state":"caught"' "$work/lines")" 4 \
 	"and its line of JSON"
-check "$(tail -n 1 "$work/lines" | grep -c '"caught":4')" 1 "and counts"
-check "$(grep -c '^ok' "$work/tap")" 5 "and its test point"
+same "$(tail -n 1 "$work/lines" | grep -c '"caught":4')" 1 "and counts"
+same "$(grep -c '^ok' "$work/tap")" 5 "and its test point"
 selftest --relayd "$work/honest"
-check "$status" 1 "a fault that nobody can catch fails the selftest"
-check "$(grep -c '^survivor: does.nothing: Nothing is wrong' "$work/log")" 1 \
+same "$status" 1 "a fault that nobody can catch fails the selftest"
+same "$(grep -c '^survivor: does.nothing: Nothing is wrong' "$work/log")" 1 \
 	"and is named"
-check "$(grep -q '^caught nothing: ping.echo: ' "$work/log"; echo $?)" 0 \
+same "$(grep -q '^caught nothing: ping.echo: ' "$work/log"; echo $?)" 0 \
 	"so are the scenarios that caught nothing"
 selftest --faults no.such
-check "$status" 2 "a selection of nothing is a usage error"
+same "$status" 2 "a selection of nothing is a usage error"
 selftest --relayd "$work/dead"
-check "$status" 4 "a relay that does not work is no verdict"
+same "$status" 4 "a relay that does not work is no verdict"
 selftest --no-such
-check "$status" 2 "so is an option that is none"
+same "$status" 2 "so is an option that is none"
 selftest --help
-check "$status" 0 "help"
+same "$status" 0 "help"
 selftest --mutate-scripts --scenarios ping.echo
-check "$status" 0 "a relay that is right fails what was changed"
-check "$(grep -c '^[1-9][0-9]* changes: [1-9][0-9]* noticed, 0 survived' \
+same "$status" 0 "a relay that is right fails what was changed"
+same "$(grep -c '^[1-9][0-9]* changes: [1-9][0-9]* noticed, 0 survived' \
 	"$work/log")" 1 "which is counted"
 selftest --mutate-scripts --scenarios http.tls-versions
-check "$status" 0 "what needs TLS is changed and played on a relay that has it"
-check "$(grep -c '^[1-9][0-9]* changes: [1-9][0-9]* noticed, 0 survived' \
+same "$status" 0 "what needs TLS is changed and played on a relay that has it"
+same "$(grep -c '^[1-9][0-9]* changes: [1-9][0-9]* noticed, 0 survived' \
 	"$work/log")" 1 "and is noticed"
 selftest --mutate-scripts --client "$build/tests/faulty_client" \
 	--scenarios client.pong
-check "$status" 0 "what is for clients is changed and played on a client"
-check "$(grep -c '^[1-9][0-9]* changes: [1-9][0-9]* noticed, 0 survived' \
+same "$status" 0 "what is for clients is changed and played on a client"
+same "$(grep -c '^[1-9][0-9]* changes: [1-9][0-9]* noticed, 0 survived' \
 	"$work/log")" 1 "and is noticed, too"
 selftest --mutate-scripts "$work/survivor.rly"
-check "$status" 1 "a change that nobody notices fails the selftest"
-check "$(grep -c "^$work/survivor.rly:9: survivor: another value" \
+same "$status" 1 "a change that nobody notices fails the selftest"
+same "$(grep -c "^$work/survivor.rly:9: survivor: another value" \
 	"$work/log")" 1 "and is shown with its line"
 selftest --mutate-scripts "$work/dead"
-check "$status" 6 "a file that holds no scenario is an error"
+same "$status" 6 "a file that holds no scenario is an error"
 selftest --mutate-scripts --scenarios no.such
-check "$status" 2 "a selection of nothing is a usage error here, too"
+same "$status" 2 "a selection of nothing is a usage error here, too"
 selftest --mutate-scripts --faults '*'
-check "$status" 2 "faults and changed scripts are two things"
+same "$status" 2 "faults and changed scripts are two things"
