@@ -258,6 +258,12 @@ client_start(void *arg, const char *url, char *err, size_t err_size)
 	return o;
 }
 
+static long
+client_pid(struct engine_own *o)
+{
+	return process_pid(o->client);
+}
+
 static void
 client_stop(struct engine_own *o)
 {
@@ -272,6 +278,7 @@ client_host(const char *command)
 	return (struct engine_host){
 		.arg = (void *)(uintptr_t)command,
 		.start = client_start,
+		.pid = client_pid,
 		.stop = client_stop,
 	};
 }

@@ -12,6 +12,7 @@
 
 #include "base/xalloc.h"
 #include "engine_stage.h"
+#include "rivals.h"
 #include "support.h"
 
 struct engine_own {
@@ -27,6 +28,7 @@ static struct {
 	bool hang_up, no_start;
 	int starts, stops;
 	char url[64];
+	pid_t pid;
 } client;
 
 static int
@@ -74,7 +76,14 @@ client_stop(struct engine_own *o)
 	client.stops++;
 }
 
+static long
+client_pid(struct engine_own *o)
+{
+	return client.pid;
+}
+
 static const struct engine_host host = { .start = client_start,
+	.pid = client_pid,
 	.stop = client_stop };
 
 #define ASK  "GET /relay HTTP/1.1\r\nHost: x\r\nUpgrade: iroh derp http\r\n\r\n"
@@ -129,14 +138,15 @@ static const struct row {
 	    CODE_NEVER, "no client came" },
 };
 
+static const struct fake_rules no_rules = { .noisy = false };
+
 static void
 play(const char *meta, const char *steps, enum result_code code,
     const char *part, bool known)
 {
-	static const struct fake_rules rules = { .noisy = false };
 	struct engine_stage st = { 0 };
 
-	stage_open(&st, &rules);
+	stage_open(&st, &no_rules);
 	st.target.client = known ? &host : NULL;
 	stage_expect(&st, meta, steps, code, part);
 	ck_assert_int_eq(client.starts, client.stops);
@@ -183,6 +193,36 @@ START_TEST(test_two_connections)
 	    "conn R1 = listen\nR1 <- http\nR1 <- eof\nconn R2 = listen",
 	    CODE_OK, NULL, true);
 	ck_assert_int_eq(strncmp(client.url, "ws://127.0.0.1:", 15), 0);
+}
+END_TEST
+
+/* A client that got no CPU is not to blame, however its time ended; one that
+ * had it is. */
+START_TEST(test_starved)
+{
+	static const char *const metas[] = { "over raw",
+		"over raw\n  timeout 300ms" };
+	static const char *const steps[] = {
+		"conn R = listen\nR <- http within 10ms",
+		"conn R = listen\nR <- http within 100ms"
+	};
+	struct engine_stage st = { .real_time = true };
+	struct rivals r;
+
+	if (!rivals_start(&r))
+		return;
+	memset(&client, 0, sizeof(client));
+	client.bytes[0] = "";
+	client.n = 1;
+	stage_open(&st, &no_rules);
+	st.target.client = &host;
+	client.pid = r.parent;
+	stage_expect(&st, metas[_i], steps[_i], CODE_HARNESS_LATE,
+	    "this machine was late");
+	client.pid = r.idle;
+	stage_expect(&st, metas[_i], steps[_i], CODE_NEVER, "did not come");
+	stage_close(&st);
+	rivals_end(&r);
 }
 END_TEST
 
@@ -253,6 +293,7 @@ main(void)
 	tcase_add_loop_test(t, test_row, 0,
 	    (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(t, test_two_connections);
+	tcase_add_loop_test(t, test_starved, 0, 2);
 	tcase_add_test(t, test_websocket);
 	tcase_add_test(t, test_packet_before_the_end);
 	tcase_add_test(t, test_url);

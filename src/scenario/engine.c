@@ -259,6 +259,12 @@ engine_watch(struct engine *e, long pid)
 	starved_watch(e->starved, pid, clock_mono_ns());
 }
 
+void
+engine_unwatch(struct engine *e, long pid)
+{
+	starved_forget(e->starved, pid);
+}
+
 int64_t
 engine_starved(const struct engine *e, long pid, int64_t since_ns)
 {

@@ -41,6 +41,8 @@ struct engine_host {
 	    *state)(struct engine_own *o, char *err, size_t err_size);
 	/* Where an instance of a target is; its |pid| is of this moment. */
 	const struct engine_target *(*target)(struct engine_own *o);
+	/* Of a client. */
+	long (*pid)(struct engine_own *o);
 	bool (*signal)(struct engine_own *o, int signo);
 	/* End it and begin to start it at the same place. */
 	bool (*restart)(struct engine_own *o, char *err, size_t err_size);

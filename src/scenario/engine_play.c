@@ -55,8 +55,9 @@ bool
 play_was_late(struct play *p, int64_t since_ns, int64_t bound_ns)
 {
 	int64_t late = engine_lateness(p->engine, since_ns);
-	int64_t starved = bound_ns < INT64_MAX && p->target->pid > 0
-	    ? engine_starved(p->engine, p->target->pid, since_ns)
+	long tested = p->client != NULL ? p->client_pid : p->target->pid;
+	int64_t starved = bound_ns < INT64_MAX && tested > 0
+	    ? engine_starved(p->engine, tested, since_ns)
 	    : 0;
 
 	if (starved > bound_ns / 10 && starved > late)

@@ -78,6 +78,7 @@ struct play {
 	int clients[PLAY_MAX_CLIENTS];  /* that have come and wait */
 	size_t nclients;
 	struct engine_own *client;
+	long client_pid;
 	const struct step *client_step; /* the first that waits for it */
 	struct tls_ctx *client_tls;     /* what it meets; NULL: no TLS */
 	bool own_may_end;               /* by what the script did to it */
@@ -158,6 +159,7 @@ bool engine_observes(const struct engine *e);
 int64_t engine_lateness(const struct engine *e, int64_t since_ns);
 /* How long a process under test waited for a CPU; from engine_watch on. */
 void engine_watch(struct engine *e, long pid);
+void engine_unwatch(struct engine *e, long pid);
 int64_t engine_starved(const struct engine *e, long pid, int64_t since_ns);
 /* Memory that plays hold for what came in and what was recorded. */
 void engine_hold(struct engine *e, int64_t bytes);

@@ -101,42 +101,75 @@ oracle_rss_kb(long pid)
 	return kb;
 }
 
+/* The processes that are looked at together: one and what it started. */
+struct family {
+	long pids[64];
+	size_t n;
+	int64_t waited_ns; /* -1: none could be seen */
+};
+
 /* proc(5), /proc/pid/schedstat: time on a CPU, time spent waiting for one. */
-static bool
-read_schedstat(long pid, const char *tid, int64_t *waited_ns)
+static void
+add_wait(struct family *all, long pid, const char *tid)
 {
 	char what[64], line[128], *end;
 	FILE *f;
-	bool got;
 
 	snprintf(what, sizeof(what), "task/%.20s/schedstat", tid);
 	f = open_proc(pid, what);
 	if (f == NULL)
-		return false;
-	got = fgets(line, sizeof(line), f) != NULL;
+		return;
+	if (fgets(line, sizeof(line), f) != NULL) {
+		strtoll(line, &end, 10);
+		if (all->waited_ns < 0)
+			all->waited_ns = 0;
+		all->waited_ns += strtoll(end, NULL, 10);
+	}
 	fclose(f);
-	if (!got)
-		return false;
-	strtoll(line, &end, 10);
-	*waited_ns = strtoll(end, NULL, 10);
-	return true;
+}
+
+static void
+add_children(struct family *all, long pid, const char *tid)
+{
+	const size_t most = sizeof(all->pids) / sizeof(all->pids[0]);
+	char what[64];
+	long child;
+	FILE *f;
+
+	snprintf(what, sizeof(what), "task/%.20s/children", tid);
+	f = open_proc(pid, what);
+	if (f == NULL)
+		return;
+	while (all->n < most && fscanf(f, "%ld", &child) == 1)
+		all->pids[all->n++] = child;
+	fclose(f);
+}
+
+static void
+add_threads(struct family *all, long pid)
+{
+	char path[64];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%ld/task", pid);
+	d = pid > 0 ? opendir(path) : NULL;
+	if (d == NULL)
+		return;
+	while ((e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.') {
+			add_wait(all, pid, e->d_name);
+			add_children(all, pid, e->d_name);
+		}
+	closedir(d);
 }
 
 int64_t
 oracle_starved_ns(long pid)
 {
-	char path[64];
-	struct dirent *e;
-	DIR *d;
-	int64_t sum = -1, one;
+	struct family all = { .pids = { pid }, .n = 1, .waited_ns = -1 };
 
-	snprintf(path, sizeof(path), "/proc/%ld/task", pid);
-	d = pid > 0 ? opendir(path) : NULL;
-	if (d == NULL)
-		return -1;
-	while ((e = readdir(d)) != NULL)
-		if (e->d_name[0] != '.' && read_schedstat(pid, e->d_name, &one))
-			sum = (sum < 0 ? 0 : sum) + one;
-	closedir(d);
-	return sum;
+	for (size_t i = 0; i < all.n; i++)
+		add_threads(&all, all.pids[i]);
+	return all.waited_ns;
 }

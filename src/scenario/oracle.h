@@ -40,8 +40,8 @@ const char *const *oracle_signal_names(void);
 int oracle_alive(long pid);
 long oracle_fds(long pid);    /* -1: not to be seen */
 long oracle_rss_kb(long pid); /* -1: not to be seen */
-/* How long its threads of now were ready and had no CPU, together; -1: not to
- * be seen. */
+/* How long its threads of now, and those of what it started, were ready and
+ * had no CPU, together; -1: not to be seen. */
 int64_t oracle_starved_ns(long pid);
 
 #endif

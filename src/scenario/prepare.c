@@ -247,17 +247,23 @@ play_start_client(struct play *p)
 	url = client_url(p);
 	p->client = host->start(host->arg, url, err, sizeof(err));
 	free(url);
-	if (p->client == NULL)
+	if (p->client == NULL) {
 		play_fail(p, CODE_UNSUPPORTED, "the client did not start: %s",
 		    err);
-	return p->client != NULL;
+		return false;
+	}
+	p->client_pid = host->pid(p->client);
+	engine_watch(p->engine, p->client_pid);
+	return true;
 }
 
 static void
 free_client(struct play *p)
 {
-	if (p->client != NULL)
+	if (p->client != NULL) {
+		engine_unwatch(p->engine, p->client_pid);
 		p->target->client->stop(p->client);
+	}
 	p->client = NULL;
 	tls_ctx_free(p->client_tls);
 	p->client_tls = NULL;

@@ -85,6 +85,18 @@ starved_watch(struct starved *s, long pid, int64_t now_ns)
 }
 
 void
+starved_forget(struct starved *s, long pid)
+{
+	struct watched **at = &s->first, *w;
+
+	while ((w = *at) != NULL && w->pid != pid)
+		at = &w->next;
+	if (w != NULL)
+		*at = w->next;
+	free(w);
+}
+
+void
 starved_sample(struct starved *s, int64_t now_ns)
 {
 	if (now_ns + SLACK < s->next_ns)

@@ -15,6 +15,7 @@ void starved_free(struct starved *s);
 
 /* From now on; 0 and a process that is watched already change nothing. */
 void starved_watch(struct starved *s, long pid, int64_t now_ns);
+void starved_forget(struct starved *s, long pid);
 /* To be called often, at whatever times: looks ten times a second. */
 void starved_sample(struct starved *s, int64_t now_ns);
 /*

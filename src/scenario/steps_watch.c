@@ -278,15 +278,20 @@ watch_expire(struct play *p, const struct step *s)
 
 	for (size_t i = 0; i < g->n; i++) {
 		const struct watcher *w = &g->w[i];
+		int64_t watched = play_now(p) - w->begun_ns;
+		enum result_code code = CODE_NEVER;
 
 		if (w->state != WATCHER_OVERDUE)
 			continue;
-		play_fail(p, CODE_NEVER,
+		if (play_was_late(p, w->begun_ns, watched))
+			code = CODE_HARNESS_LATE;
+		play_fail(p, code,
 		    "%s: %s did not come (watched %.3g s, to the end of the "
-		    "case's time)",
+		    "case's time)%s",
 		    w->party->name,
 		    w->step->source != NULL ? w->step->source : "it",
-		    (double)(play_now(p) - w->begun_ns) / (double)NS_PER_S);
+		    (double)watched / (double)NS_PER_S,
+		    code == CODE_NEVER ? "" : ", but this machine was late");
 		return true;
 	}
 	return false;

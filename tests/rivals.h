@@ -1,0 +1,19 @@
+/* Processes of which two are busy on one CPU, and so wait for each other. */
+#ifndef TESTS_RIVALS_H
+#define TESTS_RIVALS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct rivals {
+	pid_t busy;   /* has waited long enough to be noticed */
+	pid_t parent; /* sleeps; its child is busy on that CPU, too */
+	pid_t idle;   /* sleeps, and waits for nobody */
+};
+
+/* False, and the test is skipped, where the kernel does not tell who waits for
+ * a CPU. */
+bool rivals_start(struct rivals *r);
+void rivals_end(const struct rivals *r);
+
+#endif
