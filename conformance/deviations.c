@@ -3,90 +3,52 @@
 
 #include "conformance/deviations.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
 #include "conformance/files.h"
-#include "conformance/words.h"
+#include "conformance/keyword_file.h"
 
-#define MAX_WORDS 32
-
-struct reader {
-	struct deviations *out;
-	bool have_version;
-	int line;
-	char *word[MAX_WORDS];
-	size_t nwords;
-	bool failed;
-	struct text *errors;
-};
-
-static void complain(struct reader *r, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void
-complain(struct reader *r, const char *fmt, ...)
+static struct deviations *
+all_of(struct keyword_reader *r)
 {
-	struct text raw;
-	char line[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	text_init(&raw);
-	text_add_escaped(&raw, line, strlen(line));
-	text_addf(r->errors, "%s:%d: %s\n", r->out->path, r->line,
-	    text_str(&raw));
-	text_clear(&raw);
-	r->failed = true;
+	return r->out;
 }
 
 /* The deviation that the statement belongs to, or NULL. */
 static struct deviation *
-last(struct reader *r)
+last(struct keyword_reader *r)
 {
-	if (r->out->n > 0)
-		return &r->out->list[r->out->n - 1];
-	complain(r, "%s belongs behind a deviates or a flaky", r->word[0]);
+	if (all_of(r)->n > 0)
+		return &all_of(r)->list[all_of(r)->n - 1];
+	keyword_complain(r, "%s belongs behind a deviates or a flaky",
+	    r->word[0]);
 	return NULL;
-}
-
-static void
-set_once(struct reader *r, char **slot)
-{
-	if (*slot != NULL)
-		complain(r, "%s was said before", r->word[0]);
-	else if (r->word[1][0] == '\0')
-		complain(r, "%s is empty", r->word[0]);
-	free(*slot);
-	*slot = xstrdup(r->word[1]);
 }
 
 /* ---- statements ---- */
 
 static void
-on_version(struct reader *r)
+on_version(struct keyword_reader *r)
 {
 	if (strcmp(r->word[1], "1") != 0)
-		complain(r, "this program reads rly-deviations 1, not \"%s\"",
+		keyword_complain(r,
+		    "this program reads rly-deviations 1, not \"%s\"",
 		    r->word[1]);
-	r->have_version = true;
 }
 
 static void
-on_target(struct reader *r)
+on_target(struct keyword_reader *r)
 {
-	set_once(r, &r->out->target);
+	keyword_set_once(r, &all_of(r)->target);
 }
 
 static void
-on_made(struct reader *r)
+on_made(struct keyword_reader *r)
 {
-	set_once(r, &r->out->made);
+	keyword_set_once(r, &all_of(r)->made);
 }
 
 /* "E-LATE 400ms..900ms": the range behind a code. */
@@ -116,33 +78,35 @@ is_targets_code(const char *name)
 }
 
 static void
-read_signature(struct reader *r, const char *word, struct signature *s)
+read_signature(struct keyword_reader *r, const char *word, struct signature *s)
 {
 	size_t n = strcspn(word, " ");
 
 	*s = (struct signature){ .what = xstrndup(word, n) };
 	if (n == 0)
-		complain(r, "what was observed is empty");
+		keyword_complain(r, "what was observed is empty");
 	else if (strncmp(word, "E-", 2) == 0 && !is_targets_code(s->what))
-		complain(r, "%s is no code of what a target does", s->what);
+		keyword_complain(r, "%s is no code of what a target does",
+		    s->what);
 	if (word[n] == '\0')
 		return;
 	if (strcmp(s->what, "E-LATE") != 0)
-		complain(r, "only E-LATE has a time behind it");
+		keyword_complain(r, "only E-LATE has a time behind it");
 	else if (!read_range(word + n + 1, s))
-		complain(r, "\"%s\" is no range of times such as 400ms..900ms",
+		keyword_complain(r,
+		    "\"%s\" is no range of times such as 400ms..900ms",
 		    word + n + 1);
 }
 
 /* From word |i|: SIGNATURE [at GLOB] [or SIGNATURE [at GLOB]] … */
 static void
-read_observed(struct reader *r, struct deviation *d, size_t i)
+read_observed(struct keyword_reader *r, struct deviation *d, size_t i)
 {
 	for (;;) {
 		struct signature *s;
 
 		if (i >= r->nwords) {
-			complain(r, "what was observed is missing");
+			keyword_complain(r, "what was observed is missing");
 			return;
 		}
 		d->observed = xreallocarray(d->observed, d->nobserved + 1,
@@ -156,7 +120,8 @@ read_observed(struct reader *r, struct deviation *d, size_t i)
 		if (i == r->nwords)
 			return;
 		if (strcmp(r->word[i++], "or") != 0) {
-			complain(r, "expected \"at\" or \"or\", not \"%s\"",
+			keyword_complain(r,
+			    "expected \"at\" or \"or\", not \"%s\"",
 			    r->word[i - 1]);
 			return;
 		}
@@ -164,7 +129,7 @@ read_observed(struct reader *r, struct deviation *d, size_t i)
 }
 
 static struct deviation *
-add(struct reader *r, bool flaky)
+add(struct keyword_reader *r, bool flaky)
 {
 	struct deviations *all = r->out;
 	struct deviation *d;
@@ -173,16 +138,16 @@ add(struct reader *r, bool flaky)
 	for (size_t i = 0; i < all->n; i++)
 		if (all->list[i].flaky == flaky &&
 		    strcmp(all->list[i].cases.text, r->word[1]) == 0)
-			complain(r, "%s was there before, in line %d",
+			keyword_complain(r, "%s was there before, in line %d",
 			    r->word[1], all->list[i].line);
 	all->list = xreallocarray(all->list, all->n + 1, sizeof(*all->list));
 	d = &all->list[all->n++];
 	*d = (struct deviation){ .line = r->line, .flaky = flaky };
 	if (selector_parse(r->word[1], &d->cases, err, sizeof(err)) != 0) {
-		complain(r, "%s", err);
+		keyword_complain(r, "%s", err);
 		d->cases.text = xstrdup(r->word[1]);
 	} else if (d->cases.kind != SELECT_ID) {
-		complain(r, "%s is no case, scenario or glob of them",
+		keyword_complain(r, "%s is no case, scenario or glob of them",
 		    r->word[1]);
 	}
 	return d;
@@ -190,25 +155,27 @@ add(struct reader *r, bool flaky)
 
 /* deviates PATTERN observed SIGNATURE … */
 static void
-on_deviates(struct reader *r)
+on_deviates(struct keyword_reader *r)
 {
 	struct deviation *d = add(r, false);
 
 	if (strcmp(r->word[2], "observed") != 0)
-		complain(r, "expected \"observed\", not \"%s\"", r->word[2]);
+		keyword_complain(r, "expected \"observed\", not \"%s\"",
+		    r->word[2]);
 	else
 		read_observed(r, d, 3);
 }
 
 /* flaky PATTERN at-most 1/50 [observed SIGNATURE …] */
 static void
-on_flaky(struct reader *r)
+on_flaky(struct keyword_reader *r)
 {
 	struct deviation *d = add(r, true);
 	char *slash = strchr(r->word[3], '/');
 
 	if (strcmp(r->word[2], "at-most") != 0) {
-		complain(r, "expected \"at-most\", not \"%s\"", r->word[2]);
+		keyword_complain(r, "expected \"at-most\", not \"%s\"",
+		    r->word[2]);
 		return;
 	}
 	if (slash != NULL)
@@ -216,29 +183,30 @@ on_flaky(struct reader *r)
 	if (slash == NULL ||
 	    !number_parse(r->word[3], 1, 1000000, &d->at_most) ||
 	    !number_parse(slash, d->at_most, 1000000, &d->in))
-		complain(r, "expected a share such as 1/50");
+		keyword_complain(r, "expected a share such as 1/50");
 	if (r->nwords > 4 && strcmp(r->word[4], "observed") == 0)
 		read_observed(r, d, 5);
 	else if (r->nwords > 4)
-		complain(r, "expected \"observed\", not \"%s\"", r->word[4]);
+		keyword_complain(r, "expected \"observed\", not \"%s\"",
+		    r->word[4]);
 }
 
 static void
-on_because(struct reader *r)
+on_because(struct keyword_reader *r)
 {
 	struct deviation *d = last(r);
 
 	if (d != NULL)
-		set_once(r, &d->because);
+		keyword_set_once(r, &d->because);
 }
 
 static void
-on_ref(struct reader *r)
+on_ref(struct keyword_reader *r)
 {
 	struct deviation *d = last(r);
 
 	if (d != NULL)
-		set_once(r, &d->ref);
+		keyword_set_once(r, &d->ref);
 }
 
 /* "2027-01-01" as 20270101, or -1. */
@@ -260,96 +228,37 @@ read_day(const char *s)
 }
 
 static void
-on_until(struct reader *r)
+on_until(struct keyword_reader *r)
 {
 	struct deviation *d = last(r);
 
 	if (d == NULL)
 		return;
-	set_once(r, &d->until);
+	keyword_set_once(r, &d->until);
 	d->last_day = read_day(r->word[1]);
 	if (d->last_day < 0)
-		complain(r, "\"%s\" is no day such as 2027-01-01", r->word[1]);
+		keyword_complain(r, "\"%s\" is no day such as 2027-01-01",
+		    r->word[1]);
 }
 
-static const struct {
-	const char *name;
-	size_t min; /* words behind it */
-	size_t max;
-	void (*read)(struct reader *r);
-} keywords[] = {
+static const struct keyword keywords[] = {
 	{ "rly-deviations", 1, 1, on_version },
 	{ "target", 1, 1, on_target },
 	{ "made", 1, 1, on_made },
-	{ "deviates", 3, MAX_WORDS, on_deviates },
-	{ "flaky", 3, MAX_WORDS, on_flaky },
+	{ "deviates", 3, KEYWORD_MAX_WORDS, on_deviates },
+	{ "flaky", 3, KEYWORD_MAX_WORDS, on_flaky },
 	{ "because", 1, 1, on_because },
 	{ "ref", 1, 1, on_ref },
 	{ "until", 1, 1, on_until },
 };
-#define NKEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
-
 static void
-unknown_word(struct reader *r)
+check_reasons(struct keyword_reader *r)
 {
-	const char *names[NKEYWORDS + 1] = { NULL };
-	const char *near;
-
-	for (size_t i = 0; i < NKEYWORDS; i++)
-		names[i] = keywords[i].name;
-	near = text_nearest(r->word[0], names);
-	complain(r, "unknown word \"%s\"%s%s%s", r->word[0],
-	    near != NULL ? "; is \"" : "", near != NULL ? near : "",
-	    near != NULL ? "\" meant?" : "");
-}
-
-static void
-read_statement(struct reader *r)
-{
-	for (size_t i = 0; i < NKEYWORDS; i++) {
-		if (strcmp(r->word[0], keywords[i].name) != 0)
-			continue;
-		if (!r->have_version && keywords[i].read != on_version)
-			complain(r,
-			    "the first line must be "
-			    "\"rly-deviations 1\"");
-		else if (r->nwords - 1 < keywords[i].min ||
-		    r->nwords - 1 > keywords[i].max)
-			complain(r, "%s takes %zu to %zu words",
-			    keywords[i].name, keywords[i].min, keywords[i].max);
-		else
-			keywords[i].read(r);
-		return;
-	}
-	unknown_word(r);
-}
-
-static void
-read_line(void *arg, int number, const char *line)
-{
-	struct reader *r = arg;
-	char err[128];
-
-	r->line = number;
-	if (line == NULL)
-		complain(r, "the line holds a NUL byte");
-	else if (line_words(line, r->word, MAX_WORDS, &r->nwords, err,
-		     sizeof(err)) != 0)
-		complain(r, "%s", err);
-	else if (r->nwords > 0)
-		read_statement(r);
-	for (; r->nwords > 0; r->nwords--)
-		free(r->word[r->nwords - 1]);
-}
-
-static void
-check_reasons(struct reader *r)
-{
-	for (size_t i = 0; i < r->out->n; i++) {
-		r->line = r->out->list[i].line;
-		if (r->out->list[i].because == NULL)
-			complain(r, "%s has no because",
-			    r->out->list[i].cases.text);
+	for (size_t i = 0; i < all_of(r)->n; i++) {
+		r->line = all_of(r)->list[i].line;
+		if (all_of(r)->list[i].because == NULL)
+			keyword_complain(r, "%s has no because",
+			    all_of(r)->list[i].cases.text);
 	}
 }
 
@@ -358,13 +267,20 @@ deviations_parse(const char *path, const char *text, size_t len,
     struct text *errors)
 {
 	struct deviations *d = xcalloc(1, sizeof(*d));
-	struct reader r = { .out = d, .errors = errors };
+	struct keyword_reader r = {
+		.keywords = keywords,
+		.nkeywords = sizeof(keywords) / sizeof(keywords[0]),
+		.first = "rly-deviations 1",
+		.out = d,
+		.path = path,
+		.errors = errors,
+	};
 
 	d->path = xstrdup(path);
-	each_line(text, len, read_line, &r);
+	keyword_file_read(&r, text, len);
 	if (!r.failed && d->target == NULL) {
 		r.line++;
-		complain(&r, "there is no target");
+		keyword_complain(&r, "there is no target");
 	}
 	if (!r.failed)
 		check_reasons(&r);

@@ -6,78 +6,48 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"
-#include "conformance/words.h"
-
-#define MAX_WORDS 32
-
-struct reader {
-	struct target_file *out;
-	const char *path;
-	int line;
-	char *word[MAX_WORDS];
-	size_t nwords;
-	bool failed;
-	struct text *errors;
-};
-
-static void complain(struct reader *r, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void
-complain(struct reader *r, const char *fmt, ...)
-{
-	char line[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	text_addf(r->errors, "%s:%d: %s\n", r->path, r->line, line);
-	r->failed = true;
-}
+#include "conformance/keyword_file.h"
 
 /* ---- lines ---- */
 
-static void
-set_once(struct reader *r, char **slot)
+static struct target_file *
+file_of(struct keyword_reader *r)
 {
-	if (*slot != NULL)
-		complain(r, "%s was said before", r->word[0]);
-	free(*slot);
-	*slot = xstrdup(r->word[1]);
+	return r->out;
 }
 
 static void
-on_target(struct reader *r)
+on_target(struct keyword_reader *r)
 {
-	set_once(r, &r->out->name);
-	if (strpbrk(r->word[1], "/: \t") != NULL || r->word[1][0] == '\0')
-		complain(r, "\"%s\" cannot be a target's name", r->word[1]);
+	keyword_set_once(r, &file_of(r)->name);
+	if (strpbrk(r->word[1], "/: \t") != NULL)
+		keyword_complain(r, "\"%s\" cannot be a target's name",
+		    r->word[1]);
 }
 
 static void
-on_dialect(struct reader *r)
+on_dialect(struct keyword_reader *r)
 {
-	r->out->dialect = rk_dialect_by_id(r->word[1]);
-	if (r->out->dialect == NULL)
-		complain(r, "there is no dialect \"%s\"", r->word[1]);
+	file_of(r)->dialect = rk_dialect_by_id(r->word[1]);
+	if (file_of(r)->dialect == NULL)
+		keyword_complain(r, "there is no dialect \"%s\"", r->word[1]);
 }
 
 static void
-on_file(struct reader *r)
+on_file(struct keyword_reader *r)
 {
 	struct target_file *f = r->out;
 	const char *name = r->word[1];
 
 	if (name[0] == '\0' || strchr(name, '/') != NULL || name[0] == '.')
-		complain(r, "\"%s\" is not the plain name of a file", name);
+		keyword_complain(r, "\"%s\" is not the plain name of a file",
+		    name);
 	f->files = xreallocarray(f->files, f->nfiles + 1, sizeof(*f->files));
 	f->files[f->nfiles++] = (struct target_text){
 		.name = xstrdup(name),
@@ -86,77 +56,77 @@ on_file(struct reader *r)
 }
 
 static void
-on_spawn(struct reader *r)
+on_spawn(struct keyword_reader *r)
 {
 	char **words = words_split(r->word[1]);
 
 	if (words == NULL)
-		complain(r, "the command has a quote that is not closed");
+		keyword_complain(r,
+		    "the command has a quote that is not closed");
 	else if (words[0] == NULL)
-		complain(r, "the command is empty");
+		keyword_complain(r, "the command is empty");
 	words_free(words);
-	set_once(r, &r->out->spawn);
+	keyword_set_once(r, &file_of(r)->spawn);
 }
 
 static void
-on_url(struct reader *r)
+on_url(struct keyword_reader *r)
 {
-	set_once(r, &r->out->url);
+	keyword_set_once(r, &file_of(r)->url);
 }
 
 static void
-on_plain(struct reader *r)
+on_plain(struct keyword_reader *r)
 {
-	set_once(r, &r->out->plain);
+	keyword_set_once(r, &file_of(r)->plain);
 }
 
 static void
-on_metrics(struct reader *r)
+on_metrics(struct keyword_reader *r)
 {
-	set_once(r, &r->out->metrics);
+	keyword_set_once(r, &file_of(r)->metrics);
 }
 
 static void
-on_stun(struct reader *r)
+on_stun(struct keyword_reader *r)
 {
-	set_once(r, &r->out->stun);
+	keyword_set_once(r, &file_of(r)->stun);
 }
 
 static void
-on_cafile(struct reader *r)
+on_cafile(struct keyword_reader *r)
 {
-	set_once(r, &r->out->cafile);
+	keyword_set_once(r, &file_of(r)->cafile);
 }
 
 static void
-on_deviations(struct reader *r)
+on_deviations(struct keyword_reader *r)
 {
-	set_once(r, &r->out->deviations);
-	if (r->word[1][0] == '\0')
-		complain(r, "the file's name is empty");
+	keyword_set_once(r, &file_of(r)->deviations);
 }
 
 static void
-on_logs(struct reader *r)
+on_logs(struct keyword_reader *r)
 {
-	set_once(r, &r->out->logs);
+	keyword_set_once(r, &file_of(r)->logs);
 }
 
 /* Words |i| and |i + 1| are "within D": nanoseconds, or |otherwise|. */
 static int64_t
-read_within(struct reader *r, size_t i, int64_t otherwise)
+read_within(struct keyword_reader *r, size_t i, int64_t otherwise)
 {
 	int64_t ns;
 
 	if (r->nwords <= i)
 		return otherwise;
 	if (strcmp(r->word[i], "within") != 0 || r->nwords != i + 2) {
-		complain(r, "expected \"within 10s\", not \"%s\"", r->word[i]);
+		keyword_complain(r, "expected \"within 10s\", not \"%s\"",
+		    r->word[i]);
 		return otherwise;
 	}
 	ns = duration_parse(r->word[i + 1]);
 	if (ns <= 0) {
-		complain(r, "\"%s\" is no duration", r->word[i + 1]);
+		keyword_complain(r, "\"%s\" is no duration", r->word[i + 1]);
 		return otherwise;
 	}
 	return ns;
@@ -164,26 +134,27 @@ read_within(struct reader *r, size_t i, int64_t otherwise)
 
 /* ready http GET PATH STATUS [within D] */
 static void
-on_ready(struct reader *r)
+on_ready(struct keyword_reader *r)
 {
 	int64_t status = 0;
 
 	if (strcmp(r->word[1], "http") != 0 || strcmp(r->word[2], "GET") != 0) {
-		complain(r, "expected \"ready http GET PATH STATUS within D\"");
+		keyword_complain(r,
+		    "expected \"ready http GET PATH STATUS within D\"");
 		return;
 	}
 	if (r->word[3][0] != '/')
-		complain(r, "\"%s\" is no path", r->word[3]);
+		keyword_complain(r, "\"%s\" is no path", r->word[3]);
 	if (!number_parse(r->word[4], 100, 599, &status))
-		complain(r, "\"%s\" is no HTTP status", r->word[4]);
-	free(r->out->ready_path);
-	r->out->ready_path = xstrdup(r->word[3]);
-	r->out->ready_status = (int)status;
-	r->out->ready_ns = read_within(r, 5, r->out->ready_ns);
+		keyword_complain(r, "\"%s\" is no HTTP status", r->word[4]);
+	free(file_of(r)->ready_path);
+	file_of(r)->ready_path = xstrdup(r->word[3]);
+	file_of(r)->ready_status = (int)status;
+	file_of(r)->ready_ns = read_within(r, 5, file_of(r)->ready_ns);
 }
 
 static void
-on_caps(struct reader *r)
+on_caps(struct keyword_reader *r)
 {
 	struct target_file *f = r->out;
 
@@ -193,13 +164,15 @@ on_caps(struct reader *r)
 }
 
 static void
-on_scale(struct reader *r)
+on_scale(struct keyword_reader *r)
 {
 	char *end;
 
-	r->out->scale = strtod(r->word[1], &end);
-	if (*end != '\0' || !(r->out->scale >= 0.01 && r->out->scale <= 1000.0))
-		complain(r, "\"%s\" is no scale from 0.01 to 1000", r->word[1]);
+	file_of(r)->scale = strtod(r->word[1], &end);
+	if (*end != '\0' ||
+	    !(file_of(r)->scale >= 0.01 && file_of(r)->scale <= 1000.0))
+		keyword_complain(r, "\"%s\" is no scale from 0.01 to 1000",
+		    r->word[1]);
 }
 
 static const struct {
@@ -214,24 +187,19 @@ static const struct {
 };
 
 static void
-on_stop(struct reader *r)
+on_stop(struct keyword_reader *r)
 {
-	r->out->stop_signal = 0;
+	file_of(r)->stop_signal = 0;
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		if (strcmp(r->word[1], signals[i].name) == 0)
-			r->out->stop_signal = signals[i].number;
-	if (r->out->stop_signal == 0)
-		complain(r, "\"%s\" is none of TERM, INT, HUP, QUIT, KILL",
-		    r->word[1]);
-	r->out->stop_ns = read_within(r, 2, r->out->stop_ns);
+			file_of(r)->stop_signal = signals[i].number;
+	if (file_of(r)->stop_signal == 0)
+		keyword_complain(r,
+		    "\"%s\" is none of TERM, INT, HUP, QUIT, KILL", r->word[1]);
+	file_of(r)->stop_ns = read_within(r, 2, file_of(r)->stop_ns);
 }
 
-static const struct {
-	const char *name;
-	size_t min; /* words behind it */
-	size_t max;
-	void (*read)(struct reader *r);
-} keywords[] = {
+static const struct keyword keywords[] = {
 	{ "target", 1, 1, on_target },
 	{ "dialect", 1, 1, on_dialect },
 	{ "file", 2, 2, on_file },
@@ -242,76 +210,25 @@ static const struct {
 	{ "stun", 1, 1, on_stun },
 	{ "cafile", 1, 1, on_cafile },
 	{ "ready", 4, 6, on_ready },
-	{ "caps", 1, MAX_WORDS, on_caps },
+	{ "caps", 1, KEYWORD_MAX_WORDS, on_caps },
 	{ "scale", 1, 1, on_scale },
 	{ "logs", 1, 1, on_logs },
 	{ "deviations", 1, 1, on_deviations },
 	{ "stop", 1, 3, on_stop },
 };
-#define NKEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
-
-static void
-unknown_word(struct reader *r)
-{
-	const char *names[NKEYWORDS + 1] = { NULL };
-	const char *near;
-
-	for (size_t i = 0; i < NKEYWORDS; i++)
-		names[i] = keywords[i].name;
-	near = text_nearest(r->word[0], names);
-	if (near != NULL)
-		complain(r, "unknown word \"%s\"; is \"%s\" meant?", r->word[0],
-		    near);
-	else
-		complain(r, "unknown word \"%s\"", r->word[0]);
-}
-
-static void
-read_statement(struct reader *r)
-{
-	for (size_t i = 0; i < NKEYWORDS; i++) {
-		if (strcmp(r->word[0], keywords[i].name) != 0)
-			continue;
-		if (r->out->name == NULL && keywords[i].read != on_target)
-			complain(r, "the first word must be \"target\"");
-		if (r->nwords - 1 < keywords[i].min ||
-		    r->nwords - 1 > keywords[i].max)
-			complain(r, "%s takes %zu to %zu words",
-			    keywords[i].name, keywords[i].min, keywords[i].max);
-		else
-			keywords[i].read(r);
-		return;
-	}
-	unknown_word(r);
-}
-
-static void
-read_line(void *arg, int number, const char *line)
-{
-	struct reader *r = arg;
-	bool failed = r->failed;
-	char err[128];
-
-	r->line = number;
-	r->failed = false;
-	if (line == NULL)
-		complain(r, "the line holds a NUL byte");
-	else if (line_words(line, r->word, MAX_WORDS, &r->nwords, err,
-		     sizeof(err)) != 0)
-		complain(r, "%s", err);
-	if (r->nwords > 0 && !r->failed)
-		read_statement(r);
-	for (; r->nwords > 0; r->nwords--)
-		free(r->word[r->nwords - 1]);
-	r->failed |= failed;
-}
-
 struct target_file *
 target_file_parse(const char *path, const char *text, size_t len,
     struct text *errors)
 {
 	struct target_file *f = xcalloc(1, sizeof(*f));
-	struct reader r = { .out = f, .path = path, .errors = errors };
+	struct keyword_reader r = {
+		.keywords = keywords,
+		.nkeywords = sizeof(keywords) / sizeof(keywords[0]),
+		.first = "target NAME",
+		.out = f,
+		.path = path,
+		.errors = errors,
+	};
 
 	f->path = xstrdup(path);
 	f->dialect = rk_dialects()[0];
@@ -319,11 +236,11 @@ target_file_parse(const char *path, const char *text, size_t len,
 	f->stop_signal = SIGTERM;
 	f->stop_ns = 5 * NS_PER_S;
 	f->ready_ns = 10 * NS_PER_S;
-	each_line(text, len, read_line, &r);
+	keyword_file_read(&r, text, len);
 	if (!r.failed && f->name == NULL)
-		complain(&r, "there is no target");
+		keyword_complain(&r, "there is no target");
 	else if (!r.failed && f->url == NULL)
-		complain(&r, "the target has no url");
+		keyword_complain(&r, "the target has no url");
 	if (!r.failed)
 		return f;
 	target_file_free(f);
