@@ -45,7 +45,7 @@ capture_open(const struct conf *conf, char *err, size_t err_size)
 	c->dir = open(conf->capture, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (c->dir >= 0)
 		return c;
-	snprintf(err, err_size, "--capture %s: %s", conf->capture,
+	snprintf(err, err_size, "capture directory %s: %s", conf->capture,
 	    strerror(errno));
 	free(c);
 	return NULL;

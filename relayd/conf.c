@@ -517,21 +517,33 @@ conf_complain(const struct conf *c, const char *option, const char *does,
 	return false;
 }
 
-void
-conf_blame_tls(const struct conf *c, char *err, size_t err_size)
+static bool
+blame_line(const struct conf *c, int line, char *err, size_t err_size)
 {
-	int line = c->lines[option_index("cert")];
 	char *what;
 
-	if (line == 0)
-		line = c->lines[option_index("cert-dir")];
-	if (line == 0)
-		line = c->tls_line;
 	if (line <= 0)
-		return;
+		return false;
 	what = xstrdup(err);
 	snprintf(err, err_size, "%s:%d: %s", c->file, line, what);
 	free(what);
+	return false;
+}
+
+bool
+conf_blame(const struct conf *c, const char *option, char *err, size_t err_size)
+{
+	return blame_line(c, c->lines[option_index(option)], err, err_size);
+}
+
+bool
+conf_blame_tls(const struct conf *c, char *err, size_t err_size)
+{
+	int line = c->lines[option_index("cert")];
+
+	if (line == 0)
+		line = c->lines[option_index("cert-dir")];
+	return blame_line(c, line != 0 ? line : c->tls_line, err, err_size);
 }
 
 const char *

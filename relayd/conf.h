@@ -135,9 +135,12 @@ enum conf_setting conf_set(struct conf *c, const char *key, const char *value,
  * until the next call. */
 const char *conf_key(size_t i);
 
-/* Begin |err|, what is wrong with the certificate, with the place in the file
- * that names it, if one does. */
-void conf_blame_tls(const struct conf *c, char *err, size_t err_size);
+/* Begin |err|, what is wrong with |option|, with the place in the file that
+ * sets it, if one does.  Returns false. */
+bool conf_blame(const struct conf *c, const char *option, char *err,
+    size_t err_size);
+/* The same of the certificate. */
+bool conf_blame_tls(const struct conf *c, char *err, size_t err_size);
 
 /* ---- for the files of the configuration among themselves ---- */
 

@@ -140,13 +140,10 @@ check_tls(const struct conf *c, bool tls, char *err, size_t err_size)
 		    "--listen-tls");
 		return false;
 	}
-	if (tls && c->cert == NULL) {
-		snprintf(err, err_size,
-		    "--listen-tls needs --cert (and --key)");
-		return false;
-	}
 	if (tls)
-		return true;
+		return c->cert != NULL ||
+		    conf_complain(c, "listen-tls", "needs", "cert", err,
+			err_size);
 	if (c->cert != NULL || c->key != NULL)
 		return conf_complain(c, c->cert != NULL ? "cert" : "key",
 		    "needs", "listen-tls", err, err_size);
@@ -183,9 +180,9 @@ settle_access(struct conf *c, char *err, size_t err_size)
 		is_header_text(c->access_token)))
 		return true;
 	snprintf(err, err_size,
-	    "the bearer token is too long, or has bytes "
-	    "that a header field may not have");
-	return false;
+	    "the bearer token is too long, or has bytes that a header field "
+	    "may not have");
+	return conf_blame(c, "access-token", err, err_size);
 }
 
 static bool

@@ -21,32 +21,45 @@ become(const struct passwd *pw)
 	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) == 0;
 }
 
-bool
-privileges_drop(const char *user, char *err, size_t err_size)
+static const struct passwd *
+find(const char *user, char *err, size_t err_size)
 {
 	const struct passwd *pw;
 
 	errno = 0;
 	pw = getpwnam(user);
-	if (pw == NULL) {
-		snprintf(err, err_size, "--user %s: %s", user,
+	if (pw == NULL)
+		snprintf(err, err_size, "user %s: %s", user,
 		    errno != 0 ? strerror(errno) : "there is no such user");
+	return pw;
+}
+
+bool
+privileges_find(const char *user, char *err, size_t err_size)
+{
+	return find(user, err, err_size) != NULL;
+}
+
+bool
+privileges_drop(const char *user, char *err, size_t err_size)
+{
+	const struct passwd *pw = find(user, err, err_size);
+
+	if (pw == NULL)
 		return false;
-	}
 	if (getuid() == pw->pw_uid && geteuid() == pw->pw_uid)
 		return true;
 	if (geteuid() != 0) {
-		snprintf(err, err_size, "--user %s: only root can become that",
+		snprintf(err, err_size, "user %s: only root can become that",
 		    user);
 		return false;
 	}
 	if (!become(pw)) {
-		snprintf(err, err_size, "--user %s: %s", user, strerror(errno));
+		snprintf(err, err_size, "user %s: %s", user, strerror(errno));
 		return false;
 	}
 	if (pw->pw_uid != 0 && (setuid(0) == 0 || seteuid(0) == 0)) {
-		snprintf(err, err_size, "--user %s: root could come back",
-		    user);
+		snprintf(err, err_size, "user %s: root could come back", user);
 		return false;
 	}
 	log_info("privileges-dropped user=%s", user);

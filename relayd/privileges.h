@@ -13,6 +13,9 @@ struct conf;
  */
 bool privileges_drop(const char *user, char *err, size_t err_size);
 
+/* Is there such a user?  False with one line in |err|. */
+bool privileges_find(const char *user, char *err, size_t err_size);
+
 /* Warn about each file of |conf| that a reload could not read now. */
 void privileges_check_files(const struct conf *conf);
 

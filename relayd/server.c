@@ -20,6 +20,7 @@
 #include "relayd/conn.h"
 #include "relayd/fault.h"
 #include "relayd/mail.h"
+#include "relayd/privileges.h"
 #include "relayd/router.h"
 #include "relayd/stun_service.h"
 
@@ -242,6 +243,14 @@ open_acceptor(struct acceptor *a, const struct conf_listen *l, char *err,
 	return true;
 }
 
+/* What names a file for each rule. */
+static const char *const access_options[] = {
+	[ACCESS_EVERYONE] = "allow-file",
+	[ACCESS_LISTED] = "allow-file",
+	[ACCESS_UNLISTED] = "deny-file",
+	[ACCESS_ASKED] = "access-ca",
+};
+
 /* What |conf| names besides addresses; |tls| stays NULL without TLS. */
 static bool
 load_files(const struct conf *conf, struct tls_ctx **tls,
@@ -250,15 +259,24 @@ load_files(const struct conf *conf, struct tls_ctx **tls,
 	*tls = NULL;
 	*access = access_new(conf, err, err_size);
 	if (*access == NULL)
-		return false;
+		return conf_blame(conf, access_options[conf->access], err,
+		    err_size);
 	if (conf->cert == NULL)
 		return true;
 	*tls = tls_server_ctx_new(conf->cert, conf->key, NULL, err, err_size);
 	if (*tls != NULL)
 		return true;
-	conf_blame_tls(conf, err, err_size);
 	access_free(*access);
-	return false;
+	return conf_blame_tls(conf, err, err_size);
+}
+
+static bool
+check_capture(const struct conf *conf, char *err, size_t err_size)
+{
+	struct capture *c = capture_open(conf, err, err_size);
+
+	capture_close(c);
+	return c != NULL || conf_blame(conf, "capture", err, err_size);
 }
 
 bool
@@ -271,7 +289,9 @@ server_check(const struct conf *conf, char *err, size_t err_size)
 		return false;
 	access_free(access);
 	tls_ctx_free(tls);
-	return true;
+	if (conf->user != NULL && !privileges_find(conf->user, err, err_size))
+		return conf_blame(conf, "user", err, err_size);
+	return conf->capture == NULL || check_capture(conf, err, err_size);
 }
 
 bool

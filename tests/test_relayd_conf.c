@@ -12,6 +12,7 @@
 #include "base/xalloc.h"
 #include "codec/relaykit.h"
 #include "relayd/conf.h"
+#include "relayd/server.h"
 #include "support.h"
 
 static char path[40];
@@ -358,6 +359,11 @@ static const struct {
 	    ":3: limits.accept_conn_burst needs limits.accept_conn_limit" },
 	{ "access_ca = \"a\"\n", ":1: access_ca needs access.http.url" },
 	{ "plain_relay = true\n", ":1: plain_relay needs tls.https_bind" },
+	{ "\nlisten_tls = \"127.0.0.1:1\"\n",
+	    ":2: tls.https_bind_addr needs tls.manual_cert_path" },
+	{ "access.http.url = \"http://a/\"\n"
+	  "access.http.bearer_token = \"a b\"\n",
+	    ":2: the bearer token" },
 	{ "cert = \"a\"\n", ":1: tls.manual_cert_path needs tls.https" },
 	{ "\nlisten = [\n\"a\",\n", ":2: the array or table has no end" },
 	{ "enable_stun = maybe\n", ":1: enable_stun = maybe: neither true" },
@@ -384,6 +390,38 @@ START_TEST(mistakes_are_named_with_their_line)
 
 	snprintf(want, sizeof(want), "%s%s", path, mistakes[_i].error);
 	ck_assert_int_eq(action, CONF_ERROR);
+	ck_assert_msg(strncmp(err, want, strlen(want)) == 0, "%s", err);
+}
+END_TEST
+
+/* What is well written and means something that is not there. */
+static const struct {
+	const char *file;
+	const char *error; /* behind the path; NULL: none */
+} absences[] = {
+	{ "enable_stun = false\n", NULL },
+	{ "user = \"root\"\ncapture = \"/\"\n", NULL },
+	{ "\nuser = \"no-such-user\"\n", ":2: user no-such-user: there is" },
+	{ "capture = \"/nowhere\"\n", ":1: capture directory /nowhere: No" },
+	{ "\n\nallow_file = \"/nowhere\"\n", ":3: /nowhere: No such file" },
+	{ "deny_file = \"/nowhere\"\n", ":1: /nowhere: No such file" },
+	{ "access_ca = \"/nowhere\"\naccess.http.url = \"https://a/\"\n",
+	    ":1: CA file /nowhere: No such file" },
+	{ "[tls]\ncert_dir = \"/nowhere\"\n",
+	    ":2: certificate /nowhere/default.crt: No such file" },
+};
+
+START_TEST(a_check_looks_for_what_is_named)
+{
+	const char *error = absences[_i].error;
+	char want[200];
+
+	ck_assert_int_eq(read_file(absences[_i].file, "--check-config"),
+	    CONF_CHECKED);
+	ck_assert_int_eq(server_check(&conf, err, sizeof(err)), error == NULL);
+	if (error == NULL)
+		return;
+	snprintf(want, sizeof(want), "%s%s", path, error);
 	ck_assert_msg(strncmp(err, want, strlen(want)) == 0, "%s", err);
 }
 END_TEST
@@ -643,6 +681,7 @@ main(void)
 	tcase_add_test(tc, unknown_keys_are_warned_about_with_their_line);
 	tcase_add_test(tc, what_is_known_but_has_no_effect_is_said);
 	tcase_add_rows(tc, mistakes_are_named_with_their_line, mistakes);
+	tcase_add_rows(tc, a_check_looks_for_what_is_named, absences);
 	tcase_add_rows(tc, a_bad_certificate_is_told_with_who_named_it, blames);
 	tcase_add_rows(tc, where_the_reference_writes_a_file_so_do_we,
 	    lackings);
