@@ -281,6 +281,10 @@ START_TEST(what_this_machine_delayed_is_not_the_relays_fault)
 	    LOGIN "A -> Ping data=x\"ee*8\"\nA <- Pong within 300ms",
 	    CODE_HARNESS_LATE, "this machine was late by");
 	ck_assert_int_ge(s.result->late_ns, 300 * NS_PER_MS);
+	/* Nor where the case's own time is over first. */
+	stage_expect(&s, "over raw\n  timeout 1s",
+	    LOGIN "A -> Ping data=x\"ef*8\"\nA <- Pong within 300ms",
+	    CODE_HARNESS_LATE, "this machine was late");
 	/* A tenth of the bound is nothing. */
 	stage_expect(&s, "over raw\n  timeout 60s",
 	    LOGIN "A -> Ping data=x\"ef*8\"\nA <- Pong within 5s", CODE_NEVER,

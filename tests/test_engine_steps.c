@@ -219,6 +219,28 @@ play_row(const struct row *r, const char *over, bool noisy)
 	stage_close(&s);
 }
 
+START_TEST(a_transcript_that_keeps_less_says_so)
+{
+	struct engine_stage s = { 0 };
+	const struct transcript *t;
+	size_t found = 0;
+
+	stage_open(&s, &rules);
+	stage_play(&s, "over raw",
+	    "conn A = login key=alice confirm=no\n"
+	    "A -> SendPacket key=pub(bob) data=fill(200000)\n"
+	    "A -> Ping data=x\"aa*8\"\nA <- Pong\n",
+	    false, 1);
+	t = s.result->transcript;
+	for (size_t i = 0; i < t->nevents; i++)
+		found += t->events[i].text != NULL &&
+		    strcmp(t->events[i].text,
+			"of these 200032 bytes the first 131072 are kept") == 0;
+	ck_assert_uint_eq(found, 1);
+	stage_close(&s);
+}
+END_TEST
+
 START_TEST(raw)
 {
 	play_row(&rows[_i], "over raw", false);
@@ -422,6 +444,7 @@ main(void)
 	tcase_add_loop_test(t, noisy, 0, NROWS);
 	tcase_add_test(t, the_winning_branch_gives_word_and_name);
 	tcase_add_test(t, a_failing_branch_says_fail);
+	tcase_add_test(t, a_transcript_that_keeps_less_says_so);
 	tcase_add_test(t, a_missed_step_may_say_what_that_is_worth);
 	tcase_add_test(t, defect_and_control);
 	tcase_add_test(t, a_procedure_names_its_call);

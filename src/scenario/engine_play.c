@@ -82,10 +82,30 @@ play_margin(struct play *p, int64_t bound_ns, int64_t took_ns)
 
 /* ---- records ---- */
 
+/* A length that is shown must not be taken for the real one. */
+static void
+remark_cut(struct play *p, const struct event *e, size_t whole)
+{
+	char text[96];
+	struct event remark = {
+		.kind = EVENT_REMARK,
+		.dir = e->dir,
+		.conn = e->conn,
+		.line = e->line,
+		.time_ns = e->time_ns,
+		.text = text,
+	};
+
+	snprintf(text, sizeof(text),
+	    "of these %zu bytes the first %zu are kept", whole, e->len);
+	transcript_add(p->transcript, &remark);
+}
+
 size_t
 play_record(struct play *p, struct event *e)
 {
 	struct transcript *t = p->transcript;
+	size_t whole, at;
 
 	if (p->record_full)
 		return SIZE_MAX;
@@ -104,12 +124,16 @@ play_record(struct play *p, struct event *e)
 		transcript_add(t, &remark);
 		return SIZE_MAX;
 	}
+	whole = e->len;
 	if (e->len > RECORD_EVENT_MAX)
 		e->len = RECORD_EVENT_MAX;
 	p->recorded += e->len + sizeof(*e);
 	engine_hold(p->engine, (int64_t)(e->len + sizeof(*e)));
 	transcript_add(t, e);
-	return t->nevents - 1;
+	at = t->nevents - 1;
+	if (whole > e->len)
+		remark_cut(p, e, whole);
+	return at;
 }
 
 void
