@@ -102,6 +102,22 @@ static const struct row whole_files[] = {
 	    "s slow\n  conn A = login key=alice\n  fence ingress A\nend\n",
 	    "t.rly:5:3: expected a step, found \"tgas\"; did you mean \"ta"
 	    "gs\"?\n" },
+	{ "rly 1\ndialect iroh-v3\nscenario t \"T\"\n  cvoers R-1\n  tags"
+	    " slow\n  oevr raw\n  conn A = login key=alice\nend\n",
+	    "t.rly:4:3: expected a step, found \"cvoers\"; did you mean \""
+	    "covers\"?\nt.rly:6:3: expected a step, found \"oevr\"; did yo"
+	    "u mean \"over\"?\n" },
+	{ "rly 1\ndialect iroh-v3\nscenario t \"T\"\n  covers R-1\n  cove"
+	    "rs R-2\n  timeout 1s\n  timeout 2s\n  leftover list\n  leftover fai"
+	    "l\nend\n",
+	    "t.rly:7:3: \"timeout\" is given twice\nt.rly:9:3: \"leftover\""
+	    " is given twice\n" },
+	{ "rly 1\ndialect iroh-v3\nlet $x = 1\nlet $x = 2\nframe F type 9 {"
+	    " }\nframe F type 8 { }\n",
+	    "t.rly:4:5: there is a constant $x already\nt.rly:6:9: there is "
+	    "a frame \"F\" already\n" },
+	{ "rly 1\ndialect iroh-v3\nproc p()\nend bogus\nproc q()\nend\n",
+	    "t.rly:4:5: expected the end of the line, found \"bogus\"\n" },
 	{ "rly 1\ndialect iroh-v3\nscenario t \"T\"\n  covers\n  conn A "
 	    "= login key=alice\n  fence ingress A\nend\n",
 	    "t.rly:4:9: expected a requirement such as R-129 or iroh-v3/R-"
@@ -268,6 +284,24 @@ static const struct row lines[] = {
 	{ "  slep 1s\n",
 	    "t.rly:6:3: expected a step, found \"slep\"; did you mean \"sl"
 	    "eep\"?\n" },
+	{ "  A <- colsed\n",
+	    "t.rly:6:8: iroh-v3 has no frame \"colsed\"; did you mean \"clo"
+	    "sed\"?\n" },
+	{ "  A -> rwa x\"00\"\n",
+	    "t.rly:6:12: expected name=value behind rwa; did you mean \"raw"
+	    "\"?\n" },
+	{ "  A -> Ping data=x\"01*8\" chop=1 eevry=5ms\n",
+	    "t.rly:6:33: Ping has no field \"eevry\"; did you mean \"every"
+	    "\"?\n" },
+	{ "  A -> Ping data=x\"01*8\" ptach @0=x\"00\"\n",
+	    "t.rly:6:26: expected name=value, found \"ptach\"; did you mean "
+	    "\"patch\"?\n" },
+	{ "  A <- closed => ok nmaed silent\n",
+	    "t.rly:6:21: expected named or a \"text\", found \"nmaed\"; did "
+	    "you mean \"named\"?\n" },
+	{ "  target assert alive wihtin 2s\n",
+	    "t.rly:6:23: expected within or the end of the line, found \"wi"
+	    "htin\"; did you mean \"within\"?\n" },
 	{ "  A clsoe\n",
 	    "t.rly:6:5: expected \"->\", \"<-\", or shut, close, abort, pa"
 	    "use, resume, start, write or drain, found \"clsoe\"; did you "

@@ -12,10 +12,15 @@ static const char *const aliases[] = { "Send", "Recv", "Gone", "Ping", "Pong",
 
 /* ---- frames and their fields ---- */
 
+static const char *const sendable[] = { "raw", "http", "ws", NULL };
+static const char *const awaitable[] = { "any", "bytes", "http", "ws", "closed",
+	"eof", "reset", "truncated", "tls", "stun", NULL };
+
+/* Of frames, and what else can stand in that place. */
 static const char *
-nearest_frame(struct checker *k, const char *name)
+nearest_frame(struct checker *k, const char *name, const char *const *others)
 {
-	const char *words[RK_NFRAMES * 2] = { 0 };
+	const char *words[RK_NFRAMES * 2 + NITEMS(awaitable)] = { 0 };
 	size_t n = 0;
 
 	for (const struct rk_frame_spec *f = k->dialect->frames;
@@ -23,6 +28,8 @@ nearest_frame(struct checker *k, const char *name)
 		words[n++] = f->name;
 	for (size_t i = 0; aliases[i] != NULL; i++)
 		words[n++] = aliases[i];
+	for (size_t i = 0; others[i] != NULL; i++)
+		words[n++] = others[i];
 	return meant(k, name, words);
 }
 
@@ -41,7 +48,8 @@ find_alias(struct checker *k, const char *name, const struct place *at)
 }
 
 static const struct rk_frame_spec *
-find_frame(struct checker *k, const char *name, const struct place *at)
+find_frame(struct checker *k, const char *name, const struct place *at,
+    const char *const *others)
 {
 	const struct rk_frame_spec *f;
 
@@ -53,7 +61,7 @@ find_frame(struct checker *k, const char *name, const struct place *at)
 	f = rk_frame_spec_by_name(k->dialect, name);
 	if (f == NULL)
 		complain(k->c, at, "%s has no frame \"%s\"%s", k->dialect->id,
-		    name, nearest_frame(k, name));
+		    name, nearest_frame(k, name, others));
 	return f;
 }
 
@@ -66,17 +74,24 @@ is_local(const struct checker *k, const struct rk_frame_spec *f)
 	return false;
 }
 
+static const char *const modifiers[] = { "chop", "every", "cut", "len", "patch",
+	NULL };
+static const char *const none[] = { NULL };
+
 static const struct rk_field_spec *
 find_field(struct checker *k, const struct rk_frame_spec *f, const char *name,
-    const struct place *at)
+    const struct place *at, const char *const *others)
 {
-	const char *words[RK_FRAME_MAX_FIELDS + 1] = { 0 };
+	const char *words[RK_FRAME_MAX_FIELDS + NITEMS(modifiers)] = { 0 };
 	int i = rk_frame_spec_field(f, name);
+	size_t n = rk_frame_spec_nfields(f);
 
 	if (i >= 0)
 		return &f->field[i];
-	for (size_t n = 0; n < rk_frame_spec_nfields(f); n++)
-		words[n] = f->field[n].name;
+	for (size_t j = 0; j < n; j++)
+		words[j] = f->field[j].name;
+	for (size_t j = 0; others[j] != NULL; j++)
+		words[n++] = others[j];
 	complain(k->c, at, "%s has no field \"%s\"%s", f->name, name,
 	    meant(k, name, words));
 	return NULL;
@@ -251,13 +266,14 @@ check_carrier(struct checker *k, const struct step *s,
 static void
 check_frame_send(struct checker *k, struct step *s)
 {
-	const struct rk_frame_spec *f = find_frame(k, s->name, &s->name_at);
+	const struct rk_frame_spec *f =
+	    find_frame(k, s->name, &s->name_at, sendable);
 
 	check_twice(k, s);
 	for (size_t i = 0; i < s->nsettings; i++) {
 		if (f != NULL)
 			find_field(k, f, s->settings[i].name,
-			    &s->settings[i].at);
+			    &s->settings[i].at, modifiers);
 		check_expr(k, s->settings[i].value, USE_VALUE);
 	}
 	if (k->dialect != NULL || (f != NULL && is_local(k, f)))
@@ -425,7 +441,7 @@ check_pred(struct checker *k, const struct watch_for *w,
 
 	check_expr(k, p->value, w->match == MATCH_TLS ? USE_WORD : USE_VALUE);
 	if (f != NULL) {
-		field = find_field(k, f, p->field, &p->at);
+		field = find_field(k, f, p->field, &p->at, none);
 		if (field != NULL)
 			check_comparison(k, p, field);
 	} else if (w->match != MATCH_FRAME) {
@@ -460,7 +476,7 @@ check_watch(struct checker *k, const struct step *s, struct watch_for *w)
 	const struct rk_frame_spec *f = NULL;
 
 	if (w->match == MATCH_FRAME) {
-		f = find_frame(k, w->frame_name, &w->at);
+		f = find_frame(k, w->frame_name, &w->at, awaitable);
 		/* A procedure by itself does not know whose side it is on. */
 		if (f != NULL && (conn != NULL || k->scenario != NULL))
 			check_sender(k, &w->at, f, conn);

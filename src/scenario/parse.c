@@ -208,6 +208,12 @@ top_let(struct parser *p)
 	s->source = source_between(p, 0, p->line.ntokens - 1);
 	if (!step_let(p, s))
 		return false;
+	for (size_t i = 0; i < p->script->nlets; i++)
+		if (strcmp(p->script->lets[i]->name, s->name) == 0) {
+			complain(p->complaints, &s->at,
+			    "there is a constant $%s already", s->name);
+			return false;
+		}
 	ARENA_PUSH(p->arena, p->script->lets, p->script->nlets, s);
 	return true;
 }
@@ -260,6 +266,10 @@ top_frame(struct parser *p)
 	f->name = need_word(p, "a frame's name");
 	if (f->name == NULL)
 		return false;
+	for (size_t i = 0; i < p->script->nframes; i++)
+		if (strcmp(p->script->frames[i]->name, f->name) == 0)
+			return refuse(p, "there is a frame \"%s\" already",
+			    f->name);
 	if (!accept_word(p, "type"))
 		return expected(p, "\"type\"");
 	if (tok(p)->kind != TOKEN_INT || tok(p)->number > UINT32_MAX)
@@ -367,12 +377,14 @@ top_scenario(struct parser *p)
 	}
 	sc->dialect = p->script->dialect;
 	p->in = sc;
+	p->meta_seen = 0;
 	while (next_line(p)) {
-		if (!is_meta_line(p)) {
+		if (is_meta_line(p)) {
+			parse_meta(p, sc);
+		} else if (!refuse_misspelt_meta(p)) {
 			p->held = true;
 			break;
 		}
-		parse_meta(p, sc);
 	}
 	/* The closing "end" is named with the line of the scenario. */
 	parse_steps(p, "end", &sc->steps, &sc->nsteps);

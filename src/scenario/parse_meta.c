@@ -264,9 +264,19 @@ meta_leftover(struct parser *p, struct scenario *sc)
 	return expected_one_of(p, "fail, list or ignore", words);
 }
 
-static bool (*const meta_parse[])(struct parser *p,
-    struct scenario *sc) = { meta_covers, meta_tags, meta_needs, meta_unless,
-	meta_over, meta_param, meta_timeout, meta_own, meta_serial,
+typedef bool (*meta_fn)(struct parser *p, struct scenario *sc);
+
+/* Several lines of it add up. */
+static bool
+is_list(meta_fn parse)
+{
+	return parse == meta_covers || parse == meta_param ||
+	    parse == meta_tags || parse == meta_needs || parse == meta_unless ||
+	    parse == meta_over;
+}
+
+static const meta_fn meta_parse[] = { meta_covers, meta_tags, meta_needs,
+	meta_unless, meta_over, meta_param, meta_timeout, meta_own, meta_serial,
 	meta_background, meta_leftover };
 
 _Static_assert(sizeof(meta_parse) / sizeof(meta_parse[0]) + 1 ==
@@ -288,8 +298,15 @@ is_meta_line(const struct parser *p)
 bool
 parse_meta(struct parser *p, struct scenario *sc)
 {
-	for (size_t i = 0; meta_words[i] != NULL; i++)
-		if (accept_word(p, meta_words[i]))
-			return meta_parse[i](p, sc) && need_end(p);
+	for (size_t i = 0; meta_words[i] != NULL; i++) {
+		if (!at_word(p, meta_words[i]))
+			continue;
+		if ((p->meta_seen & 1U << i) != 0 && !is_list(meta_parse[i]))
+			return refuse(p, "\"%s\" is given twice",
+			    meta_words[i]);
+		p->meta_seen |= 1U << i;
+		p->at++;
+		return meta_parse[i](p, sc) && need_end(p);
+	}
 	return false;
 }

@@ -43,6 +43,9 @@ parse_patch(struct parser *p, struct step *s)
 static bool
 parse_settings(struct parser *p, struct step *s)
 {
+	static const char *const words[] = { "patch", "chop", "every", "cut",
+		"len", NULL };
+
 	while (!at_end(p)) {
 		struct setting set = { 0 };
 		struct expr **modifier;
@@ -53,7 +56,7 @@ parse_settings(struct parser *p, struct step *s)
 			continue;
 		}
 		if (!at_setting(p))
-			return expected(p, "name=value");
+			return expected_one_of(p, "name=value", words);
 		modifier = modifier_of(s, tok(p)->text);
 		if (modifier != NULL && *modifier != NULL)
 			return refuse(p, "\"%s\" is given twice", tok(p)->text);
@@ -70,6 +73,8 @@ parse_settings(struct parser *p, struct step *s)
 bool
 step_send(struct parser *p, struct step *s)
 {
+	static const char *const kinds[] = { "raw", "http", "ws", NULL };
+
 	if (accept_word(p, "raw")) {
 		s->send_kind = SEND_RAW;
 		s->value = parse_expr(p);
@@ -96,5 +101,11 @@ step_send(struct parser *p, struct step *s)
 	s->send_kind = SEND_FRAME;
 	s->name_at = place_here(p);
 	s->name = need_word(p, "a frame, raw, http or ws");
-	return s->name != NULL && parse_settings(p, s);
+	if (s->name == NULL)
+		return false;
+	/* As in "A -> rwa $x": no frame has that behind it. */
+	if (!at_end(p) && tok(p)->kind != TOKEN_WORD)
+		return refuse(p, "expected name=value behind %s%s", s->name,
+		    did_you_mean(p, s->name, kinds));
+	return parse_settings(p, s);
 }

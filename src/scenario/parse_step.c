@@ -277,6 +277,56 @@ names_connection(const struct parser *p)
 	return false;
 }
 
+#define WORDS_MAX 32
+
+/* Steps, and in a scenario what stands in front of them. */
+static void
+line_words(const struct parser *p, const char *words[WORDS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; step_words[i] != NULL; i++)
+		words[n++] = step_words[i];
+	for (size_t i = 0; p->in != NULL && meta_words[i] != NULL; i++)
+		words[n++] = meta_words[i];
+	words[n] = NULL;
+}
+
+/* The word with which the line was probably to begin. */
+static const char *
+meant_keyword(const struct parser *p)
+{
+	const char *words[WORDS_MAX];
+
+	line_words(p, words);
+	return text_nearest(tok(p)->text, words);
+}
+
+static bool
+expected_a_step(struct parser *p)
+{
+	const char *words[WORDS_MAX];
+
+	line_words(p, words);
+	return expected_one_of(p, "a step", words);
+}
+
+bool
+refuse_misspelt_meta(struct parser *p)
+{
+	const char *near;
+
+	if (tok(p)->kind != TOKEN_WORD ||
+	    tok_ahead(p, 1)->kind == TOKEN_PUNCT || names_connection(p) ||
+	    is_step_word(tok(p)->text))
+		return false;
+	near = meant_keyword(p);
+	if (near == NULL || is_step_word(near))
+		return false;
+	expected_a_step(p);
+	return true;
+}
+
 static bool
 parse_step_rest(struct parser *p, struct step *s)
 {
@@ -294,10 +344,8 @@ parse_step_rest(struct parser *p, struct step *s)
 			return refuse(p, "\"%s\" belongs in front of the steps",
 			    meta_words[i]);
 	/* One strange word in front of more: a keyword, probably. */
-	if (text_nearest(tok(p)->text, step_words) != NULL)
-		return expected_one_of(p, "a step", step_words);
-	if (text_nearest(tok(p)->text, meta_words) != NULL)
-		return expected_one_of(p, "a step", meta_words);
+	if (meant_keyword(p) != NULL)
+		return expected_a_step(p);
 	return step_of_connection(p, s);
 }
 
@@ -334,7 +382,7 @@ at_closer(struct parser *p, const char *closer)
 {
 	if (closer[0] == '}')
 		return at_punct(p, PUNCT_SHUT);
-	return at_word(p, closer) && tok_ahead(p, 1)->kind == TOKEN_END;
+	return at_word(p, closer) && !names_connection(p);
 }
 
 /* A line that can only stand outside: the closer was forgotten. */

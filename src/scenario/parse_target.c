@@ -115,6 +115,7 @@ step_target(struct parser *p, struct step *s)
 		{ "wait", TARGET_EXIT, target_wait },
 		{ "assert", TARGET_ALIVE, target_assert },
 	};
+	static const char *const more[] = { "within", NULL };
 
 	if (!ONE_OF(p, s, table, "signal, restart, wait or assert"))
 		return false;
@@ -122,6 +123,9 @@ step_target(struct parser *p, struct step *s)
 		s->within = need_duration(p);
 		if (s->within == NULL)
 			return false;
+	} else if (!at_end(p)) {
+		return expected_one_of(p, "within or the end of the line",
+		    more);
 	}
 	return need_end(p);
 }

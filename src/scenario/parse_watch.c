@@ -138,6 +138,7 @@ parse_outcome(struct parser *p, struct outcome *o)
 {
 	static const char *const words[] = { "ok", "nonstrict", "info", "fail",
 		NULL };
+	static const char *const more[] = { "named", NULL };
 
 	for (size_t i = 0; words[i] != NULL; i++)
 		if (o->word == WORD_NONE && accept_word(p, words[i]))
@@ -149,6 +150,8 @@ parse_outcome(struct parser *p, struct outcome *o)
 		if (o->named == NULL)
 			return false;
 	}
+	if (o->named == NULL && tok(p)->kind == TOKEN_WORD)
+		return expected_one_of(p, "named or a \"text\"", more);
 	if (tok(p)->kind == TOKEN_STRING) {
 		o->text = need_text(p, "a \"text\"");
 		return o->text != NULL;

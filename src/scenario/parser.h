@@ -28,6 +28,8 @@ struct parser {
 	bool held;           /* the line is to be read once more */
 	int depth;           /* of blocks */
 	struct scenario *in; /* being read; NULL outside */
+	unsigned
+	    meta_seen; /* in front of its steps: 1 << place in meta_words */
 	struct seen_file *files; /* that were opened, for cycles */
 	size_t nfiles;
 };
@@ -99,6 +101,8 @@ bool step_fence(struct parser *p, struct step *s);
 bool step_drain(struct parser *p, struct step *s);
 bool step_target(struct parser *p, struct step *s);
 bool is_step_word(const char *word);
+/* A line in front of the steps whose first word is misspelt: complained of. */
+bool refuse_misspelt_meta(struct parser *p);
 extern const char *const step_words[];
 extern const char *const meta_words[];
 
