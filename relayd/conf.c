@@ -143,12 +143,12 @@ parse_listen(struct conf *c, const struct option_spec *o, const char *value,
 	return true;
 }
 
-/* The reference begins with a file of its own where there is none. */
+/* The reference begins with a file of its own where there is none: o->min. */
 static bool
-parse_reference_file(struct conf *c, const struct option_spec *o,
-    const char *value, char *err, size_t err_size)
+parse_file(struct conf *c, const struct option_spec *o, const char *value,
+    char *err, size_t err_size)
 {
-	c->may_lack = true;
+	c->may_lack = o->min != 0;
 	return parse_text(c, o, value, err, err_size);
 }
 
@@ -304,8 +304,8 @@ parse_fault(struct conf *c, const struct option_spec *o, const char *value,
 #define HOUR  (3600 * NS_PER_S)
 
 static const struct option_spec options[] = {
-	{ "config",        "FILE", parse_text, AT(file), 0, 0,              "read this first; options given here win", "", false },
-	{ "config-path",   "FILE", parse_reference_file, AT(file), 0, 0,    "the same; it need not be there", "", true },
+	{ "config",        "FILE", parse_file, AT(file), false, 0,          "read this first; options given here win", "", false },
+	{ "config-path",   "FILE", parse_file, AT(file), true, 0,           "the same; it need not be there", "", true },
 	{ "check-config",  NULL, parse_flag, AT(check), 0, 0,               "say what is wrong with it, and exit", "", false },
 	{ "listen",        "ADDR:PORT", parse_listen, 0, LISTEN_HTTP, 0,    "serve HTTP there; repeatable, port 0 is free", "http_bind_addr", false },
 	{ "listen-tls",    "ADDR:PORT", parse_listen, 0, LISTEN_HTTPS, 0,   "serve HTTPS there; repeatable", "tls.https_bind_addr", false },

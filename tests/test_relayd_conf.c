@@ -504,6 +504,7 @@ static const struct {
 	{ "-c", "--generation=0.35", false, CONF_RUN },
 	{ "-c", "--check-config", false, CONF_ERROR },
 	{ "--config", "", false, CONF_ERROR },
+	{ "-c", "--config=/nowhere", false, CONF_ERROR },
 };
 
 START_TEST(where_the_reference_writes_a_file_so_do_we)
