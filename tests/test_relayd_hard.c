@@ -431,12 +431,13 @@ read_bulk(struct link *l, size_t bytes, size_t *total)
 /*
  * A receiver that takes 1 MB in the time in which eight are sent to it.  What
  * it still gets before a disco packet is what lay in the sockets: less than
- * what it takes in a second.
+ * what it takes in a second.  Its own buffer shall not grow beyond that.
  */
 START_TEST(a_disco_packet_overtakes_the_backlog_of_a_slow_receiver)
 {
 	static uint8_t bulk[RK_KEY_LEN + 8192], disco[RK_KEY_LEN + 100];
 	struct link from, to;
+	int own_buffer = 256 << 10;
 	size_t total;
 
 	start("--listen 127.0.0.1:0 --metrics 127.0.0.1:0");
@@ -444,6 +445,9 @@ START_TEST(a_disco_packet_overtakes_the_backlog_of_a_slow_receiver)
 	link_open(&from, relay_address(&relay, "http", 0));
 	link_login(&from, RK_CARRIER_RAW, 1);
 	link_open(&to, relay_address(&relay, "http", 0));
+	ck_assert_int_eq(setsockopt(to.fd, SOL_SOCKET, SO_RCVBUF, &own_buffer,
+			     sizeof(own_buffer)),
+	    0);
 	link_login(&to, _i ? RK_CARRIER_WS : RK_CARRIER_RAW, 2);
 	link_ping(&to);
 	for (int round = 0; round < 30; round++) {
