@@ -48,7 +48,8 @@ check(const struct options *o)
 		fputs(text_str(&errors), stderr);
 		status = EXIT_SCRIPT;
 	} else {
-		printf("%zu files, %zu cases: no error\n", s->nscripts, n);
+		printf("%zu file%s, %zu case%s: no error\n", s->nscripts,
+		    s->nscripts == 1 ? "" : "s", n, n == 1 ? "" : "s");
 	}
 	text_clear(&errors);
 	suite_free(s);

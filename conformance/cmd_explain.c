@@ -12,6 +12,47 @@
 #include "conformance/judge.h"
 #include "conformance/options.h"
 
+/* What is behind it most often. */
+static const char *const causes[CODE_NKINDS] = {
+	[CODE_WRONG] =
+	    "a field that is filled wrongly, frames of one lane out of\n"
+	    "  order, an answer to something that was sent earlier",
+	[CODE_LATE] =
+	    "an answer that waits for more to send (Nagle's algorithm), a\n"
+	    "  timer that is too coarse, a busy target; --time-scale gives "
+	    "it more time",
+	[CODE_NEVER] =
+	    "what was sent got lost or is held back, the answer went to\n"
+	    "  somebody else, or the target does not know the message",
+	[CODE_EXTRA] =
+	    "a packet delivered twice or to the wrong client, an answer\n"
+	    "  that nobody asked for, an input that should have no effect",
+	[CODE_CLOSED] =
+	    "the target takes what came for a violation, a limit or a\n"
+	    "  timeout of its own, or its process has ended",
+	[CODE_RESET] =
+	    "the target closes while it has unread input, its process has\n"
+	    "  crashed, or something between resets",
+	[CODE_DECODE] =
+	    "a wrong length, a type of another dialect, text that is not\n"
+	    "  UTF-8, other bytes among the frames",
+	[CODE_CRASH] = "an error in the target; its log is the place to look",
+	[CODE_LEAK] =
+	    "a connection that was not closed or forgotten; a time that\n"
+	    "  the target takes to notice and that is longer than the case's",
+	[CODE_HARNESS_LATE] =
+	    "a machine that is busy with other things; -j N plays fewer\n"
+	    "  cases at a time",
+	[CODE_CONNECT] =
+	    "the target does not listen there, refuses the upgrade or the\n"
+	    "  login, or has as many connections as it takes",
+	[CODE_SCRIPT] = "an error in the scenario",
+	[CODE_UNSUPPORTED] = "a capability that --caps or the .target lacks",
+	[CODE_TIMEOUT] =
+	    "a target that reads slowly or not at all, or a scenario that\n"
+	    "  needs a longer timeout",
+};
+
 static bool
 explain_code(const char *word)
 {
@@ -28,6 +69,11 @@ explain_code(const char *word)
 			  "\"nonstrict\" for a SHOULD, else \"info\"."
 			: "  This is not the target's doing: no verdict "
 			  "about it follows.");
+		if (causes[c] != NULL)
+			printf("  Usual causes: %s.\n", causes[c]);
+		printf("  By hand: relay-conformance run -v TARGET CASE; what "
+		       "a failing case says\n  behind \"again:\" repeats it "
+		       "with the same keys.\n");
 		return true;
 	}
 	return false;

@@ -21,16 +21,23 @@ struct listing {
 	size_t slow;
 };
 
-static const char *
-word_of(enum selected how)
+static bool
+is_for_clients(const struct listing *l, size_t i)
 {
-	switch (how) {
+	return suite_needs(&l->list->cases[i], "client");
+}
+
+/* Why it would not run on a relay, whatever that can. */
+static const char *
+word_of(const struct listing *l, size_t i)
+{
+	switch (l->how[i]) {
 	case SELECTED_SLOW:
 		return "  (not without --slow)";
 	case SELECTED_SKIP:
 		return "  (--skip)";
 	default:
-		return "";
+		return is_for_clients(l, i) ? "  (with --client only)" : "";
 	}
 }
 
@@ -68,7 +75,7 @@ print_scenario(const struct listing *l, size_t i)
 	if (!is_first(l, i))
 		return;
 	printf("%-32s %3zu  %-11s %s%s\n", sc->id, count_cases(l, sc),
-	    level_name(c->level), sc->title, word_of(l->how[i]));
+	    level_name(c->level), sc->title, word_of(l, i));
 }
 
 static void
@@ -79,7 +86,7 @@ print_case(const struct listing *l, size_t i)
 	printf("%-40s %-11s", c->instance->name, level_name(c->level));
 	for (size_t k = 0; k < c->nrequirements; k++)
 		printf(" %s", c->requirements[k]);
-	printf("%s\n", word_of(l->how[i]));
+	printf("%s\n", word_of(l, i));
 }
 
 /* ---- JSON ---- */
@@ -121,6 +128,26 @@ print_json(const struct listing *l, size_t i)
 	json_decref(o);
 }
 
+static void
+print_sum(const struct listing *l)
+{
+	size_t clients = 0, skipped = 0;
+
+	for (size_t i = 0; i < l->list->n; i++) {
+		clients += l->how[i] == SELECTED_YES && is_for_clients(l, i);
+		skipped += l->how[i] == SELECTED_SKIP;
+	}
+	printf("%zu cases of %zu would run on a relay that can do all of it",
+	    l->selected - clients, l->list->n);
+	if (clients > 0)
+		printf("; %zu with --client only", clients);
+	if (l->slow > 0)
+		printf("; %zu more with --slow", l->slow);
+	if (skipped > 0)
+		printf("; %zu taken out by --skip", skipped);
+	printf("\n");
+}
+
 static int
 list_cases(struct listing *l)
 {
@@ -135,9 +162,7 @@ list_cases(struct listing *l)
 			print_scenario(l, i);
 	}
 	if (!l->o->json)
-		printf("%zu cases of %zu would run%s\n", l->selected,
-		    l->list->n,
-		    l->slow > 0 ? "; --slow adds those tagged so" : "");
+		print_sum(l);
 	return 0;
 }
 

@@ -260,7 +260,11 @@ expect 0 "show shows a scenario" show ping.echo
 said out "scenario ping.echo" "as it is written"
 expect 2 "show of nothing is 2" show nosuch
 expect 0 "explain knows codes, verdicts and requirements" explain E-LATE nonstrict R-129 ping.echo
+said out "  Usual causes: " "and what is behind a code most often"
 expect 2 "and says what it does not know" explain E-NOTHING
+expect 0 "list says what would run" list '@client' ping.echo --skip 'ping.echo[ws*'
+grep -qE '^3 cases of [0-9]+ would run .*; [1-9][0-9]* with --client only; [1-9][0-9]* more with --slow; 3 taken out by --skip$' out
+ok $? "and why the rest would not"
 expect 0 "list --json is one object a line" list --json @core
 ! grep -qv '^{"type":"case".*}$' out
 ok $? "each of a type"
