@@ -437,7 +437,7 @@ START_TEST(a_disco_packet_overtakes_the_backlog_of_a_slow_receiver)
 {
 	static uint8_t bulk[RK_KEY_LEN + 8192], disco[RK_KEY_LEN + 100];
 	struct link from, to;
-	int own_buffer = 256 << 10;
+	int own_buffer = 64 << 10;
 	size_t total;
 
 	start("--listen 127.0.0.1:0 --metrics 127.0.0.1:0");
