@@ -190,13 +190,13 @@ parse_rate(struct conf *c, const struct option_spec *o, const char *value,
 	return false;
 }
 
-/* Their certificates are files in any case; here they are read again with
- * each SIGHUP only. */
+/* Their certificates are files in any case. */
 static bool
 parse_cert_mode(struct conf *c, const struct option_spec *o, const char *value,
     char *err, size_t err_size)
 {
-	if (strcmp(value, "Manual") == 0 || strcmp(value, "Reloading") == 0)
+	c->reloading = strcmp(value, "Reloading") == 0;
+	if (c->reloading || strcmp(value, "Manual") == 0)
 		return true;
 	snprintf(err, err_size,
 	    "not Manual or Reloading; certificates are not fetched");
@@ -314,6 +314,7 @@ static const struct option_spec options[] = {
 	{ "metrics",       "ADDR:PORT", parse_listen, 0, LISTEN_METRICS, 0, "serve metrics there; repeatable", "metrics_bind_addr", false },
 	{ "stun",          "ADDR:PORT", parse_listen, 0, LISTEN_STUN, 0,    "answer STUN there; repeatable", "stun_bind_addr", false },
 	{ "cert-mode",     "Manual|Reloading", parse_cert_mode, 0, 0, 0,    "where certificates come from", "tls.cert_mode", true },
+	{ "reload-every",  "TIME", parse_duration, AT(reload_every), 10 * MS, 720 * HOUR, "as SIGHUP does; with Reloading 24h", NULL, true },
 	{ "cert-dir",      "DIR", parse_text, AT(cert_dir), 0, 0,           "of default.crt and default.key", "tls.cert_dir", true },
 	{ "enable-relay",  "BOOL", parse_bool, AT(enable_relay), 0, 0,      "without effect", NULL, true },
 	{ "enable-stun",   "BOOL", parse_bool, AT(enable_stun), 0, 0,       "with a file: false leaves out its STUN", NULL, true },

@@ -58,6 +58,7 @@ struct conf {
 	bool enable_relay; /* without effect, as in the reference */
 	bool enable_stun;
 	bool enable_metrics;
+	bool reloading; /* --cert-mode Reloading */
 	bool dev;
 	bool plain_relay;
 	char *user; /* to become; NULL: stay */
@@ -86,6 +87,7 @@ struct conf {
 	int64_t write_timeout;
 	int64_t head_timeout;
 	int64_t tls_timeout;
+	int64_t reload_every; /* 0: not settled, never */
 	/* per receiver and class */
 	int64_t queue_packets;
 	int64_t queue_bytes;

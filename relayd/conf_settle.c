@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "relayd/conf.h"
 #include "relayd/mail.h"
@@ -19,6 +20,7 @@
 #define HTTPS_PORT   443
 #define METRICS_PORT 9090
 #define STUN_PORT    3478
+#define RELOADING_NS (24 * 3600 * NS_PER_S) /* D-20 */
 
 #define TOKEN_MAX 1024
 
@@ -239,6 +241,8 @@ conf_settle(struct conf *c, char *err, size_t err_size)
 		return false;
 	if (c->threads == 0)
 		c->threads = default_threads();
+	if (c->reload_every == 0 && c->reloading)
+		c->reload_every = RELOADING_NS;
 	settle_listeners(c);
 	service_add_sockets(c);
 	if (c->dev || c->file != NULL)

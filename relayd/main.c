@@ -65,13 +65,14 @@ struct reload {
 	struct server *server;
 	int argc;
 	char **argv;
+	struct timer *timer;
+	int64_t every; /* 0: at SIGHUP only */
 };
 
-/* SIGHUP: a bad reading changes nothing. */
+/* A bad reading changes nothing. */
 static void
-on_reload_signal(void *arg, int signo)
+reload(const struct reload *r)
 {
-	struct reload *r = arg;
 	struct conf conf;
 	char err[512];
 
@@ -83,6 +84,32 @@ on_reload_signal(void *arg, int signo)
 	else
 		log_error("reload-failed reason=\"%s\"", err);
 	conf_clear(&conf);
+}
+
+static void
+on_reload_signal(void *arg, int signo)
+{
+	reload(arg);
+}
+
+static void
+on_reload_time(void *arg)
+{
+	struct reload *r = arg;
+
+	reload(r);
+	timer_set(r->timer, r->every);
+}
+
+static bool
+start_reloading(struct reload *r, struct loop *loop)
+{
+	if (r->every == 0)
+		return true;
+	r->timer = timer_new(loop, on_reload_time, r);
+	if (r->timer != NULL)
+		timer_set(r->timer, r->every);
+	return r->timer != NULL;
 }
 
 static int
@@ -128,7 +155,7 @@ serve(const struct conf *conf, int argc, char **argv)
 {
 	struct loop *loop = loop_new();
 	struct server *s = loop != NULL ? server_new(conf, loop) : NULL;
-	struct reload reload = { s, argc, argv };
+	struct reload again = { s, argc, argv, NULL, conf->reload_every };
 	char err[512] = "no memory";
 	int status = STATUS_FAILED;
 
@@ -139,7 +166,8 @@ serve(const struct conf *conf, int argc, char **argv)
 	if (!loop_on_signal(loop, SIGINT, on_stop_signal, s) ||
 	    !loop_on_signal(loop, SIGTERM, on_stop_signal, s) ||
 	    !loop_on_signal(loop, SIGUSR1, on_drain_signal, s) ||
-	    !loop_on_signal(loop, SIGHUP, on_reload_signal, &reload)) {
+	    !loop_on_signal(loop, SIGHUP, on_reload_signal, &again) ||
+	    !start_reloading(&again, loop)) {
 		cli_error("cannot handle signals");
 		goto out;
 	}
@@ -156,6 +184,7 @@ serve(const struct conf *conf, int argc, char **argv)
 	log_info("stopped");
 	status = EXIT_SUCCESS;
 out:
+	timer_free(again.timer);
 	server_free(s);
 	loop_free(loop);
 	return status;

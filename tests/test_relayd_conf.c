@@ -252,6 +252,19 @@ START_TEST(the_file_is_named_as_the_reference_does_too)
 }
 END_TEST
 
+START_TEST(reloading_is_done_each_day)
+{
+	read_fine("[tls]\ncert_mode = \"Manual\"\n", "");
+	ck_assert_int_eq(conf.reload_every, 0);
+	read_fine("[tls]\ncert_mode = \"Reloading\"\n", "");
+	ck_assert_int_eq(conf.reload_every, 24 * 3600 * NS_PER_S);
+	read_fine("reload_every = \"1h\"\n[tls]\n"
+		  "cert_mode = \"Reloading\"\n",
+	    "");
+	ck_assert_int_eq(conf.reload_every, 3600 * NS_PER_S);
+}
+END_TEST
+
 START_TEST(our_own_options_are_keys_too)
 {
 	read_fine("keepalive = \"10s\"\nqueue_packets = 7\n"
@@ -677,6 +690,7 @@ main(void)
 	tcase_add_test(tc, the_same_may_be_written_in_other_ways);
 	tcase_add_loop_test(tc, the_file_is_named_as_the_reference_does_too, 0,
 	    3);
+	tcase_add_test(tc, reloading_is_done_each_day);
 	tcase_add_test(tc, our_own_options_are_keys_too);
 	tcase_add_rows(tc, access_is_read, accesses);
 	tcase_add_test(tc, unknown_keys_are_warned_about_with_their_line);

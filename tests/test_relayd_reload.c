@@ -134,6 +134,25 @@ START_TEST(a_new_certificate_is_served_to_new_connections)
 }
 END_TEST
 
+START_TEST(a_certificate_is_read_again_by_itself)
+{
+	char options[1024];
+	int reloads;
+
+	snprintf(options, sizeof(options),
+	    "--listen-tls 127.0.0.1:0 --cert %s --key %s --reload-every 20ms",
+	    chain, key);
+	start(options);
+	ck_assert(!is_expired());
+	copy(certs.expired, chain); /* of the same key */
+	reloads = count("reloaded");
+	for (int i = 0; i < 1000 && count("reloaded") < reloads + 2; i++)
+		usleep(10000);
+	ck_assert(is_expired());
+	stop();
+}
+END_TEST
+
 START_TEST(a_bad_reload_changes_nothing)
 {
 	char options[1024];
@@ -254,6 +273,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_new_certificate_is_served_to_new_connections);
+	tcase_add_test(tc, a_certificate_is_read_again_by_itself);
 	tcase_add_loop_test(tc, a_bad_reload_changes_nothing, 0, 3);
 	tcase_add_test(tc, access_lists_are_read_again);
 	suite_add_tcase(s, tc);
