@@ -1,6 +1,6 @@
 #!/bin/sh
 # relay-conformance selftest, on a few faults: the whole is `make selftest`.
-# shellcheck source=tests/points.sh disable=SC2154 # they are from there
+# shellcheck source=tests/points.sh disable=SC2154,SC2034 # they are from there, or for it
 . "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 
 shown=log
