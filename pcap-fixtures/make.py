@@ -1,17 +1,27 @@
 #!/usr/bin/env python3
 """Captures made through relayd, and what decoding them must show.
 
-    make.py BUILD       in this folder; needs dumpcap, and the right to use it
+    make.py BUILD       in this folder; needs dumpcap, and the right to use it,
+                        tshark, and the openssl program
 
 Takes relayd-talk*.pcapng anew (relayd and relay-cli of the build folder
 BUILD on loopback), then writes their twins in other clothes (-same-) and the
 damaged ones (-damaged-), and the expected decodings.  Those share nothing with
 the decoder: the streams are put together and cut into frames here, and what
 the damage takes away is known from how it was done.
+
+    make.py --derive BUILD      the twins alone
+    make.py --tls BUILD         relayd-tls*.pcapng alone
+
+Those are talks over TLS with relayd, of clients of this file's own and of
+openssl s_client; of them the expected decodings are cut from what tshark
+decrypts.
 """
 import hashlib
 import json
 import os
+import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -32,20 +42,36 @@ def key_file(folder, n):
     return path
 
 
+def start_relay(build, *args):
+    """The process and the port of its only listener."""
+    relay = subprocess.Popen([os.path.join(build, "relayd/relayd"), *args],
+                             stdout=subprocess.PIPE, text=True)
+    return relay, int(relay.stdout.readline().rsplit(":", 1)[1])
+
+
+def start_dump(port, out):
+    dump = subprocess.Popen(["dumpcap", "-q", "-i", "lo", "-f",
+                             "tcp port %d" % port, "-w", out],
+                            stderr=subprocess.PIPE, text=True)
+    while "File:" not in dump.stderr.readline():
+        pass
+    return dump
+
+
+def end(*processes):
+    time.sleep(1)  # dumpcap writes once a second
+    for p in processes:
+        p.terminate()
+        p.wait()
+
+
 def take(build, out, scheme):
     """Bob receives three packets of alice's, who pings before and after."""
     with tempfile.TemporaryDirectory() as folder:
         cli = os.path.join(build, "relay-cli/relay-cli")
-        args = [os.path.join(build, "relayd/relayd")]
-        args += ["--listen", "127.0.0.1:0"]
-        relay = subprocess.Popen(args, stdout=subprocess.PIPE, text=True)
-        port = relay.stdout.readline().rsplit(":", 1)[1].strip()
-        url = "%s://127.0.0.1:%s" % (scheme, port)
-        dump = subprocess.Popen(["dumpcap", "-q", "-i", "lo", "-f",
-                                 "tcp port " + port, "-w", out],
-                                stderr=subprocess.PIPE, text=True)
-        while "File:" not in dump.stderr.readline():
-            pass
+        relay, port = start_relay(build, "--listen", "127.0.0.1:0")
+        url = "%s://127.0.0.1:%d" % (scheme, port)
+        dump = start_dump(port, out)
         alice, bob = key_file(folder, 1), key_file(folder, 2)
         to = subprocess.run([cli, "pubkey", bob], check=True, text=True,
                             stdout=subprocess.PIPE).stdout.strip()
@@ -58,11 +84,211 @@ def take(build, out, scheme):
         run("send", url, to, "x" * 2000)
         run("send", url, to, "last one")
         recv.wait()
-        time.sleep(1)  # dumpcap writes once a second
-        dump.terminate()
-        dump.wait()
-        relay.terminate()
-        relay.wait()
+        end(dump, relay)
+
+
+# ---- over TLS ----
+
+UPGRADE = b"GET /relay HTTP/1.1\r\nHost: localhost\r\n" \
+    b"Connection: Upgrade\r\nUpgrade: iroh derp http\r\n\r\n"
+
+
+def raw(kind, payload):
+    return struct.pack(">BI", kind, len(payload)) + payload
+
+
+def logins():
+    """Key and ClientInfo of bob and alice; nothing in it is of its relay."""
+    found = {}
+    for _, side, data in streams(read_pcapng("relayd-talk.pcapng")):
+        rest = data.partition(b"\r\n\r\n")[2]
+        size = 5 + struct.unpack_from(">I", rest, 1)[0]
+        if side == "c2s":
+            found.setdefault(rest[14:46], rest[:size])
+    (bob, bobs), (alice, alices) = found.items()
+    return bob, bobs, alice, alices
+
+
+class Client:
+    """One that has logged in."""
+
+    def __init__(self, context, port, login, session=None):
+        plain = socket.create_connection(("127.0.0.1", port))
+        self.s = context.wrap_socket(plain, server_hostname="localhost",
+                                     session=session)
+        self.s.sendall(UPGRADE)
+        while b"\r\n\r\n" not in self.s.recv(65536):
+            pass
+        self.s.sendall(login)
+
+    def take(self, kind):
+        head = self.exact(5)
+        assert head[0] == kind, head
+        return self.exact(struct.unpack(">I", head[1:])[0])
+
+    def exact(self, n):
+        got = b""
+        while len(got) < n:
+            got += self.s.recv(n - len(got)) or sys.exit("it has ended")
+        return got
+
+    def ping(self, data):
+        self.s.sendall(raw(12, data))
+        assert self.take(13) == data
+
+    def leave(self):
+        self.s.unwrap()
+        self.s.close()
+
+
+def talk_resumed(build, port, context):
+    """Alice pings, sends bob a packet, comes back with her session."""
+    bob_key, bobs, alice_key, alices = logins()
+    bob = Client(context, port, bobs)
+    bob.ping(b"bob is h")
+    alice = Client(context, port, alices)
+    alice.ping(b"12345678")
+    alice.s.sendall(raw(4, bob_key + b"over TLS"))
+    assert bob.take(5) == alice_key + b"over TLS"
+    session = alice.s.session
+    alice.leave()
+    assert bob.take(8) == alice_key
+    again = Client(context, port, alices, session)
+    assert again.s.session_reused
+    again.ping(b"resumed!")
+    again.leave()
+    bob.leave()
+
+
+def talk_updated(port, keys, ca):
+    """Keys change: once of the client, then of both, then five times."""
+    alices = logins()[3]
+    s = subprocess.Popen(["openssl", "s_client", "-connect", "127.0.0.1:%d" %
+                          port, "-CAfile", ca, "-keylogfile", keys, "-tls1_3"],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, bufsize=0)
+
+    def say(data, answer):
+        s.stdin.write(data)
+        got = b""
+        while answer not in got:
+            got += s.stdout.read(1)
+
+    def update(letter):
+        s.stdin.write(letter + b"\n")  # a read of its own tells s_client
+        time.sleep(0.3)
+
+    say(UPGRADE, b"\r\n\r\n")
+    say(alices + raw(12, b"first..."), raw(13, b"first..."))
+    update(b"k")
+    say(raw(12, b"client's"), raw(13, b"client's"))
+    update(b"K")
+    say(raw(12, b"of both."), raw(13, b"of both."))
+    for _ in range(5):
+        update(b"k")
+    say(raw(12, b"the end."), raw(13, b"the end."))
+    s.stdin.write(b"Q\n")
+    s.wait()
+
+
+def certificates(build, folder):
+    subprocess.run([os.path.join(build, "tests/make_certs"), folder],
+                   check=True, stdout=subprocess.DEVNULL)
+    return ["--cert", folder + "/chain.pem", "--key", folder + "/key.pem"]
+
+
+def take_tls(build, name, talk):
+    out, keys = name + ".pcapng", name + ".keys"
+    with tempfile.TemporaryDirectory() as folder:
+        relay, port = start_relay(build, "--listen-tls", "127.0.0.1:0",
+                                  *certificates(build, folder))
+        dump = start_dump(port, out)
+        if os.path.exists(keys):
+            os.unlink(keys)
+        talk(port, keys, folder + "/ca.pem")
+        end(dump, relay)
+    os.chmod(out, 0o644)
+    write_expected(name + ".expected.jsonl", expected_tls(out, keys, port))
+
+
+def with_python(build, version):
+    def talk(port, keys, ca):
+        context = ssl.create_default_context(cafile=ca)
+        context.minimum_version = context.maximum_version = version
+        context.keylog_filename = keys
+        talk_resumed(build, port, context)
+    return talk
+
+
+def put_secrets_inside(name):
+    """The key log becomes a block in front of the packets."""
+    data = open(name + ".pcapng", "rb").read()
+    lines = open(name + ".keys", "rb").read()
+    at = 0
+    while struct.unpack_from("<I", data, at)[0] != 6:
+        at += struct.unpack_from("<I", data, at + 4)[0]
+    body = struct.pack("<4sI", b"KSLT", len(lines)) + lines + \
+        bytes(-len(lines) % 4)
+    size = struct.pack("<I", 12 + len(body))
+    with open(name + ".pcapng", "wb") as f:
+        f.write(data[:at] + struct.pack("<I", 10) + size + body + size +
+                data[at:])
+    os.unlink(name + ".keys")
+
+
+def take_own(build, name):
+    """What relayd --capture writes of a client over TLS."""
+    cli = os.path.join(build, "relay-cli/relay-cli")
+    with tempfile.TemporaryDirectory() as folder:
+        relay, port = start_relay(build, "--listen-tls", "127.0.0.1:0",
+                                  "--capture", folder,
+                                  *certificates(build, folder))
+        subprocess.run([cli, "ping", "wss://localhost:%d" % port, "--cafile",
+                        folder + "/ca.pem", "--keylog", folder + "/keys",
+                        "--key", key_file(folder, 1), "--count", "2",
+                        "--interval", "10ms"], check=True,
+                       stdout=subprocess.DEVNULL)
+        end(relay)
+        file, = [f for f in os.listdir(folder) if f.endswith(".pcapng")]
+        data = open(os.path.join(folder, file), "rb").read()
+        with open(name + ".pcapng", "wb") as f:
+            f.write(data)
+        write_expected(name + ".expected.jsonl",
+                       expected_tls(name + ".pcapng", folder + "/keys",
+                                    port))
+
+
+def expected_tls(capture, keys, port):
+    """Frames of what tshark decrypts; |port| is the server's."""
+    out, conn = [], 0
+    while True:
+        shown = subprocess.run(
+            ["tshark", "-n", "-r", capture, "-o", "tls.keylog_file:" + keys,
+             "-q", "-z", "follow,tls,raw,%d" % conn], check=True, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+        data = {"c2s": b"", "s2c": b""}
+        # Lines of one end are indented; which end that is varies.
+        indented = "c2s" if "Node 0: 127.0.0.1:%d" % port in shown else "s2c"
+        other = "s2c" if indented == "c2s" else "c2s"
+        for line in shown.splitlines():
+            text = line.strip()
+            if text and set(text) <= set("0123456789abcdef"):
+                side = indented if line[0] == "\t" else other
+                data[side] += bytes.fromhex(text)
+        if not data["c2s"]:
+            return out
+        out += [j for side in data for j in decoding(conn, side, data[side])]
+        conn += 1
+
+
+def take_all_tls(build):
+    take_tls(build, "relayd-tls12-resumed",
+             with_python(build, ssl.TLSVersion.TLSv1_2))
+    take_tls(build, "relayd-tls13-resumed",
+             with_python(build, ssl.TLSVersion.TLSv1_3))
+    put_secrets_inside("relayd-tls13-resumed")
+    take_tls(build, "relayd-tls13-updated", talk_updated)
+    take_own(build, "relayd-capture-ws")
 
 
 # ---- packets ----
@@ -165,16 +391,18 @@ def ws_frames(rest):
         rest = rest[at + size:]
 
 
+def decoding(conn, side, data):
+    head, _, rest = data.partition(b"\r\n\r\n")
+    found = [{"what": "http", "line": head.split(b"\r\n")[0].decode()}]
+    ws = b"websocket" in head.lower()
+    found += ws_frames(rest) if ws else raw_frames(rest)
+    return [{"conn": conn, "dir": side, "n": n, **j}
+            for n, j in enumerate(found)]
+
+
 def expected(packets):
-    out = []
-    for conn, side, data in streams(packets):
-        head, _, rest = data.partition(b"\r\n\r\n")
-        found = [{"what": "http", "line": head.split(b"\r\n")[0].decode()}]
-        ws = b"websocket" in head.lower()
-        found += ws_frames(rest) if ws else raw_frames(rest)
-        for n, j in enumerate(found):
-            out.append({"conn": conn, "dir": side, "n": n, **j})
-    return out
+    return [j for conn, side, data in streams(packets)
+            for j in decoding(conn, side, data)]
 
 
 def write_expected(path, lines):
@@ -269,11 +497,15 @@ def damaged(packets, lines):
 
 
 def main():
-    build = os.path.abspath(sys.argv[1])
+    build = os.path.abspath(sys.argv[-1])
     os.chdir(os.path.dirname(os.path.abspath(__file__)))
+    if "--tls" in sys.argv:
+        take_all_tls(build)
+        return
     if "--derive" not in sys.argv:
         take(build, "relayd-talk.pcapng", "http")
         take(build, "relayd-talk-ws.pcapng", "ws")
+        take_all_tls(build)
     packets = read_pcapng("relayd-talk.pcapng")
     lines = expected(packets)
     write_expected("relayd-talk.expected.jsonl", lines)

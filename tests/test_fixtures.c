@@ -268,11 +268,11 @@ START_TEST(the_manifest_names_every_kind)
 		keys += fixtures[i].keys != NULL;
 		secrets += fixtures[i].secrets;
 	}
-	ck_assert_uint_eq(nfixtures, 49);
+	ck_assert_uint_eq(nfixtures, 53);
 	ck_assert_uint_eq(damaged, 12);
 	ck_assert_uint_eq(foreign, 1);
-	ck_assert_uint_eq(keys, 2);
-	ck_assert_uint_eq(secrets, 1);
+	ck_assert_uint_eq(keys, 4);
+	ck_assert_uint_eq(secrets, 3);
 }
 END_TEST
 

@@ -393,6 +393,32 @@ START_TEST(how_a_direction_ends)
 }
 END_TEST
 
+/* Whoever says close_notify first may send its FIN last. */
+START_TEST(who_took_leave_first_ends_first)
+{
+	struct tls_tape t;
+	struct replay r;
+	const struct event *e;
+
+	tape_of(&t, _i);
+	say_goodbye(&t);
+	replay_init(&r, text_str(&t.keylog));
+	for (size_t k = 0; k < t.n; k++)
+		replay_flight(&r, &t.flight[k], SIZE_MAX);
+	tls_session_end(r.s, DIR_S2C, ENDING_EOF, 0, 1);
+	tls_session_end(r.s, DIR_C2S, ENDING_EOF, 0, 2);
+	ck_assert_uint_eq(count_kind(r.t, EVENT_ENDED), 2);
+	e = &r.t->events[r.t->nevents - 2];
+	for (int dir = DIR_C2S; dir <= DIR_S2C; dir++, e++) {
+		ck_assert_int_eq(e->kind, EVENT_ENDED);
+		ck_assert_int_eq(e->dir, dir);
+		ck_assert_int_eq(e->ending, ENDING_EOF);
+	}
+	replay_clear(&r);
+	tape_clear(&t);
+}
+END_TEST
+
 /* The client has another idea of what is acceptable. */
 static int
 refuse(int ok, X509_STORE_CTX *ctx)
@@ -540,6 +566,7 @@ main(void)
 	tcase_add_loop_test(tc, handshake_secrets_are_not_needed, 0, 3);
 	tcase_add_loop_test(tc, secrets_of_one_direction_show_that_one, 0, 2);
 	tcase_add_rows(tc, how_a_direction_ends, endings);
+	tcase_add_loop_test(tc, who_took_leave_first_ends_first, 0, 4);
 	tcase_add_loop_test(tc, a_fatal_alert_has_its_name, 0, 2);
 	tcase_add_test(tc, a_plain_alert_is_seen_without_secrets);
 	tcase_add_loop_test(tc, padding_and_small_fragments, 0, 3);

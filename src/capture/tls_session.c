@@ -168,25 +168,39 @@ judge_end(const struct half *h, const struct item *it, const char **text)
 }
 
 static void
-show_end(struct half *h, const struct item *it)
+end_half(struct half *h, enum ending how, const char *text, struct when at)
 {
 	struct tls_session *s = h->s;
-	struct when at = when_of(&it->record);
-	struct event e = { .kind = EVENT_ENDED };
-	const char *text;
+	struct event e = { .kind = EVENT_ENDED, .ending = how };
 
 	h->over = true;
-	e.ending = judge_end(h, it, &text);
 	if (s->dissector != NULL) {
-		dissector_end(s->dissector, h->dir, e.ending, at.time_ns,
-		    at.packet);
+		dissector_end(s->dissector, h->dir, how, at.time_ns, at.packet);
 		return;
 	}
 	if (text != NULL)
 		e.text = xstrdup(text);
-	if (e.ending != ENDING_NONE)
+	if (how != ENDING_NONE)
 		emit(h, &e, at);
 	free(e.text);
+}
+
+/* Who has said close_notify has ended before a FIN that answers it, though
+ * its own FIN comes behind that one. */
+static void
+show_end(struct half *h, const struct item *it)
+{
+	struct half *other = other_half(h);
+	struct when at = when_of(&it->record);
+	enum ending how;
+	const char *text;
+
+	if (h->over)
+		return;
+	how = judge_end(h, it, &text);
+	if (how == ENDING_EOF && other->left_first && !other->over)
+		end_half(other, ENDING_EOF, NULL, at);
+	end_half(h, how, text, at);
 }
 
 /* ---- items ---- */

@@ -62,7 +62,8 @@ struct half {
 	unsigned updates; /* of the key */
 	bool early;       /* 0-RTT data went by */
 	bool lost;        /* application data, before there was a dissector */
-	bool closed;      /* close_notify */
+	bool closed;      /* close_notify, … */
+	bool left_first;  /* and the other side had not said it yet */
 	bool alerted;     /* it sent a fatal alert */
 	bool said_failed; /* that a record cannot be opened */
 	bool ended;       /* tls_session_end was called */

@@ -73,10 +73,12 @@ take_alert(struct half *h, const uint8_t *p, struct when at)
 	    p[1] == ALERT_USER_CANCELED ||
 	    (p[0] == LEVEL_WARNING && h->s->version != TLS_VERSION_13);
 
-	if (p[1] == ALERT_CLOSE_NOTIFY)
+	if (p[1] == ALERT_CLOSE_NOTIFY) {
 		h->closed = true;
-	else if (!harmless)
+		h->left_first = !other_half(h)->closed;
+	} else if (!harmless) {
 		h->alerted = true;
+	}
 	session_remark(h->s,
 	    p[1] == ALERT_CLOSE_NOTIFY ? REMARK_NOTE : REMARK_FACT, at,
 	    "TLS alert of the %s: %s%s", side_name(h), alert_name(p[1]),
