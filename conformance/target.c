@@ -87,6 +87,18 @@ add_cap_if(struct target *t, bool given, const char *cap)
 		add_cap(t, cap, strlen(cap));
 }
 
+/* Words between commas or blanks. */
+static void
+add_caps(struct target *t, const char *declared)
+{
+	for (const char *p = declared; p != NULL && *p != '\0';) {
+		size_t n = strcspn(p, ", ");
+
+		add_cap(t, p, n);
+		p += n + (p[n] != '\0');
+	}
+}
+
 /* What was declared; else what a relay of the dialect has to have. */
 static void
 find_caps(struct target *t, const char *declared)
@@ -94,12 +106,7 @@ find_caps(struct target *t, const char *declared)
 	const struct engine_target *e = &t->engine;
 	bool spawned = t->file != NULL && t->file->spawn != NULL, on;
 
-	for (const char *p = declared; p != NULL && *p != '\0';) {
-		size_t n = strcspn(p, ", ");
-
-		add_cap(t, p, n);
-		p += n + (p[n] != '\0');
-	}
+	add_caps(t, declared);
 	for (size_t i = 0;
 	     declared == NULL && t->file != NULL && i < t->file->ncaps; i++)
 		add_cap(t, t->file->caps[i], strlen(t->file->caps[i]));
@@ -345,6 +352,7 @@ target_new_client(const struct target_options *o)
 		    rk_carrier_name((enum rk_carrier)c));
 	add_cap_if(t, true, t->engine.dialect->id);
 	add_cap_if(t, true, "client");
+	add_caps(t, o->caps);
 	t->options = o;
 	t->engine.name = xstrdup(t->name);
 	t->host = client_host(o->client);

@@ -502,7 +502,10 @@ take_head(struct client *c)
 	err = rk_http_parse_response(in, len, &limits, &h);
 	if (err == RK_ERR_AGAIN)
 		return;
-	if (err != RK_OK) {
+	if (err != RK_OK && has(c, FAULT_ANSWER, ANSWER_NO_HTTP)) {
+		stream_consume(c->stream, len);
+		welcome(c);
+	} else if (err != RK_OK) {
 		leave(c);
 	} else if (is_interim(c, &h)) {
 		stream_consume(c->stream, h.len);

@@ -45,7 +45,8 @@ enum {
 	ANSWER_ANY_STATUS,
 	ANSWER_STATUS,  /* that of |type| is welcome */
 	ANSWER_INTERIM, /* that of |type| is taken for the last word */
-	ANSWER_DROPS_REST
+	ANSWER_DROPS_REST,
+	ANSWER_NO_HTTP /* what cannot be read is welcome */
 };
 
 enum {

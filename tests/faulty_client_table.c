@@ -29,6 +29,7 @@ static const struct fault faults[] = {
 	{ "answer.200", "MUST", "R-048", "200 is as good as 101", FAULT_ANSWER, ANSWER_STATUS, 200 },
 	{ "answer.302", "MUST", "R-048", "302 is as good as 101", FAULT_ANSWER, ANSWER_STATUS, 302 },
 	{ "answer.503", "MUST", "R-048", "503 is as good as 101", FAULT_ANSWER, ANSWER_STATUS, 503 },
+	{ "answer.no-http", "MUST", "R-048", "What is no HTTP is as good as a 101", FAULT_ANSWER, ANSWER_NO_HTTP, 0 },
 	{ "answer.final-100", "SHOULD", "R-049", "100 is taken for a refusal", FAULT_ANSWER, ANSWER_INTERIM, 100 },
 	{ "answer.final-103", "SHOULD", "R-049", "103 is taken for a refusal", FAULT_ANSWER, ANSWER_INTERIM, 103 },
 	{ "answer.drops-rest", "MUST", "R-050", "What came with the 101 is lost", FAULT_ANSWER, ANSWER_DROPS_REST, 0 },

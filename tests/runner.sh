@@ -244,6 +244,15 @@ fi
 expect 6 "what is no run is 6" diff --runs old.jsonl my.rly
 expect 2 "one alone is 2" diff --runs old.jsonl
 
+# ---- clients that were told to do something
+
+recv="$build/relay-cli/relay-cli recv --reconnect {url}"
+somebody=8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394
+expect 0 "a client that sends is told so by --caps" run --caps sends --client "$build/relay-cli/relay-cli send {url} $somebody hello" 'client.works-*'
+expect 5 "of one that does not, nothing can be said" run --client "$recv" client.works-raw
+expect 1 "one that only says so fails" run --time-scale 0.2 --caps sends --client "$recv" client.works-raw
+said out "SendPacket did not come" "for what it did not send"
+
 # ---- two relays
 
 expect 0 "two names of one relay behave alike" diff "$url" "http://localhost:${url##*:}" 'ping.*' relay.basic relay.both-ways relay.batches 'seed.*'

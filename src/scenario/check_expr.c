@@ -29,6 +29,7 @@ static const struct function {
 	{ "seed", "b", NULL, "seed(32 bytes)" },
 	{ "verify", "bbb", NULL, "verify(key, signature, message)" },
 	{ "fingerprint", "b", NULL, "fingerprint(message)" },
+	{ "items", "b", NULL, "items(data)" },
 };
 
 #define NFUNCTIONS (sizeof(functions) / sizeof(functions[0]))

@@ -124,8 +124,8 @@ parse_capabilities(struct parser *p, char ***list, size_t *n)
 	const char *words[32] = { "raw", "ws", "tls", "plain-beside-tls",
 		"stun", "metrics", "process", "own", "signals", "client",
 		"captive-portal", "configured", "dev", "services-off",
-		"usual-ports" };
-	size_t known = 15;
+		"usual-ports", "sends", "endpoint" };
+	size_t known = 17;
 
 	for (size_t i = 0; rk_dialects()[i] != NULL && known < 31; i++)
 		words[known++] = rk_dialects()[i]->id;

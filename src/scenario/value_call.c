@@ -356,6 +356,19 @@ call_fingerprint(struct call *c)
 	return true;
 }
 
+/* How many items a packet of endpoints has, 0 if it has none but bytes. */
+static bool
+call_items(struct call *c)
+{
+	struct rk_span v;
+
+	if (!bytes_arg(c, 0, &v))
+		return false;
+	*c->out =
+	    value_int((int64_t)rk_packet_items(c->values->dialect, v.p, v.len));
+	return true;
+}
+
 static const struct function {
 	const char *name;
 	size_t min, max; /* arguments */
@@ -377,6 +390,7 @@ static const struct function {
 	{ "export", 3, 3, call_export },
 	{ "verify", 3, 3, call_verify },
 	{ "fingerprint", 1, 1, call_fingerprint },
+	{ "items", 1, 1, call_items },
 };
 
 static const struct function *
