@@ -746,14 +746,17 @@ conf_parse(struct conf *c, int argc, char **argv, char *err, size_t err_size)
 static void
 add_default(struct text *t, struct conf *c, const struct option_spec *o)
 {
-	if (o->parse == parse_duration) {
-		text_add(t, " (");
-		add_duration(t, *(const int64_t *)member(c, o));
-		text_add(t, ")");
-	} else if (o->parse == parse_number &&
-	    *(const int64_t *)member(c, o) > 0) {
-		text_addf(t, " (%" PRId64 ")", *(const int64_t *)member(c, o));
-	}
+	bool duration = o->parse == parse_duration;
+	const int64_t *n = member(c, o);
+
+	if ((!duration && o->parse != parse_number) || *n <= 0)
+		return; /* no number, or none by default */
+	text_add(t, " (");
+	if (duration)
+		add_duration(t, *n);
+	else
+		text_addf(t, "%" PRId64, *n);
+	text_add(t, ")");
 }
 
 void

@@ -176,6 +176,7 @@ serve(const struct conf *conf, int argc, char **argv)
 		goto out;
 	}
 	server_print_ready(s, stdout);
+	(void)cli_finish_stdout(STATUS_FAILED); /* who waits for it is told */
 	service_notify("READY=1");
 	if (server_run(s, err, sizeof(err)) != 0) {
 		cli_error("%s", err);

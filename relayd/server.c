@@ -353,7 +353,6 @@ server_print_ready(const struct server *s, FILE *out)
 				    : listener_address(a->listener));
 	}
 	fprintf(out, "ready\n");
-	fflush(out);
 }
 
 /* ---- run and stop ---- */

@@ -71,7 +71,7 @@ bool server_reload(struct server *s, const struct conf *conf, char *err,
 
 /* Open what the configuration names.  -1 with one line in |err|. */
 int server_listen(struct server *s, char *err, size_t err_size);
-/* "listening http 127.0.0.1:43211" … and "ready", flushed. */
+/* "listening http 127.0.0.1:43211" … and "ready"; not flushed. */
 void server_print_ready(const struct server *s, FILE *out);
 
 /* Run all loops until the stop is complete; -1 with one line in |err|: there

@@ -383,6 +383,37 @@ START_TEST(wrong_options_get_one_clear_line)
 }
 END_TEST
 
+/* It serves all the same: a log that is full is no reason to stop. */
+START_TEST(that_nobody_hears_it_is_ready_is_said)
+{
+	char command[512], line[256];
+	FILE *p;
+	int pid;
+
+	if (access("/dev/full", W_OK) != 0) {
+		test_skip("there is no /dev/full");
+		return;
+	}
+	snprintf(command, sizeof(command),
+	    "echo $$; exec '%s' --listen 127.0.0.1:0 2>&1 >/dev/full",
+	    build_path("relayd/relayd"));
+	p = popen(command, "r");
+	ck_assert_ptr_nonnull(p);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), p));
+	pid = atoi(line);
+	ck_assert_int_gt(pid, 0);
+	do
+		ck_assert_ptr_nonnull(fgets(line, sizeof(line), p));
+	while (strstr(line, "sandbox=none") != NULL);
+	ck_assert_str_eq(line,
+	    "relayd: cannot write to stdout: No space left on device\n");
+	ck_assert_int_eq(kill(pid, SIGTERM), 0);
+	while (fgets(line, sizeof(line), p) != NULL)
+		;
+	ck_assert_int_eq(WEXITSTATUS(pclose(p)), 0);
+}
+END_TEST
+
 START_TEST(help_fits_a_screen)
 {
 	size_t lines = 0, column = 0;
@@ -502,6 +533,7 @@ main(void)
 	tcase_add_test(run_case, a_second_signal_kills);
 	tcase_add_loop_test(run_case, wrong_options_get_one_clear_line, 0,
 	    NWRONG);
+	tcase_add_test(run_case, that_nobody_hears_it_is_ready_is_said);
 	tcase_add_test(run_case, help_fits_a_screen);
 	tcase_add_test(run_case, the_manual_has_every_option_and_default);
 	tcase_add_test(run_case, an_address_in_use_is_named);
