@@ -106,6 +106,23 @@ set_order(void *options, const char *arg)
 	return cli_usage_error("--order: '%s' is none of run, file", arg);
 }
 
+/* 2/4 */
+static int
+set_shard(void *options, const char *arg)
+{
+	struct options *o = options;
+	const char *of = strchr(arg, '/');
+	char *first = xstrndup(arg, strcspn(arg, "/"));
+	bool ok = of != NULL && number_parse(of + 1, 1, 1000, &o->shards) &&
+	    number_parse(first, 1, o->shards, &o->shard);
+
+	free(first);
+	if (ok)
+		return 0;
+	return cli_usage_error(
+	    "--shard: '%s' is no part such as 2/4, the second of four", arg);
+}
+
 static int
 set_pid(void *options, const char *arg)
 {
@@ -273,6 +290,8 @@ static const struct option_row rows[] = {
 	  "take cases out" },
 	{ "select-from", 0, FOR_SELECTING, OPTION_CALL, 0, add_select_from, "FILE",
 	  "read selectors, one a line; \"skip SELECT\" takes out" },
+	{ "shard", 0, FOR_PLAYING, OPTION_CALL, 0, set_shard, "I/N",
+	  "only the Ith of N equal parts of what is selected" },
 	{ "jobs", 'j', FOR_PLAYING, OPTION_NUMBER, AT(jobs), NULL, "N",
 	  "at most N cases at a time on each target (all)" },
 	{ "seed", 0, FOR_PLAYING | FOR_REPLAY | FOR_SHRINK, OPTION_CALL, 0, set_seed, "HEX",

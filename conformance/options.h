@@ -59,6 +59,7 @@ struct options {
 	const char *deviations; /* file; NULL: the target's */
 	const char *write;      /* file; NULL: none */
 	bool fail_fast;
+	int64_t shard, shards; /* the |shard|th of so many parts; 0: all */
 	bool keep_going;
 	bool quiet;
 	bool verbose;

@@ -282,3 +282,16 @@ client_host(const char *command)
 		.stop = client_stop,
 	};
 }
+
+bool
+client_is_there(const char *command, char *err, size_t err_size)
+{
+	char **argv = words_split(command);
+	bool found;
+
+	snprintf(err, err_size, "a quote is not closed");
+	found = argv != NULL && argv[0] != NULL &&
+	    process_is_there(argv[0], err, err_size);
+	words_free(argv);
+	return found;
+}

@@ -11,5 +11,7 @@ struct target;
 struct engine_host own_host(struct target *t);
 /* Starts the client that is under test: |command| with its {url}. */
 struct engine_host client_host(const char *command);
+/* Can that be started at all?  False with one line in |err|. */
+bool client_is_there(const char *command, char *err, size_t err_size);
 
 #endif

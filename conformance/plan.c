@@ -167,6 +167,14 @@ is_of_carrier(const struct run *r, const struct suite_case *c)
 	    strcmp(wanted, rk_carrier_name(c->instance->carrier)) == 0;
 }
 
+/* Neighbours take as long: they go to different parts. */
+static bool
+is_of_shard(const struct run *r, size_t number)
+{
+	return r->o->shards == 0 ||
+	    number % (size_t)r->o->shards == (size_t)r->o->shard - 1;
+}
+
 static void
 add_case(struct run *r, struct run_target *t, const struct suite_case *c,
     bool skip)
@@ -190,6 +198,7 @@ select_cases(struct run *r)
 
 	for (size_t i = 0; i < r->ntargets; i++) {
 		struct run_target *t = &r->targets[i];
+		size_t taken = 0;
 
 		for (size_t k = 0; k < t->list->n; k++) {
 			const struct suite_case *c = &t->list->cases[k];
@@ -202,7 +211,8 @@ select_cases(struct run *r)
 			r->ncases++;
 			how = selection_take(s, c);
 			r->nslow += how == SELECTED_SLOW;
-			if (how == SELECTED_YES || how == SELECTED_SKIP)
+			if ((how == SELECTED_YES || how == SELECTED_SKIP) &&
+			    is_of_shard(r, taken++))
 				add_case(r, t, c, how == SELECTED_SKIP);
 		}
 	}

@@ -134,6 +134,31 @@ fork_program(char *const *argv, int log, int *reason)
 	return pid;
 }
 
+bool
+process_is_there(const char *name, char *err, size_t err_size)
+{
+	char *program = find_program(name), *places, *place, *rest;
+	const char *path = getenv("PATH");
+	bool found = strchr(program, '/') != NULL && access(program, X_OK) == 0;
+	int reason = errno;
+
+	places = rest = xstrdup(path != NULL ? path : "/bin:/usr/bin");
+	while (strchr(program, '/') == NULL && !found &&
+	    (place = strsep(&rest, ":")) != NULL) {
+		char *whole = xasprintf("%s/%s", place, program);
+
+		found = access(whole, X_OK) == 0;
+		reason = ENOENT;
+		free(whole);
+	}
+	if (!found)
+		snprintf(err, err_size, "cannot start %s: %s", name,
+		    strerror(reason));
+	free(places);
+	free(program);
+	return found;
+}
+
 struct process *
 process_start(char *const *argv, const char *log, char *err, size_t err_size)
 {

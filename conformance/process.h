@@ -18,6 +18,8 @@ struct process;
  */
 struct process *process_start(char *const *argv, const char *log, char *err,
     size_t err_size);
+/* Is there a program of that first word?  False with one line in |err|. */
+bool process_is_there(const char *name, char *err, size_t err_size);
 pid_t process_pid(const struct process *p);
 /* Has it ended by itself?  Does not wait. */
 bool process_has_exited(struct process *p);

@@ -525,6 +525,11 @@ target_start(struct target *t, struct loop *l, const bool *stop,
 	char err[512];
 
 	t->loop = l;
+	if (t->engine.client != NULL &&
+	    !client_is_there(t->options->client, err, sizeof(err))) {
+		text_addf(errors, "the client did not start: %s\n", err);
+		return -1;
+	}
 	if (t->file == NULL || t->file->spawn == NULL || t->process != NULL)
 		return 0;
 	if (target_spawn(t, err, sizeof(err)) == 0 &&

@@ -50,6 +50,23 @@ for full in "run $url ping.echo[raw]" "run $url ping.echo[raw] --report tap=-" \
 	ok $? "stdout that is full is 4: ${full%% *}"
 done
 said err "cannot write to stdout" "which is said"
+expect 4 "a client that is not there is 4" run --client '/nosuch/client {url}' client.pong
+said err "cannot start /nosuch/client: No such file" "and is named"
+expect 4 "nor is it on PATH" run --client 'nosuch-client {url}' client.pong
+
+# ---- parts
+
+for part in 1 2 3; do
+	expect 0 "part $part of three" run "$url" 'ping.*' relay.basic --shard $part/3 --report verdicts=part.$part
+done
+expect 0 "and all of it" run "$url" 'ping.*' relay.basic --report verdicts=whole
+sed -n 's/.*"type":"verdict".*"case":"\([^"]*\)".*/\1/p' part.? | sort >parts
+sed -n 's/.*"type":"verdict".*"case":"\([^"]*\)".*/\1/p' whole | sort >all
+[ -s all ] && cmp parts all
+ok $? "make up the whole, each case once"
+for part in 0/3 4/3 2 a/b 1/0; do
+	expect 2 "$part is no part" run "$url" ping.echo --shard $part
+done
 
 # ---- options from elsewhere
 
