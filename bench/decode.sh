@@ -4,19 +4,23 @@
 # in Markdown.  Times are CPU times, the least of several runs in turn.
 usage() {
 	cat <<'EOF'
-usage: bench/decode.sh [--bytes N] [--length N] [--part N] [--rounds N]
+usage: bench/decode.sh [--bytes N] [--length N] [--burst N] [--part N]
+                       [--rounds N]
   --bytes N   of the capture (1000000000)
   --length N  of the packets in it (1200)
+  --burst N   of them come at a time: 1 at a rate that all can keep (1), 32 as
+              relay-cli bench does with a window of 32
   --part N    bytes of a second capture, for tshark (30000000)
   --rounds N  (5)
 EOF
 }
 
-bytes=1000000000 length=1200 part=30000000 rounds=5
+bytes=1000000000 length=1200 burst=1 part=30000000 rounds=5
 while [ $# -gt 0 ]; do
 	case $1 in
 	--bytes) bytes=$2 ;;
 	--length) length=$2 ;;
+	--burst) burst=$2 ;;
 	--part) part=$2 ;;
 	--rounds) rounds=$2 ;;
 	--help)
@@ -65,8 +69,8 @@ frames_of() {
 	    sed -n 's/.*"frames":\([0-9]*\).*/\1/p' | head -1
 }
 
-"$build/bench/make_capture" "$work/big.pcap" "$bytes" "$length" || exit 1
-"$build/bench/make_capture" "$work/part.pcap" "$part" "$length" || exit 1
+"$build/bench/make_capture" "$work/big.pcap" "$bytes" "$length" "$burst" || exit 1
+"$build/bench/make_capture" "$work/part.pcap" "$part" "$length" "$burst" || exit 1
 have_tshark=$(command -v tshark)
 load=$(cut -d' ' -f1-3 /proc/loadavg)
 i=0
@@ -102,7 +106,7 @@ row() { # NAME LABEL FRAMES
 tshark_rate=0
 [ -n "$have_tshark" ] &&
     tshark_rate=$(awk -v f="$part_frames" -v t="$(least tshark 1)" 'BEGIN { print f / t }')
-echo "$(stat -c %s "$work/big.pcap") bytes, $(cat "$work/libpcap.out"); $frames frames with $length bytes of data each; 64 clients."
+echo "$(stat -c %s "$work/big.pcap") bytes, $(cat "$work/libpcap.out"); $frames frames with $length bytes of data each, $burst at a time; 64 clients."
 echo "Load average before: $load, after: $(cut -d' ' -f1-3 /proc/loadavg); the least of $rounds runs."
 echo
 echo "| what | CPU | wall | frames per CPU second | × libpcap's time | × tshark's rate | memory |"

@@ -1,7 +1,10 @@
 /*
  * A large capture of a relay at work, as it would be taken on the relay's
  * machine with an MTU of 1500: clients log in, then each sends packets to the
- * next one, the relay passes them on, everybody acknowledges.
+ * next one, the relay passes them on, everybody acknowledges.  Packets come
+ * one at a time, as at a rate that all can keep; or in bursts, as under load,
+ * where a segment's end is not a frame's and every other segment is
+ * acknowledged.
  */
 #include "config.h"
 
@@ -18,6 +21,8 @@
 #define CLIENTS  64
 #define HEADERS  54 /* Ethernet, IPv4, TCP */
 #define STEP_NS  1500
+#define BURST    64    /* at most */
+#define DATA_MAX 8192  /* bytes */
 #define RELAY_NS 90000 /* that a packet stays in the relay */
 
 struct client {
@@ -100,15 +105,17 @@ segments(struct maker *m, struct client *c, bool back, const void *p,
     size_t len)
 {
 	const uint8_t *at = p;
+	unsigned sent = 0;
 
 	while (len > 0) {
 		size_t n = len < MSS ? len : MSS;
 
-		packet(m, c, back, 0x18, at, n);
+		packet(m, c, back, n < len ? 0x10 : 0x18, at, n);
 		at += n;
 		len -= n;
+		if (++sent % 2 == 0 || len == 0)
+			packet(m, c, !back, 0x10, NULL, 0);
 	}
-	packet(m, c, !back, 0x10, NULL, 0);
 }
 
 static void
@@ -152,26 +159,39 @@ make_frame(struct maker *m, uint8_t *out, size_t size, enum rk_frame_kind kind,
 	return w.len;
 }
 
-/* One packet from |a| to |b|, filled with what differs every time. */
+/* Filled with what differs every time, and is no disco. */
 static void
-relay(struct maker *m, struct client *a, struct client *b, size_t len)
+fill(uint8_t *data, size_t len)
 {
 	static uint64_t state = 1;
-	uint8_t data[8192], frame[sizeof(data) + 64];
-	size_t n;
 
 	for (size_t i = 0; i < len; i += sizeof(state)) {
 		state = state * UINT64_C(6364136223846793005) + 1;
 		memcpy(data + i, &state, sizeof(state));
 	}
-	data[0] |= 0x80; /* no disco */
-	n = make_frame(m, frame, sizeof(frame), RK_FRAME_SEND, &b->key, data,
-	    len);
-	segments(m, a, false, frame, n);
+	data[0] |= 0x80;
+}
+
+/* Packets from |a| to |b|, written at once by either. */
+static void
+relay(struct maker *m, struct client *a, struct client *b, size_t len,
+    unsigned burst)
+{
+	static uint8_t data[BURST][DATA_MAX], frames[BURST * (DATA_MAX + 64)];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < burst; i++) {
+		fill(data[i], len);
+		n += make_frame(m, frames + n, sizeof(frames) - n,
+		    RK_FRAME_SEND, &b->key, data[i], len);
+	}
+	segments(m, a, false, frames, n);
 	m->now_ns += RELAY_NS;
-	n = make_frame(m, frame, sizeof(frame), RK_FRAME_RECV, &a->key, data,
-	    len);
-	segments(m, b, true, frame, n);
+	n = 0;
+	for (unsigned i = 0; i < burst; i++)
+		n += make_frame(m, frames + n, sizeof(frames) - n,
+		    RK_FRAME_RECV, &a->key, data[i], len);
+	segments(m, b, true, frames, n);
 }
 
 static void
@@ -197,17 +217,19 @@ main(int argc, char **argv)
 {
 	static struct maker m;
 	uint64_t wanted = 0;
-	size_t len = 1200;
+	size_t len = 0, burst = 0;
 
-	if (argc == 4) {
+	if (argc == 5) {
 		wanted = strtoull(argv[2], NULL, 10);
 		len = strtoull(argv[3], NULL, 10);
+		burst = strtoull(argv[4], NULL, 10);
 	}
-	if (wanted == 0 || len < 8 || len > 8192 || len % 8 != 0 ||
-	    rk_keys_init() != RK_OK) {
+	if (wanted == 0 || len < 8 || len > DATA_MAX || len % 8 != 0 ||
+	    burst < 1 || burst > BURST || rk_keys_init() != RK_OK) {
 		fprintf(stderr,
-		    "usage: make_capture FILE BYTES LENGTH\n"
-		    "LENGTH is that of the packets, a multiple of 8\n");
+		    "usage: make_capture FILE BYTES LENGTH BURST\n"
+		    "LENGTH is that of the packets, a multiple of 8; BURST of "
+		    "them come at a time\n");
 		return 2;
 	}
 	m.dialect = rk_dialect_by_id("iroh-v3");
@@ -219,7 +241,7 @@ main(int argc, char **argv)
 	begin(&m);
 	for (unsigned i = 0; m.bytes < wanted; i++)
 		relay(&m, &m.client[i % CLIENTS], &m.client[(i + 1) % CLIENTS],
-		    len);
+		    len, (unsigned)burst);
 	if (ferror(m.out) || fclose(m.out) != 0) {
 		perror(argv[1]);
 		return 1;
