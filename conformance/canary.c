@@ -123,7 +123,7 @@ canary_play(struct run *r, unsigned round, bool after)
 static bool
 is_suspect(const struct run_case *c)
 {
-	if (c->decided == NULL || c->c->scenario->own)
+	if (c->decided == NULL || run_case_is_elsewhere(c))
 		return false;
 	switch (c->decided->code) {
 	case CODE_OK:

@@ -29,13 +29,14 @@ struct engine_own {
 	int64_t next_ns;     /* of the next probe */
 	int tries;
 	bool ready;
+	size_t log_kept; /* of its log, bytes */
 	char why[256];
 };
 
-/* What it said goes behind what the target's first process says, where it can
- * still be read when its folder is gone. */
+/* What it said since the last time goes behind what the target's first process
+ * says, where it can still be read when its folder is gone. */
 static void
-keep_log(const struct engine_own *o)
+keep_log(struct engine_own *o)
 {
 	char err[512], *text;
 	size_t len;
@@ -44,12 +45,14 @@ keep_log(const struct engine_own *o)
 	if (o->target->log == NULL || o->origin->log == NULL)
 		return;
 	text = file_read(o->target->log, &len, err, sizeof(err));
-	f = text != NULL ? fopen(o->origin->log, "ae") : NULL;
+	f = text != NULL && len > o->log_kept ? fopen(o->origin->log, "ae")
+					      : NULL;
 	if (f != NULL) {
 		fprintf(f, "-- of an instance of its own, process %ld:\n",
 		    o->target->engine.pid);
-		fwrite(text, 1, len, f);
+		fwrite(text + o->log_kept, 1, len - o->log_kept, f);
 		fclose(f);
+		o->log_kept = len;
 	}
 	free(text);
 }
@@ -66,6 +69,7 @@ forget(struct engine_own *o)
 	keep_log(o);
 	target_free(o->target);
 	o->target = NULL;
+	o->log_kept = 0;
 }
 
 static bool
@@ -214,6 +218,7 @@ own_host(struct target *t)
 		.signal = host_signal,
 		.restart = host_restart,
 		.has_exited = host_has_exited,
+		.rest = keep_log,
 		.stop = host_stop,
 	};
 }

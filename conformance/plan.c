@@ -44,6 +44,14 @@ add_lack(struct text *out, bool lacks, const char *before, const char *cap)
 		text_addf(out, "%s%s%s", out->len > 0 ? ", " : "", before, cap);
 }
 
+bool
+run_case_is_elsewhere(const struct run_case *c)
+{
+	const struct scenario *sc = c->c->scenario;
+
+	return sc->own || (sc->serial && c->target->target->engine.beside);
+}
+
 char *
 run_case_lacks(const struct suite_case *c, const struct target *t)
 {

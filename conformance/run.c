@@ -344,8 +344,10 @@ begin_case(struct run_case *c)
 		finish_because(c, VERDICT_UNSUPPORTED,
 		    xasprintf("needs %s", lacks));
 		free(lacks);
-	} else if (c->c->scenario->serial) {
+	} else if (c->c->scenario->serial && !run_case_is_elsewhere(c)) {
 		c->waits = WAITS_SERIAL;
+	} else if (c->c->scenario->calm) {
+		c->waits = WAITS_CALM;
 	} else {
 		play(c);
 	}
@@ -387,8 +389,17 @@ void
 run_stop_engines(struct run *r)
 {
 	for (size_t i = 0; i < r->ntargets; i++) {
-		engine_free(r->targets[i].engine);
-		r->targets[i].engine = NULL;
+		struct run_target *t = &r->targets[i];
+		const char *death =
+		    t->engine != NULL ? engine_trouble(t->engine) : NULL;
+
+		if (death != NULL)
+			run_lose_target(t,
+			    xasprintf("an instance beside the target ended by "
+				      "itself: %s",
+				death));
+		engine_free(t->engine);
+		t->engine = NULL;
 	}
 }
 
@@ -441,12 +452,13 @@ settle_unsettled(struct run *r, unsigned round)
 	}
 }
 
-/* Those that asked to be alone, and what is to be played again. */
+/* Those that asked for less of a crowd, and what is to be played again. */
 static void
 play_waiting(struct run *r, unsigned round)
 {
 	size_t n;
 
+	play_each(r, round, WAITS_CALM, r->nplan);
 	play_each(r, round, WAITS_SERIAL, 1);
 	do {
 		settle_unsettled(r, round);

@@ -1,7 +1,9 @@
 /*
  * A run: targets, the plan of cases, and what became of each.  The canary
- * goes first, then all cases at once, then one by one those that want to be
- * alone or must be played again, then the canary once more.
+ * goes first, then all cases at once, those that want to be alone on a relay of
+ * their own beside the target; then the calm ones together, one by one those
+ * that want to be alone and have no such relay, and what must be played again;
+ * then the canary once more.
  */
 #ifndef CONFORMANCE_RUN_H
 #define CONFORMANCE_RUN_H
@@ -43,7 +45,8 @@ struct run_target {
 /* A case that is not played with all the others at once. */
 enum waiting {
 	WAITS_NOT,
-	WAITS_SERIAL,    /* it asked for that */
+	WAITS_CALM,      /* it asked for no crowd */
+	WAITS_SERIAL,    /* … for nobody else at all */
 	WAITS_AGAIN,     /* the harness was late */
 	WAITS_UNSETTLED, /* its time was over, or it could not connect */
 	WAITS_CANARY     /* it is over, and may have done harm */
@@ -149,6 +152,8 @@ char *run_case_name(const struct run *r, const struct run_case *c);
 /* What the scenario and its carrier need and the target has not: for free();
  * NULL if nothing. */
 char *run_case_lacks(const struct suite_case *c, const struct target *t);
+/* Does it play on an instance of the target, not on the target itself? */
+bool run_case_is_elsewhere(const struct run_case *c);
 /* Is the case about a framed connection, so that its carrier matters? */
 bool case_is_framed(const struct suite_case *c);
 

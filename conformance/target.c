@@ -360,6 +360,18 @@ target_new_client(const struct target_options *o)
 	return t;
 }
 
+/* May there be two at a time?  Not where both would take one place. */
+static bool
+has_room_beside(const struct target_file *f)
+{
+	const char *const places[] = { f->url, f->plain, f->metrics, f->stun };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (places[i] != NULL && strstr(places[i], "{port") == NULL)
+			return false;
+	return true;
+}
+
 struct target *
 target_new(const char *word, const struct target_options *o,
     struct text *errors, int *status)
@@ -393,6 +405,7 @@ target_new(const char *word, const struct target_options *o,
 	if (target_has(t, "own")) {
 		t->host = own_host(t);
 		t->engine.host = &t->host;
+		t->engine.beside = t->file != NULL && has_room_beside(t->file);
 	}
 	return t;
 }

@@ -162,6 +162,12 @@ engine_add(struct engine *e, const struct engine_target *t,
 	timer_set(e->timer, 0);
 }
 
+const char *
+engine_trouble(const struct engine *e)
+{
+	return NULL;
+}
+
 size_t
 engine_pending(const struct engine *e)
 {

@@ -244,9 +244,10 @@ dump_scenario(const struct scenario *sc, struct text *out)
 	}
 	if (sc->timeout_ns != 0)
 		text_addf(out, " timeout:%lldns", (long long)sc->timeout_ns);
-	text_addf(out, "%s%s%s%s%s\n", sc->own ? " own" : "",
-	    sc->serial ? " serial" : "", sc->background_strict ? " strict" : "",
-	    leftovers[sc->leftover], sc->has_control ? " with-control" : "");
+	text_addf(out, "%s%s%s%s%s%s\n", sc->own ? " own" : "",
+	    sc->serial ? " serial" : "", sc->calm ? " calm" : "",
+	    sc->background_strict ? " strict" : "", leftovers[sc->leftover],
+	    sc->has_control ? " with-control" : "");
 	for (size_t i = 0; i < sc->nsteps; i++) {
 		text_add(out, "  ");
 		dump_step(sc->steps[i], out);

@@ -463,6 +463,21 @@ START_TEST(a_file_of_scenarios_is_selected_by_its_name)
 }
 END_TEST
 
+START_TEST(calm_cases_come_between_the_crowd_and_serial_ones)
+{
+	write_script(SCENARIO("my.calm", "  covers R-120\n  calm\n"));
+	ck_assert_int_eq(play(all_well,
+			     URL " my.rly relay.alone ping.order[ws]"),
+	    0);
+	ck_assert_str_eq(fake_engine_log(),
+	    "ping.echo[raw,p=#1]\n"
+	    "ping.order[ws]\n"
+	    "my.calm[raw]\n"
+	    "relay.alone[raw]\n"
+	    "ping.echo[raw,p=#1]\n");
+}
+END_TEST
+
 START_TEST(a_file_replaces_what_is_inside_the_program)
 {
 	write_script(SCENARIO("ping.order", "  covers R-130\n"));
@@ -528,6 +543,7 @@ main(void)
 	tcase_add_checked_fixture(t, run_rig_setup, run_rig_teardown);
 	add_run_tests(t);
 	tcase_add_test(t, a_file_of_scenarios_is_selected_by_its_name);
+	tcase_add_test(t, calm_cases_come_between_the_crowd_and_serial_ones);
 	tcase_add_test(t, a_file_replaces_what_is_inside_the_program);
 	tcase_add_test(t, the_canary_is_the_programs_own);
 	tcase_add_loop_test(t, a_broken_file_is_found_before_anything_runs, 0,

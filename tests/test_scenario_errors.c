@@ -153,6 +153,10 @@ static const struct row whole_files[] = {
 	    "eout long\n  conn A = login key=alice\n  fence ingress A\nend"
 	    "\n",
 	    "t.rly:5:11: expected a time such as 30s, found \"long\"\n" },
+	{ "rly 1\ndialect iroh-v3\nscenario t \"T\"\n  covers R-1\n  cal"
+	    "m\n  serial\n  conn A = login key=alice\n  fence ingress A\nen"
+	    "d\n",
+	    "t.rly:6:9: either \"serial\" or \"calm\", not both\n" },
 	{ "rly 1\ndialect iroh-v3\nscenario t \"T\"\n  covers R-1\n  bac"
 	    "kground stict\n  conn A = login key=alice\n  fence ingress A"
 	    "\nend\n",
@@ -281,6 +285,8 @@ static const struct row lines[] = {
 	    "t.rly:6:9: neither a number nor a time such as 10ms, 2s, 3m\n" },
 	{ "  A -> raw \"\001\"\n",
 	    "t.rly:6:13: a control character\n" },
+	{ "  calm\n",
+	    "t.rly:6:3: \"calm\" belongs in front of the steps\n" },
 	{ "  slep 1s\n",
 	    "t.rly:6:3: expected a step, found \"slep\"; did you mean \"sl"
 	    "eep\"?\n" },

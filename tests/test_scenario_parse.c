@@ -297,6 +297,7 @@ static const struct {
 	{ "covers R-1\ntimeout 150s",
 	    " covers:iroh-v3/R-1 timeout:150000000000ns" },
 	{ "covers R-1\nown\nserial", " covers:iroh-v3/R-1 own serial" },
+	{ "covers R-1\ncalm", " covers:iroh-v3/R-1 calm" },
 	{ "covers R-1\nbackground strict", " covers:iroh-v3/R-1 strict" },
 	{ "covers R-1\nbackground skip", " covers:iroh-v3/R-1" },
 	{ "covers R-1\nleftover fail", " covers:iroh-v3/R-1 leftover:fail" },

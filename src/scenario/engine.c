@@ -10,7 +10,9 @@
 
 #include "base/xalloc.h"
 #include "codec/digest.h"
+#include "scenario/beside.h"
 #include "scenario/engine_play.h"
+#include "scenario/patience.h"
 #include "scenario/starved.h"
 
 /* The heartbeat that shows how late the loop is. */
@@ -24,6 +26,8 @@
 #define DESCRIPTORS_MORE 2
 /* Cases begun in one turn, so that the first are not late already. */
 #define STARTS_PER_TURN  8
+/* Instances beside the target that are at work at a time. */
+#define BESIDE_MAX       4
 
 struct stall {
 	int64_t end_ns;
@@ -40,19 +44,20 @@ struct tls_cache {
 };
 
 struct play_list {
-	struct play *head, **tail;
+	struct play *head;
 	size_t n;
 };
 
 struct engine {
 	struct loop *loop;
 	struct engine_options options;
-	struct play_list waiting; /* not begun */
-	struct play_list serial;  /* not begun, each to be alone */
+	struct play_list waiting[NTURNS]; /* not begun */
 	struct play *running;
 	size_t nrunning;
-	bool alone; /* the one that runs is a serial one */
+	size_t at_work[NTURNS]; /* of those that run */
 	struct play *finished;
+	struct beside *beside;
+	bool no_beside; /* one did not start */
 	struct timer *beat;
 	struct deferred turn;
 	struct stall stalls[STALLS_KEPT];
@@ -143,19 +148,16 @@ engine_named_key(uint64_t seed, const char *instance, const char *name,
 
 /* ---- lists ---- */
 
-static void
-list_init(struct play_list *l)
-{
-	l->head = NULL;
-	l->tail = &l->head;
-	l->n = 0;
-}
-
+/* Behind all that wait as long. */
 static void
 list_add(struct play_list *l, struct play *p)
 {
-	*l->tail = p;
-	l->tail = &p->next;
+	struct play **at = &l->head;
+
+	while (*at != NULL && (*at)->patience_ns >= p->patience_ns)
+		at = &(*at)->next;
+	p->next = *at;
+	*at = p;
 	l->n++;
 }
 
@@ -165,8 +167,6 @@ list_shift(struct play_list *l)
 	struct play *p = l->head;
 
 	l->head = p->next;
-	if (l->head == NULL)
-		l->tail = &l->head;
 	l->n--;
 	p->next = NULL;
 	return p;
@@ -207,6 +207,7 @@ unlink_running(struct engine *e, struct play *gone)
 		;
 	*p = gone->next;
 	e->nrunning--;
+	e->at_work[gone->playing_in]--;
 	e->promised -= need_of(gone);
 }
 
@@ -280,6 +281,7 @@ enter(struct engine *e, struct play *p)
 	p->next = e->running;
 	e->running = p;
 	e->nrunning++;
+	e->at_work[p->playing_in]++;
 	e->promised += need_of(p);
 }
 
@@ -296,26 +298,58 @@ may_start(const struct engine *e, const struct play *p)
 {
 	if (e->nrunning == 0)
 		return true;
-	return !e->alone &&
+	return e->at_work[TURN_ALONE] == 0 &&
 	    (e->options.jobs == 0 || e->nrunning < e->options.jobs) &&
 	    e->promised + need_of(p) <= e->descriptors;
 }
 
-/* The serial ones come when all others are done. */
+static size_t
+nwaiting(const struct engine *e)
+{
+	size_t n = 0;
+
+	for (int t = 0; t < NTURNS; t++)
+		n += e->waiting[t].n;
+	return n;
+}
+
+static bool
+has_its_turn(const struct engine *e, enum turn turn)
+{
+	switch (turn) {
+	case TURN_BESIDE:
+		return e->at_work[TURN_BESIDE] < BESIDE_MAX;
+	case TURN_CROWD:
+		return e->at_work[TURN_CALM] == 0;
+	case TURN_CALM:
+		return e->waiting[TURN_CROWD].n + e->at_work[TURN_CROWD] == 0;
+	default:
+		return e->nrunning == 0 &&
+		    nwaiting(e) == e->waiting[TURN_ALONE].n;
+	}
+}
+
+static bool
+start_one(struct engine *e)
+{
+	for (int t = 0; t < NTURNS; t++) {
+		struct play_list *l = &e->waiting[t];
+
+		if (l->n == 0 || !has_its_turn(e, (enum turn)t) ||
+		    !may_start(e, l->head))
+			continue;
+		start(e, list_shift(l));
+		return true;
+	}
+	return false;
+}
+
 static void
 start_some(struct engine *e)
 {
-	for (int i = 0; i < STARTS_PER_TURN; i++) {
-		if (e->waiting.n > 0 && may_start(e, e->waiting.head)) {
-			start(e, list_shift(&e->waiting));
-		} else if (e->waiting.n == 0 && e->serial.n > 0 &&
-		    e->nrunning == 0) {
-			e->alone = true;
-			start(e, list_shift(&e->serial));
-		} else {
+	for (int i = 0; i < STARTS_PER_TURN; i++)
+		if (!start_one(e))
 			return;
-		}
-	}
 	loop_next_turn(e->loop, &e->turn);
 }
 
@@ -351,8 +385,6 @@ void
 engine_play_done(struct engine *e, struct play *p)
 {
 	unlink_running(e, p);
-	if (e->nrunning == 0)
-		e->alone = false;
 	p->next = e->finished;
 	e->finished = p;
 	loop_defer(e->loop, &e->turn);
@@ -386,8 +418,6 @@ engine_new(struct loop *l, const struct engine_options *o)
 	e->loop = l;
 	e->options = *o;
 	e->descriptors = take_descriptors();
-	list_init(&e->waiting);
-	list_init(&e->serial);
 	e->turn.work = on_turn;
 	e->turn.arg = e;
 	e->beat = timer_new(l, on_beat, e);
@@ -396,6 +426,7 @@ engine_new(struct loop *l, const struct engine_options *o)
 		return NULL;
 	}
 	e->starved = starved_new();
+	e->beside = beside_new();
 	return e;
 }
 
@@ -420,10 +451,11 @@ engine_free(struct engine *e)
 	loop_undefer(e->loop, &e->turn);
 	timer_free(e->beat);
 	starved_free(e->starved);
-	free_list(e->waiting.head);
-	free_list(e->serial.head);
+	for (int t = 0; t < NTURNS; t++)
+		free_list(e->waiting[t].head);
 	free_list(e->running);
 	free_list(e->finished);
+	beside_free(e->beside);
 	while ((c = e->tls) != NULL) {
 		e->tls = c->next;
 		tls_ctx_free(c->ctx);
@@ -448,16 +480,27 @@ namesakes_in(const struct play *p, const struct instance *i, bool control)
 static char *
 key_name(struct engine *e, const struct instance *i, bool control)
 {
-	size_t n = namesakes_in(e->waiting.head, i, control) +
-	    namesakes_in(e->serial.head, i, control) +
-	    namesakes_in(e->running, i, control) +
+	size_t n = namesakes_in(e->running, i, control) +
 	    namesakes_in(e->finished, i, control);
 	const char *suffix = control ? " control" : "";
 
+	for (int t = 0; t < NTURNS; t++)
+		n += namesakes_in(e->waiting[t].head, i, control);
 	if (n == 0)
 		return xasprintf("%s%s", i->name, suffix);
 	return xasprintf("%s%s #%llu", i->name, suffix,
 	    (unsigned long long)++e->clones);
+}
+
+/* Which scenario may play when. */
+static enum turn
+turn_of(const struct engine *e, const struct engine_target *t,
+    const struct scenario *sc)
+{
+	if (sc->serial)
+		return t->beside && !e->no_beside && !sc->own ? TURN_BESIDE
+							      : TURN_ALONE;
+	return sc->calm ? TURN_CALM : TURN_CROWD;
 }
 
 void
@@ -471,7 +514,9 @@ engine_add(struct engine *e, const struct engine_target *t,
 	free(name);
 	p->on_done = on_done;
 	p->arg = arg;
-	list_add(i->scenario->serial ? &e->serial : &e->waiting, p);
+	p->playing_in = turn_of(e, t, i->scenario);
+	p->patience_ns = scenario_patience(i->scenario);
+	list_add(&e->waiting[p->playing_in], p);
 	if (!timer_is_set(e->beat))
 		timer_set(e->beat, BEAT);
 	loop_next_turn(e->loop, &e->turn);
@@ -490,7 +535,7 @@ count(const struct play *p)
 size_t
 engine_pending(const struct engine *e)
 {
-	return e->waiting.n + e->serial.n + e->nrunning + count(e->finished);
+	return nwaiting(e) + e->nrunning + count(e->finished);
 }
 
 void
@@ -499,10 +544,9 @@ engine_stop(struct engine *e)
 	struct play *p, *next;
 
 	e->stopping = true;
-	while (e->waiting.n > 0)
-		enter(e, list_shift(&e->waiting));
-	while (e->serial.n > 0)
-		enter(e, list_shift(&e->serial));
+	for (int t = 0; t < NTURNS; t++)
+		while (e->waiting[t].n > 0)
+			enter(e, list_shift(&e->waiting[t]));
 	for (p = e->running; p != NULL; p = next) {
 		next = p->next;
 		play_stop(p);
@@ -530,6 +574,31 @@ void
 engine_hold(struct engine *e, int64_t bytes)
 {
 	e->held += bytes;
+}
+
+struct beside *
+engine_beside(struct engine *e)
+{
+	return e->beside;
+}
+
+const char *
+engine_trouble(const struct engine *e)
+{
+	return beside_trouble(e->beside);
+}
+
+/* Those that have not begun go where they would be without. */
+void
+engine_give_up_beside(struct engine *e)
+{
+	e->no_beside = true;
+	while (e->waiting[TURN_BESIDE].n > 0) {
+		struct play *p = list_shift(&e->waiting[TURN_BESIDE]);
+
+		p->playing_in = TURN_ALONE;
+		list_add(&e->waiting[TURN_ALONE], p);
+	}
 }
 
 bool

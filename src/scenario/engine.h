@@ -47,6 +47,8 @@ struct engine_host {
 	/* End it and begin to start it at the same place. */
 	bool (*restart)(struct engine_own *o, char *err, size_t err_size);
 	bool (*has_exited)(struct engine_own *o, struct own_exit *out);
+	/* Its case is over and another may get it; may be NULL. */
+	void (*rest)(struct engine_own *o);
 	/* End it at once, with all that it started, and forget it. */
 	void (*stop)(struct engine_own *o);
 };
@@ -69,6 +71,8 @@ struct engine_target {
 	double scale; /* of durations; 1 */
 	/* Starts instances for cases that are "own"; NULL: there are none. */
 	const struct engine_host *host;
+	/* They may stand beside the target: serial cases get one, too. */
+	bool beside;
 	/* Starts clients: a case's own connections are then awaited. */
 	const struct engine_host *client;
 };
@@ -144,14 +148,20 @@ void engine_free(struct engine *e);
  * |on_done| gets the result, which becomes its own (case_result_free).
  * Named keys of a control run, and of a run beside another of the same
  * instance, are derived from a name of their own ("… control", "… #2"), so
- * that they may be on one relay together.  Serial scenarios come last, one at
- * a time; and there are never more at a time than descriptors allow.
+ * that they may be on one relay together.  Those that wait longest begin
+ * first.  A serial scenario is alone on an instance beside the target; where
+ * there can be none it comes last, and no other plays meanwhile.  Calm ones
+ * play together, when those on the target are done.  There are never more at a
+ * time than descriptors allow.
  */
 void engine_add(struct engine *e, const struct engine_target *t,
     const struct instance *i, bool control,
     void (*on_done)(void *arg, struct case_result *r), void *arg);
 /* Cases added and not done. */
 size_t engine_pending(const struct engine *e);
+/* An instance beside the target has ended by itself, and no case says so:
+ * how; NULL: none has.  Valid until the next call. */
+const char *engine_trouble(const struct engine *e);
 /* End everything now; each running case is done with CODE_TIMEOUT. */
 void engine_stop(struct engine *e);
 

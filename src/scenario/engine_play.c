@@ -471,6 +471,7 @@ conclude(struct play *p)
 	if (r->code < CODE_HARNESS_LATE && r->code != CODE_CRASH &&
 	    play_own_crashed(p, how, sizeof(how)))
 		play_fail(p, CODE_CRASH, "the target ended by itself: %s", how);
+	p->went_well = r->code == CODE_OK;
 	if (r->step != NULL)
 		r->vars = play_vars(p, r->step);
 	/* For the record: nothing is judged by it. */

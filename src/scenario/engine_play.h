@@ -40,6 +40,14 @@ struct play {
 	const struct instance *instance;
 	const struct rk_dialect *dialect;
 	bool control;
+	enum turn {
+		TURN_BESIDE, /* on an instance beside the target */
+		TURN_CROWD,
+		TURN_CALM,  /* when the crowd is done */
+		TURN_ALONE, /* when everything is done */
+		NTURNS
+	} playing_in;
+	int64_t patience_ns;
 	void (*on_done)(void *arg, struct case_result *r);
 	void *arg;
 
@@ -82,6 +90,7 @@ struct play {
 	const struct step *client_step; /* the first that waits for it */
 	struct tls_ctx *client_tls;     /* what it meets; NULL: no TLS */
 	bool own_may_end;               /* by what the script did to it */
+	bool went_well;                 /* the result is CODE_OK */
 	struct oracle *oracle;          /* NULL: nothing is measured */
 
 	struct case_result *result;
@@ -165,6 +174,10 @@ int64_t engine_starved(const struct engine *e, long pid, int64_t since_ns);
 void engine_hold(struct engine *e, int64_t bytes);
 bool engine_has_room(const struct engine *e);
 void engine_play_done(struct engine *e, struct play *p);
+/* Instances beside the target; see beside.h. */
+struct beside *engine_beside(struct engine *e);
+/* One did not start: there shall be none. */
+void engine_give_up_beside(struct engine *e);
 
 /* Of engine_play.c. */
 struct play *play_new(struct engine *e, const struct engine_target *t,

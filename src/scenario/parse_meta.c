@@ -9,7 +9,8 @@
 #define PARAM_RANGE_MAX 256
 
 const char *const meta_words[] = { "covers", "tags", "needs", "unless", "over",
-	"param", "timeout", "own", "serial", "background", "leftover", NULL };
+	"param", "timeout", "own", "serial", "calm", "background", "leftover",
+	NULL };
 
 /* One or more words up to the end of the line. */
 static bool
@@ -233,10 +234,24 @@ meta_own(struct parser *p, struct scenario *sc)
 }
 
 static bool
+has_one_turn(struct parser *p, const struct scenario *sc)
+{
+	return !(sc->serial && sc->calm) ||
+	    refuse(p, "either \"serial\" or \"calm\", not both");
+}
+
+static bool
 meta_serial(struct parser *p, struct scenario *sc)
 {
 	sc->serial = true;
-	return true;
+	return has_one_turn(p, sc);
+}
+
+static bool
+meta_calm(struct parser *p, struct scenario *sc)
+{
+	sc->calm = true;
+	return has_one_turn(p, sc);
 }
 
 static bool
@@ -277,7 +292,7 @@ is_list(meta_fn parse)
 
 static const meta_fn meta_parse[] = { meta_covers, meta_tags, meta_needs,
 	meta_unless, meta_over, meta_param, meta_timeout, meta_own, meta_serial,
-	meta_background, meta_leftover };
+	meta_calm, meta_background, meta_leftover };
 
 _Static_assert(sizeof(meta_parse) / sizeof(meta_parse[0]) + 1 ==
 	sizeof(meta_words) / sizeof(meta_words[0]),

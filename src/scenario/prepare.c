@@ -13,6 +13,7 @@
 #include "base/xalloc.h"
 #include "net/listen.h"
 #include "net/tls.h"
+#include "scenario/beside.h"
 #include "scenario/engine_play.h"
 #include "scenario/metrics.h"
 #include "scenario/oracle.h"
@@ -61,6 +62,24 @@ wants_of(struct step *const *steps, size_t n)
 
 /* ---- an instance of its own ---- */
 
+static bool
+needs_instance(const struct play *p)
+{
+	return p->instance->scenario->own || p->playing_in == TURN_BESIDE;
+}
+
+/* Where a case needs none of its own, it is played without. */
+static enum step_status
+not_started(struct play *p, const char *why)
+{
+	if (p->playing_in != TURN_BESIDE)
+		return play_fail(p, CODE_UNSUPPORTED,
+		    "the target did not start: %s", why);
+	engine_give_up_beside(p->engine);
+	return play_fail(p, CODE_CONNECT,
+	    "no instance started beside the target: %s", why);
+}
+
 static enum step_status
 start_own(struct play *p)
 {
@@ -71,11 +90,11 @@ start_own(struct play *p)
 		return play_fail(p, CODE_UNSUPPORTED,
 		    "the target cannot be started for one case alone");
 	p->host = host;
-	p->own = host->start(host->arg, NULL, err, sizeof(err));
+	if (p->playing_in == TURN_BESIDE)
+		p->own = beside_take(engine_beside(p->engine), host);
 	if (p->own == NULL)
-		return play_fail(p, CODE_UNSUPPORTED,
-		    "the target did not start: %s", err);
-	return STEP_WAITS;
+		p->own = host->start(host->arg, NULL, err, sizeof(err));
+	return p->own != NULL ? STEP_WAITS : not_started(p, err);
 }
 
 static enum step_status
@@ -89,14 +108,12 @@ wait_own(struct play *p)
 		p->target = p->host->target(p->own);
 		return STEP_OVER;
 	case OWN_LOST:
-		return play_fail(p, CODE_UNSUPPORTED,
-		    "the target did not start: %s", err);
+		return not_started(p, err);
 	case OWN_STARTING:
 		break;
 	}
 	if (play_now(p) - p->prepare->begun_ns > START_MAX)
-		return play_fail(p, CODE_UNSUPPORTED,
-		    "the target did not start: not ready in a minute");
+		return not_started(p, "not ready in a minute");
 	play_wake_at(p, play_now(p) + LOOK_EVERY);
 	return STEP_WAITS;
 }
@@ -412,7 +429,7 @@ play_prepare(struct play *p)
 
 	if (p->prepare == NULL)
 		begin(p);
-	if (p->instance->scenario->own && !p->prepare->own_ready) {
+	if (needs_instance(p) && !p->prepare->own_ready) {
 		if (p->own == NULL)
 			status = start_own(p);
 		if (status != STEP_FAILED)
@@ -423,6 +440,19 @@ play_prepare(struct play *p)
 	if (status == STEP_OVER)
 		status = take_baseline(p);
 	return status;
+}
+
+/* What stood beside the target is for the next one, unless it may be spoilt. */
+static void
+leave_own(struct play *p)
+{
+	if (p->own == NULL)
+		return;
+	if (p->playing_in == TURN_BESIDE && p->went_well && !p->own_may_end)
+		beside_give(engine_beside(p->engine), p->host, p->own);
+	else
+		p->host->stop(p->own);
+	p->own = NULL;
 }
 
 void
@@ -443,7 +473,5 @@ play_prepare_free(struct play *p)
 	free(p->oracle);
 	p->oracle = NULL;
 	free_client(p);
-	if (p->own != NULL)
-		p->host->stop(p->own);
-	p->own = NULL;
+	leave_own(p);
 }

@@ -298,7 +298,8 @@ struct scenario {
 	size_t nparams;
 	int64_t timeout_ns; /* 0: the default, 10 s */
 	bool own;
-	bool serial;
+	bool serial; /* alone on its relay */
+	bool calm;   /* beside others of its kind only */
 	bool background_strict;
 	enum {
 		LEFTOVER_DEFAULT,

@@ -1,0 +1,11 @@
+/* How long a scenario takes on a relay that does right, roughly: who waits
+ * longest had better begin first. */
+#ifndef SCENARIO_PATIENCE_H
+#define SCENARIO_PATIENCE_H
+
+#include "scenario/scenario.h"
+
+/* Nanoseconds, not scaled. */
+int64_t scenario_patience(const struct scenario *sc);
+
+#endif
