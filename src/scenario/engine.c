@@ -26,8 +26,9 @@
 #define DESCRIPTORS_MORE 2
 /* Cases begun in one turn, so that the first are not late already. */
 #define STARTS_PER_TURN  8
-/* Instances beside the target that are at work at a time. */
-#define BESIDE_MAX       4
+/* Instances beside the target that are at work at a time: each start takes a
+ * moment from all the others. */
+#define BESIDE_MAX       6
 
 struct stall {
 	int64_t end_ns;
@@ -497,10 +498,13 @@ static enum turn
 turn_of(const struct engine *e, const struct engine_target *t,
     const struct scenario *sc)
 {
+	if (sc->calm)
+		return TURN_CALM;
+	if (sc->own && t->host != NULL)
+		return TURN_BESIDE;
 	if (sc->serial)
-		return t->beside && !e->no_beside && !sc->own ? TURN_BESIDE
-							      : TURN_ALONE;
-	return sc->calm ? TURN_CALM : TURN_CROWD;
+		return t->beside && !e->no_beside ? TURN_BESIDE : TURN_ALONE;
+	return TURN_CROWD;
 }
 
 void
@@ -592,12 +596,16 @@ engine_trouble(const struct engine *e)
 void
 engine_give_up_beside(struct engine *e)
 {
-	e->no_beside = true;
-	while (e->waiting[TURN_BESIDE].n > 0) {
-		struct play *p = list_shift(&e->waiting[TURN_BESIDE]);
+	struct play_list were = e->waiting[TURN_BESIDE];
 
-		p->playing_in = TURN_ALONE;
-		list_add(&e->waiting[TURN_ALONE], p);
+	e->no_beside = true;
+	e->waiting[TURN_BESIDE] = (struct play_list){ NULL, 0 };
+	while (were.n > 0) {
+		struct play *p = list_shift(&were);
+
+		if (!p->instance->scenario->own)
+			p->playing_in = TURN_ALONE;
+		list_add(&e->waiting[p->playing_in], p);
 	}
 }
 

@@ -14,8 +14,10 @@
 #include "net/loop.h"
 #include "scenario/steps.h"
 
-/* Steps in one turn, so that a script without waits stops nobody. */
+/* Steps in one turn, and their time, so that a script without waits stops
+ * nobody. */
 #define STEPS_PER_TURN    1000
+#define TIME_PER_TURN     (2 * NS_PER_MS)
 /* What a transcript may hold; a hostile target sends without end. */
 #define RECORD_MAX        ((size_t)16 << 20)
 #define RECORD_MAX_EVENTS 60000
@@ -576,7 +578,9 @@ may_be_skipped(struct play *p)
 static enum step_status
 play_steps(struct play *p)
 {
-	for (int i = 0; i < STEPS_PER_TURN; i++) {
+	int64_t until = play_now(p) + TIME_PER_TURN;
+
+	for (int i = 0; i < STEPS_PER_TURN && play_now(p) < until; i++) {
 		enum step_status status;
 
 		if (p->step == NULL) {

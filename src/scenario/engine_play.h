@@ -41,7 +41,7 @@ struct play {
 	const struct rk_dialect *dialect;
 	bool control;
 	enum turn {
-		TURN_BESIDE, /* on an instance beside the target */
+		TURN_BESIDE, /* on an instance, its own or a lent one */
 		TURN_CROWD,
 		TURN_CALM,  /* when the crowd is done */
 		TURN_ALONE, /* when everything is done */

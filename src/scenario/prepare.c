@@ -63,16 +63,22 @@ wants_of(struct step *const *steps, size_t n)
 /* ---- an instance of its own ---- */
 
 static bool
+has_instance_lent(const struct play *p)
+{
+	return p->playing_in == TURN_BESIDE && !p->instance->scenario->own;
+}
+
+static bool
 needs_instance(const struct play *p)
 {
-	return p->instance->scenario->own || p->playing_in == TURN_BESIDE;
+	return p->instance->scenario->own || has_instance_lent(p);
 }
 
 /* Where a case needs none of its own, it is played without. */
 static enum step_status
 not_started(struct play *p, const char *why)
 {
-	if (p->playing_in != TURN_BESIDE)
+	if (!has_instance_lent(p))
 		return play_fail(p, CODE_UNSUPPORTED,
 		    "the target did not start: %s", why);
 	engine_give_up_beside(p->engine);
@@ -90,7 +96,7 @@ start_own(struct play *p)
 		return play_fail(p, CODE_UNSUPPORTED,
 		    "the target cannot be started for one case alone");
 	p->host = host;
-	if (p->playing_in == TURN_BESIDE)
+	if (has_instance_lent(p))
 		p->own = beside_take(engine_beside(p->engine), host);
 	if (p->own == NULL)
 		p->own = host->start(host->arg, NULL, err, sizeof(err));
@@ -448,7 +454,7 @@ leave_own(struct play *p)
 {
 	if (p->own == NULL)
 		return;
-	if (p->playing_in == TURN_BESIDE && p->went_well && !p->own_may_end)
+	if (has_instance_lent(p) && p->went_well && !p->own_may_end)
 		beside_give(engine_beside(p->engine), p->host, p->own);
 	else
 		p->host->stop(p->own);
