@@ -34,6 +34,10 @@ enum order {
 	ORDER_WS_GOODBYE = 0x1d  /* Close 1001 "bye", close */
 };
 
+/* Of A, in a script: the order (two hex digits), and one that is none. */
+#define ORDER(n) "A -> Ping data=x\"" n "*8\"\n"
+#define ALIVE    ORDER("a1") "A <- Pong data==x\"a1*8\"\n"
+
 bool obey_orders(struct fake_client *c, const struct rk_frame *f);
 
 #endif

@@ -27,6 +27,15 @@ struct engine_stage {
 	enum result_code codes[CODE_NKINDS]; /* how many of each */
 };
 
+/* A piece of script and what becomes of it. */
+struct stage_row {
+	const char *name;
+	const char *meta; /* lines before the steps */
+	const char *steps;
+	enum result_code code;
+	const char *part; /* of the message; NULL: any */
+};
+
 void stage_open(struct engine_stage *s, const struct fake_rules *rules);
 void stage_close(struct engine_stage *s);
 

@@ -12,19 +12,8 @@
 static const struct fake_rules rules = { .on_frame = obey_orders };
 
 /* Behind a login of A. */
-struct row {
-	const char *name;
-	const char *meta;
-	const char *steps;
-	enum result_code code;
-	const char *part; /* of the message */
-};
-
-#define ALIVE    "A -> Ping data=x\"a1*8\"\nA <- Pong data==x\"a1*8\"\n"
-#define ORDER(n) "A -> Ping data=x\"" n "*8\"\n"
-
 /* clang-format off */
-static const struct row rows[] = {
+static const struct stage_row rows[] = {
 	/* matching */
 	{ "an_echo", "", "A -> Ping data=x\"aa*8\"\nA <- Pong data==x\"aa*8\"", CODE_OK, NULL },
 	{ "another_field_fails_at_once", "", ORDER("01") "A <- Pong data==x\"01*8\"", CODE_WRONG, "expected Pong data==x\"01*8\", got Pong" },
@@ -113,7 +102,7 @@ static const struct row rows[] = {
 #define NROWS ((int)(sizeof(rows) / sizeof(rows[0])))
 
 static void
-play_row(const struct row *r, const char *over)
+play_row(const struct stage_row *r, const char *over)
 {
 	struct engine_stage s = { 0 };
 	char meta[128], steps[2048];
@@ -140,7 +129,7 @@ END_TEST
 
 /* What only WebSocket has. */
 /* clang-format off */
-static const struct row ws_rows[] = {
+static const struct stage_row ws_rows[] = {
 	{ "a_text_message", "", ORDER("18") "A <- Pong\nA <- ws opcode==1 payload==\"hello\"", CODE_OK, NULL },
 	{ "another_text_message", "", ORDER("18") "A <- Pong\nA <- ws opcode==1 payload==\"hullo\"", CODE_WRONG, "ws opcode 1" },
 	{ "a_ping_is_skipped", "", ORDER("19") "A <- Pong\nA <- ws opcode==1 optional within 20ms", CODE_OK, NULL },
@@ -162,7 +151,7 @@ static const struct row ws_rows[] = {
 
 /* What only the raw carrier has. */
 /* clang-format off */
-static const struct row raw_rows[] = {
+static const struct stage_row raw_rows[] = {
 	{ "a_length_over_the_limit", "", ORDER("0b") "A <- Pong", CODE_DECODE, "limit" },
 	{ "half_a_frame_is_truncated", "", ORDER("0a") "A <- truncated\nconn B = login key=bob", CODE_OK, NULL },
 	{ "half_a_frame_is_no_eof", "", ORDER("0a") "A <- eof\nconn B = login key=bob", CODE_DECODE, NULL },
@@ -183,33 +172,44 @@ START_TEST(only_ws)
 }
 END_TEST
 
+/* ---- what a result says ---- */
+
+static struct engine_stage stage;
+
+static void
+open_stage(void)
+{
+	stage = (struct engine_stage){ .loop = NULL };
+	stage_open(&stage, &rules);
+}
+
+static void
+close_stage(void)
+{
+	stage_close(&stage);
+}
+
 START_TEST(a_wrong_field_is_shown_beside_the_right_one)
 {
-	struct engine_stage s = { 0 };
-
-	stage_open(&s, &rules);
-	stage_expect(&s, "over raw",
+	stage_expect(&stage, "over raw",
 	    "conn A = login key=alice\n"
 	    "A -> Ping data=x\"13*8\"\n"
 	    "A <- RecvPacket key==pub(bob) data==\"abd\"",
 	    CODE_WRONG, NULL);
-	ck_assert_ptr_nonnull(s.result->detail);
-	ck_assert_ptr_nonnull(strstr(s.result->detail, "pub(bob)"));
-	ck_assert_ptr_nonnull(strstr(s.result->detail, "pub(alice)"));
-	ck_assert_ptr_nonnull(strstr(s.result->detail, "61 62 64  abd"));
-	ck_assert_ptr_nonnull(strstr(s.result->detail, "61 62 63  abc"));
-	ck_assert_ptr_nonnull(strstr(s.result->detail, "05 RecvPacket"));
-	stage_close(&s);
+	ck_assert_ptr_nonnull(stage.result->detail);
+	ck_assert_ptr_nonnull(strstr(stage.result->detail, "pub(bob)"));
+	ck_assert_ptr_nonnull(strstr(stage.result->detail, "pub(alice)"));
+	ck_assert_ptr_nonnull(strstr(stage.result->detail, "61 62 64  abd"));
+	ck_assert_ptr_nonnull(strstr(stage.result->detail, "61 62 63  abc"));
+	ck_assert_ptr_nonnull(strstr(stage.result->detail, "05 RecvPacket"));
 }
 END_TEST
 
 START_TEST(the_result_says_where_and_with_which_values)
 {
-	struct engine_stage s = { 0 };
 	struct case_result *r;
 
-	stage_open(&s, &rules);
-	r = stage_play(&s, "over raw",
+	r = stage_play(&stage, "over raw",
 	    "conn A = login key=alice\nlet $p = x\"01*8\"\n"
 	    "A -> Ping data=$p\nA <- Pong data==$p",
 	    false, 1);
@@ -218,19 +218,16 @@ START_TEST(the_result_says_where_and_with_which_values)
 	ck_assert_str_eq(r->vars, "$p = x\"0101010101010101\"");
 	ck_assert_str_eq(r->teardown, "A clean");
 	ck_assert_int_gt(r->took_ns, 0);
-	ck_assert(stage_saw(&s, "ClientInfo"));
-	ck_assert(stage_saw(&s, "Ping"));
-	stage_close(&s);
+	ck_assert(stage_saw(&stage, "ClientInfo"));
+	ck_assert(stage_saw(&stage, "Ping"));
 }
 END_TEST
 
 START_TEST(bounds_that_were_kept_leave_a_margin)
 {
-	struct engine_stage s = { 0 };
 	struct case_result *r;
 
-	stage_open(&s, &rules);
-	r = stage_play(&s, "over raw",
+	r = stage_play(&stage, "over raw",
 	    "conn A = login key=alice\n"
 	    "A -> Ping data=x\"02*8\"\n"
 	    "A <- Pong within 1s\nA -> Ping data=x\"aa*8\"\n"
@@ -240,18 +237,15 @@ START_TEST(bounds_that_were_kept_leave_a_margin)
 	ck_assert_int_eq(r->tightest.line, 8);
 	ck_assert_int_eq(r->tightest.bound_ns, NS_PER_S);
 	ck_assert_int_ge(r->tightest.took_ns, 100 * NS_PER_MS);
-	stage_close(&s);
 }
 END_TEST
 
 START_TEST(the_margin_of_a_window_is_to_its_nearer_edge)
 {
-	struct engine_stage s = { 0 };
 	struct case_result *r;
 
-	stage_open(&s, &rules);
 	/* After 150 ms, in a window from 100 to 1100 ms. */
-	r = stage_play(&s, "over raw",
+	r = stage_play(&stage, "over raw",
 	    "conn A = login key=alice\n"
 	    "A -> Ping data=x\"02*8\"\n"
 	    "A <- Pong not-before 100ms within 1100ms",
@@ -260,28 +254,24 @@ START_TEST(the_margin_of_a_window_is_to_its_nearer_edge)
 	ck_assert_int_eq(r->tightest.bound_ns, NS_PER_S);
 	ck_assert_int_ge(r->tightest.took_ns, 900 * NS_PER_MS);
 	ck_assert_int_lt(r->tightest.took_ns, NS_PER_S);
-	stage_close(&s);
 }
 END_TEST
 
 START_TEST(each_frame_bears_the_line_that_took_it)
 {
-	struct engine_stage s = { 0 };
 	const struct transcript *t;
 	int line = 0;
 
-	stage_open(&s, &rules);
-	stage_expect(&s, "over raw",
+	stage_expect(&stage, "over raw",
 	    "conn A = login key=alice\n"
 	    "A -> Ping data=x\"07*8\"\n"
 	    "A <- Pong\nA <- Health",
 	    CODE_OK, NULL);
-	t = s.result->transcript;
+	t = stage.result->transcript;
 	for (size_t i = 0; i < t->nevents; i++)
 		if (strcmp(event_what(&t->events[i]), "Health") == 0)
 			line = t->events[i].line;
 	ck_assert_int_eq(line, 9);
-	stage_close(&s);
 }
 END_TEST
 
@@ -296,6 +286,10 @@ main(void)
 	tcase_add_loop_test(t, ws, 0, NROWS);
 	tcase_add_loop_test(t, only_raw, 0, NRAW);
 	tcase_add_loop_test(t, only_ws, 0, NWS);
+	suite_add_tcase(s, t);
+	t = tcase_create("results");
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, open_stage, close_stage);
 	tcase_add_test(t, a_wrong_field_is_shown_beside_the_right_one);
 	tcase_add_test(t, the_result_says_where_and_with_which_values);
 	tcase_add_test(t, bounds_that_were_kept_leave_a_margin);

@@ -73,23 +73,13 @@ static const struct fake_rules rules = { .on_frame = obey_orders,
 	.on_request = serve_http,
 	.on_packet = misdeliver };
 
-struct row {
-	const char *name;
-	const char *meta;
-	const char *steps;
-	enum result_code code;
-	const char *part;
-};
-
-#define AB       "conn A = login key=alice\nconn B = login key=bob\n"
-#define ORDER(n) "A -> Ping data=x\"" n "*8\"\n"
-#define ALIVE    "A -> Ping data=x\"a1*8\"\nA <- Pong data==x\"a1*8\"\n"
+#define AB "conn A = login key=alice\nconn B = login key=bob\n"
 #define HELLO                                                                  \
 	"A -> SendPacket key=pub(bob) data=\"hello\"\nB <- RecvPacket "        \
 	"key==pub(alice) data==\"hello\"\n"
 
 /* clang-format off */
-static const struct row rows[] = {
+static const struct stage_row rows[] = {
 	/* conn */
 	{ "login_of_a_named_key", "", AB HELLO, CODE_OK, NULL },
 	{ "login_of_a_key_from_a_seed", "", "conn A = login key=seed(x\"01*32\")\n" ORDER("13") "A <- RecvPacket key==x\"8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c\"", CODE_OK, NULL },
@@ -205,7 +195,7 @@ static const struct row rows[] = {
 #define NROWS ((int)(sizeof(rows) / sizeof(rows[0])))
 
 static void
-play_row(const struct row *r, const char *over, bool noisy)
+play_row(const struct stage_row *r, const char *over, bool noisy)
 {
 	struct fake_rules all = rules;
 	struct engine_stage s = { 0 };
@@ -260,14 +250,29 @@ START_TEST(ws)
 }
 END_TEST
 
+/* ---- what a result says ---- */
+
+static struct engine_stage stage;
+
+static void
+open_stage(void)
+{
+	stage = (struct engine_stage){ .loop = NULL };
+	stage_open(&stage, &rules);
+}
+
+static void
+close_stage(void)
+{
+	stage_close(&stage);
+}
+
 /* What the verdict of a oneof says. */
 START_TEST(the_winning_branch_gives_word_and_name)
 {
-	struct engine_stage s = { 0 };
 	struct case_result *r;
 
-	stage_open(&s, &rules);
-	r = stage_play(&s, "over raw",
+	r = stage_play(&stage, "over raw",
 	    "conn A = login key=alice\n"
 	    "A -> Ping data=x\"07*8\"\n"
 	    "oneof {\nnever A <- any for 100ms => ok named silent\n"
@@ -279,17 +284,14 @@ START_TEST(the_winning_branch_gives_word_and_name)
 	ck_assert_int_eq(r->code, CODE_OK);
 	ck_assert_int_eq(r->word, WORD_NONSTRICT);
 	ck_assert_str_eq(r->named, "ill,silent");
-	stage_close(&s);
 }
 END_TEST
 
 START_TEST(a_failing_branch_says_fail)
 {
-	struct engine_stage s = { 0 };
 	struct case_result *r;
 
-	stage_open(&s, &rules);
-	r = stage_play(&s, "over raw",
+	r = stage_play(&stage, "over raw",
 	    "conn A = login key=alice\n"
 	    "A -> Ping data=x\"07*8\"\n"
 	    "oneof {\nnever A <- any for 100ms => ok\n"
@@ -299,18 +301,15 @@ START_TEST(a_failing_branch_says_fail)
 	ck_assert_int_eq(r->word, WORD_FAIL);
 	ck_assert_str_eq(r->named, "ill");
 	ck_assert_int_eq(r->step->at.line, 10);
-	stage_close(&s);
 }
 END_TEST
 
 /* A verdict behind a single expectation is what missing it is worth. */
 START_TEST(a_missed_step_may_say_what_that_is_worth)
 {
-	struct engine_stage s = { 0 };
 	struct case_result *r;
 
-	stage_open(&s, &rules);
-	r = stage_play(&s, "over raw",
+	r = stage_play(&stage, "over raw",
 	    "conn A = login key=alice\n"
 	    "A -> Ping data=x\"01*8\"\n"
 	    "A <- Pong data==x\"01*8\" => info named other",
@@ -318,13 +317,12 @@ START_TEST(a_missed_step_may_say_what_that_is_worth)
 	ck_assert_int_eq(r->code, CODE_WRONG);
 	ck_assert_int_eq(r->word, WORD_INFO);
 	ck_assert_str_eq(r->named, "other");
-	r = stage_play(&s, "over raw",
+	r = stage_play(&stage, "over raw",
 	    "conn A = login key=alice\n"
 	    "A -> Ping data=x\"01*8\"\n"
 	    "A <- Pong data==x\"01*8\"",
 	    false, 1);
 	ck_assert_int_eq(r->word, WORD_NONE);
-	stage_close(&s);
 }
 END_TEST
 
@@ -339,30 +337,25 @@ START_TEST(defect_and_control)
 	    "A -> Ping data=x\"aa*8\"\n"
 	    "defect A <- closed\n"
 	    "control A <- Pong data==x\"aa*8\"\n";
-	struct engine_stage s = { 0 };
 	struct case_result *r;
 
-	stage_open(&s, &rules);
-	r = stage_play(&s, "over ws", steps, false, 1);
+	r = stage_play(&stage, "over ws", steps, false, 1);
 	ck_assert_int_eq(r->code, CODE_OK);
 	ck_assert(!r->control);
-	ck_assert(!stage_saw(&s, "Pong"));
-	r = stage_play(&s, "over ws", steps, true, 1);
+	ck_assert(!stage_saw(&stage, "Pong"));
+	r = stage_play(&stage, "over ws", steps, true, 1);
 	ck_assert_int_eq(r->code, CODE_OK);
 	ck_assert(r->control);
-	ck_assert(stage_saw(&s, "Pong"));
-	stage_close(&s);
+	ck_assert(stage_saw(&stage, "Pong"));
 }
 END_TEST
 
 START_TEST(a_procedure_names_its_call)
 {
-	struct engine_stage s = { 0 };
 	struct text errors = { 0 };
 	struct case_result *r;
 
-	stage_open(&s, &rules);
-	r = stage_play(&s, "over raw",
+	r = stage_play(&stage, "over raw",
 	    "conn A = login key=alice\ncall echo(A, x\"01*8\")\nend\n"
 	    "proc echo(on, data)\n  on -> Ping data=$data\n"
 	    "  on <- Pong data==$data",
@@ -372,7 +365,6 @@ START_TEST(a_procedure_names_its_call)
 	ck_assert_ptr_nonnull(r->call);
 	ck_assert_int_eq(r->call->at.line, 7);
 	text_clear(&errors);
-	stage_close(&s);
 }
 END_TEST
 
@@ -392,15 +384,12 @@ START_TEST(observing_fails_nothing)
 	    "oneof {\nA <- Pong => fail\nA <- closed => ok\n}\n"
 	    "conn B = login key=bob";
 	/* clang-format on */
-	struct engine_stage s = { 0 };
 	struct case_result *r;
 
-	s.options.observe = true;
-	stage_open(&s, &rules);
-	r = stage_play(&s, "over raw", steps, false, 1);
+	stage.options.observe = true;
+	r = stage_play(&stage, "over raw", steps, false, 1);
 	ck_assert_msg(r->code == CODE_OK, "%s", r->message);
 	ck_assert_str_eq(r->teardown, "A eof, B clean");
-	stage_close(&s);
 }
 END_TEST
 
@@ -442,6 +431,10 @@ main(void)
 	tcase_add_loop_test(t, raw, 0, NROWS);
 	tcase_add_loop_test(t, ws, 0, NROWS);
 	tcase_add_loop_test(t, noisy, 0, NROWS);
+	suite_add_tcase(s, t);
+	t = tcase_create("results");
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, open_stage, close_stage);
 	tcase_add_test(t, the_winning_branch_gives_word_and_name);
 	tcase_add_test(t, a_failing_branch_says_fail);
 	tcase_add_test(t, a_transcript_that_keeps_less_says_so);

@@ -38,7 +38,6 @@ open_tls(struct engine_stage *s)
 }
 
 #define LOGIN "conn A = login key=alice\n"
-#define ALIVE "A -> Ping data=x\"a1*8\"\nA <- Pong data==x\"a1*8\"\n"
 
 /* clang-format off */
 static const struct {
