@@ -482,6 +482,62 @@ START_TEST(bulk_in_both_directions_arrives_whole)
 }
 END_TEST
 
+#define NSESSIONS 4
+#define SHARE     60000
+
+/* All but the first, which leaves early. */
+static bool
+all_have(const struct peer *p, size_t len)
+{
+	for (int i = 1; i < NSESSIONS; i++) {
+		if (p[i].got.len < len)
+			return false;
+	}
+	return true;
+}
+
+/* Each takes a little of what one read brings, and then it is another's turn:
+ * all sessions of a loop read into one place. */
+START_TEST(sessions_that_read_little_at_a_time_do_not_mix)
+{
+	struct tls_client_config c = { .cafile = certs.ca };
+	struct peer from[NSESSIONS], to[NSESSIONS];
+	uint8_t *bytes = xmalloc(NSESSIONS * SHARE);
+	uint64_t state = 12;
+
+	test_fill(&state, bytes, NSESSIONS * SHARE);
+	use_server(certs.chain, certs.key, NULL);
+	use_client(&c);
+	for (int i = 0; i < NSESSIONS; i++) {
+		int fds[2];
+
+		make_pair(PAIR_TCP4, fds);
+		peer_init(&from[i]);
+		peer_init(&to[i]);
+		to[i].stream = stream_new_tls(loop, fds[0], server_ctx, NULL,
+		    peer_on_event, &to[i]);
+		from[i].stream = stream_new_tls(loop, fds[1], client_ctx,
+		    "localhost", peer_on_event, &from[i]);
+		stream_set_input_max(to[i].stream, 1000);
+		ck_assert(
+		    stream_write(from[i].stream, bytes + i * SHARE, SHARE));
+	}
+	/* one leaves while bytes of its lie there */
+	TURN_UNTIL(loop, to[0].got.len >= 1000);
+	peer_clear(&to[0]);
+	TURN_UNTIL(loop, all_have(to, SHARE));
+	for (int i = 1; i < NSESSIONS; i++)
+		ck_assert_bytes(to[i].got.s, to[i].got.len, bytes + i * SHARE,
+		    SHARE);
+	for (int i = 0; i < NSESSIONS; i++) {
+		peer_clear(&from[i]);
+		if (i > 0)
+			peer_clear(&to[i]);
+	}
+	free(bytes);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -515,6 +571,7 @@ main(void)
 	    renegotiation_is_refused_and_the_session_goes_on, 0, 2);
 	tcase_add_test(tc, tls_may_begin_behind_plain_bytes);
 	tcase_add_test(tc, tls_does_not_begin_on_top_of_what_waits);
+	tcase_add_test(tc, sessions_that_read_little_at_a_time_do_not_mix);
 	tcase_add_loop_test(tc, bulk_in_both_directions_arrives_whole, 0,
 	    2 * PAIR_NKINDS);
 	suite_add_tcase(s, tc);

@@ -20,10 +20,14 @@
 
 #include "base/tap.h"
 #include "net/tls_internal.h"
+#include "net/tls_socket.h"
+
+/* RFC 8446 5.1: what one record holds at most. */
+#define RECORD_MAX 16384
 
 struct tls {
 	SSL *ssl;
-	const struct tap *tap;
+	struct tls_socket socket;
 	bool may_have_more; /* the last read ended before the input did */
 	bool failed_by_eof;
 	bool failed_verify;
@@ -65,15 +69,19 @@ static struct tls *
 session_new(struct tls_ctx *ctx, int fd)
 {
 	struct tls *t = calloc(1, sizeof(*t));
+	BIO *bio;
 
 	ERR_clear_error();
 	if (t == NULL)
 		return NULL;
+	t->socket.fd = fd;
 	t->ssl = SSL_new(ctx->ssl_ctx);
-	if (t->ssl == NULL || SSL_set_fd(t->ssl, fd) != 1) {
+	bio = t->ssl != NULL ? tls_socket_bio(&t->socket) : NULL;
+	if (bio == NULL) {
 		tls_free(t);
 		return NULL;
 	}
+	SSL_set_bio(t->ssl, bio, bio);
 	return t;
 }
 
@@ -134,44 +142,21 @@ tls_server_new(struct tls_ctx *ctx, int fd)
 
 /* ---- who looks on */
 
-static void
-tell(const struct tls *t, enum tap_kind kind, const void *p, size_t len)
-{
-	if (t != NULL && t->tap != NULL && t->tap->on_tap != NULL)
-		t->tap->on_tap(t->tap->arg, kind, p, len);
-}
-
 void
 tls_tell_secret(const SSL *ssl, const char *line)
 {
-	tell(SSL_get_app_data(ssl), TAP_SECRET, line, strlen(line));
-}
+	const struct tls *t = SSL_get_app_data(ssl);
+	const struct tap *tap = t != NULL ? t->socket.tap : NULL;
 
-/* Behind each call of the socket: what it has moved. */
-static long
-on_socket(BIO *b, int oper, const char *p, size_t len, int argi, long argl,
-    int ret, size_t *moved)
-{
-	const struct tls *t = (const void *)BIO_get_callback_arg(b);
-
-	if (ret > 0 && moved != NULL && *moved > 0) {
-		if (oper == (BIO_CB_READ | BIO_CB_RETURN))
-			tell(t, TAP_IN, p, *moved);
-		else if (oper == (BIO_CB_WRITE | BIO_CB_RETURN))
-			tell(t, TAP_OUT, p, *moved);
-	}
-	return ret;
+	if (tap != NULL && tap->on_tap != NULL)
+		tap->on_tap(tap->arg, TAP_SECRET, line, strlen(line));
 }
 
 void
 tls_set_tap(struct tls *t, const struct tap *tap)
 {
-	BIO *b = SSL_get_rbio(t->ssl);
-
-	t->tap = tap;
+	t->socket.tap = tap;
 	SSL_set_app_data(t->ssl, t);
-	BIO_set_callback_ex(b, on_socket);
-	BIO_set_callback_arg(b, (char *)t);
 }
 
 void
@@ -181,6 +166,7 @@ tls_free(struct tls *t)
 		return;
 	SSL_free(t->ssl);
 	ERR_clear_error();
+	tls_socket_clear(&t->socket);
 	free(t->error);
 	free(t);
 }
@@ -349,13 +335,16 @@ tls_read(struct tls *t, void *buf, size_t len, size_t *n)
 enum tls_result
 tls_write(struct tls *t, const void *buf, size_t len, size_t *n)
 {
-	int status;
+	int status, error;
 
 	if (t->is_broken)
 		return TLS_FAILED;
 	begin();
+	t->socket.more = len > RECORD_MAX;
 	status = SSL_write_ex(t->ssl, buf, len, n);
-	return result_of(t, status, errno);
+	error = errno;
+	t->socket.more = false;
+	return result_of(t, status, error);
 }
 
 enum tls_result
@@ -377,7 +366,8 @@ tls_shutdown(struct tls *t)
 bool
 tls_pending(const struct tls *t)
 {
-	return t->may_have_more && SSL_has_pending(t->ssl) == 1;
+	return t->may_have_more &&
+	    (SSL_has_pending(t->ssl) == 1 || tls_socket_has_input(&t->socket));
 }
 
 /* ---- questions */

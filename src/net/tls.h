@@ -64,7 +64,9 @@ void tls_free(struct tls *t);
 void tls_set_tap(struct tls *t, const struct tap *tap);
 
 enum tls_result tls_handshake(struct tls *t);
-/* *n bytes were read or written where the result is TLS_DONE. */
+/* *n bytes were read or written where the result is TLS_DONE.  Who gives
+ * tls_write() more than it takes goes on at once, until it is told to wait:
+ * the kernel may hold the first records back for the last. */
 enum tls_result tls_read(struct tls *t, void *buf, size_t len, size_t *n);
 enum tls_result tls_write(struct tls *t, const void *buf, size_t len,
     size_t *n);

@@ -136,7 +136,6 @@ ctx_new(const SSL_METHOD *method, const struct complaint *c)
 	SSL_CTX_set_mode(ctx->ssl_ctx,
 	    SSL_MODE_ENABLE_PARTIAL_WRITE |
 		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_read_ahead(ctx->ssl_ctx, 1);
 	/* for a key log, and for whoever captures a session */
 	SSL_CTX_set_keylog_callback(ctx->ssl_ctx, on_keylog_line);
 	return ctx;
