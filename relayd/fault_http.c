@@ -80,6 +80,14 @@ any_method(const struct fault *f, struct fault_event *e)
 	return false;
 }
 
+static bool
+method_nocase(const struct fault *f, struct fault_event *e)
+{
+	if (rk_http_span_is_nocase(e->head->method, "GET"))
+		e->head->method = span_of("GET");
+	return false;
+}
+
 /* s: the token that is refused without a Connection field. */
 static bool
 wants_connection(const struct fault *f, struct fault_event *e)
@@ -528,6 +536,7 @@ const struct fault faults_http[] = {
 	{ "http.trailing-slash", "SHOULD", "R-009", "The path /relay/ upgrades too", ON(REQUEST), map_path, 0, 0, "/relay/", "/relay" },
 	{ "http.path-any-case", "SHOULD", "R-009", "The path /relay is known in any letter case", ON(REQUEST), map_path_nocase, 0, 0, "/relay", "/relay" },
 	{ "http.any-method", "SHOULD", "R-010", "The relay path upgrades whatever the method", ON(REQUEST), any_method, 0, 0, NULL, NULL },
+	{ "http.method-any-case", "SHOULD", "R-010", "GET is known in any letter case", ON(REQUEST), method_nocase, 0, 0, NULL, NULL },
 	{ "http.method-405", "SHOULD", "R-010", "The relay path answers other methods than GET with 405", ON(RESPONSE), method_not_allowed, 0, 0, NULL, NULL },
 	{ "http.closes-after-error", "SHOULD", "R-011", "An error status closes the connection", ON(RESPONSE), closes_after_error, 0, 0, NULL, NULL },
 	{ "http.upgrade-first-only", "SHOULD", "R-011", "Only the first request of a connection can upgrade it", ON(RESPONSE), no_upgrade_after_first, 0, 0, NULL, NULL },

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "codec/ws.h"
 #include "net/loop.h"
 #include "net/stream.h"
 #include "relayd/conf.h"
@@ -48,17 +49,17 @@ gone_late(const struct fault *f, struct fault_event *e)
 	return true;
 }
 
-/* Of those that are to be told the first is. */
+/* Of those that are to be told the first n are. */
 static bool
 gone_first_only(const struct fault *f, struct fault_event *e)
 {
 	static struct rk_key last;
-	static bool was;
-	bool again = was && rk_key_equal(&last, *e->source);
+	static int64_t told;
 
+	if (!rk_key_equal(&last, *e->source))
+		told = 0;
 	last = **e->source;
-	was = true;
-	return again;
+	return ++told > f->n;
 }
 
 /* An end of kind n is not told of. */
@@ -321,6 +322,15 @@ stop_told(const struct fault *f, struct fault_event *e)
 	return false;
 }
 
+/* On WebSocket, which has a word for it. */
+static bool
+close_said(const struct fault *f, struct fault_event *e)
+{
+	if (e->c->state == CONN_OPEN && e->c->carrier == RK_CARRIER_WS)
+		conn_write_ws(e->c, RK_WS_CLOSE, f->s, strlen(f->s));
+	return false;
+}
+
 static bool
 crashes_at_end(const struct fault *f, struct fault_event *e)
 {
@@ -335,7 +345,8 @@ const struct fault faults_presence[] = {
 	{ "gone.names-receiver", "MUST", "R-150", "A PeerGone names who receives it", ON(GONE), gone_names_receiver, 0, 0, NULL, NULL },
 	{ "gone.late", "MUST", "R-150", "A PeerGone comes four seconds late", ON(GONE), gone_late, 4000, 0, NULL, NULL },
 	{ "gone.twice", "MUST", "R-151", "A PeerGone comes twice", ON(GONE), gone_twice, 0, 0, NULL, NULL },
-	{ "gone.first-only", "SHOULD", "R-152", "Of several addressees one is told", ON(GONE), gone_first_only, 0, 0, NULL, NULL },
+	{ "gone.first-only", "SHOULD", "R-152", "Of several addressees one is told", ON(GONE), gone_first_only, 1, 0, NULL, NULL },
+	{ "gone.first-two-only", "SHOULD", "R-152", "Of many addressees two are told", ON(GONE), gone_first_only, 2, 0, NULL, NULL },
 	{ "gone.to-senders", "MUST", "R-153", "Who only sent to the one that leaves is told", ON(LEAVE) | ON(ROUTED), gone_to_senders, 0, 0, NULL, NULL },
 	{ "gone.to-everybody", "MUST", "R-153", "Every client is told when one leaves", ON(LEAVE), gone_everybody, 0, 0, NULL, NULL },
 	{ "gone.to-absent", "SHOULD", "R-154", "An addressee that was not here when the packet came is told", ON(LEAVE) | ON(ROUTED), gone_to_absent, 0, 0, NULL, NULL },
@@ -344,12 +355,15 @@ const struct fault faults_presence[] = {
 	{ "gone.not-after-reset", "MUST", "R-157", "Nobody is told of an end by reset", ON(LEAVE), not_told, ENDING_RESET, 0, NULL, NULL },
 	{ "gone.not-after-eof", "MUST", "R-150 R-157", "Nobody is told of an end in good order", ON(LEAVE), not_told, ENDING_EOF, 0, NULL, NULL },
 	{ "gone.not-after-protocol", "MUST", "R-157", "Nobody is told of an end for a broken rule", ON(LEAVE), not_told, ENDING_PROTOCOL, 0, NULL, NULL },
+	{ "gone.not-after-truncated", "MUST", "R-157", "Nobody is told of an end within a frame", ON(LEAVE), not_told, ENDING_TRUNCATED, 0, NULL, NULL },
+	{ "gone.not-after-timeout", "SHOULD", "R-143", "Nobody is told of the end of who takes nothing", ON(LEAVE), not_told, ENDING_TIMEOUT, 0, NULL, NULL },
 	{ "gone.answers", "SHOULD", "R-164", "A packet to a key that has left is answered by PeerGone", ON(LEAVE) | ON(ROUTED), gone_answers, 0, 0, NULL, NULL },
 	{ "takeover.first-wins", "MUST", "R-158 R-103", "While a key is logged in it cannot log in again", ON(LOGIN), first_wins, 0, 0, NULL, NULL },
 	{ "takeover.other-carrier-refused", "SHOULD", "R-185", "A login takes over from its own carrier only", ON(LOGIN), carrier_kept, 0, 0, NULL, NULL },
 	{ "takeover.old-kept", "SHOULD", "R-159", "The replaced connection stays open", ON(REPLACED) | ON(SEND), replaced_kept, 0, 0, NULL, NULL },
 	{ "takeover.old-told-health", "SHOULD", "R-159", "The replaced connection gets a Health text before its end", ON(REPLACED), replaced_told, RK_FRAME_HEALTH, 0, "replaced", NULL },
 	{ "takeover.old-told-keepalive", "SHOULD", "R-159", "The replaced connection gets a KeepAlive before its end", ON(REPLACED), replaced_told, RK_FRAME_KEEP_ALIVE, 0, "", NULL },
+	{ "takeover.old-told-close", "SHOULD", "R-159", "The replaced connection gets a WebSocket Close before its end", ON(REPLACED), close_said, 0, 0, "\3\351", NULL },
 	{ "takeover.unregisters", "MUST", "R-160", "The end of the replaced connection makes the key unknown", ON(REPLACED) | ON(SEND), replaced_unregisters, 0, 0, NULL, NULL },
 	{ "takeover.both-closed", "MUST", "R-158 R-160", "The new connection ends with the replaced one", ON(REPLACED), new_closed_too, 0, 0, NULL, NULL },
 	{ "takeover.told", "SHOULD", "R-161", "Everybody is told of a replacement by PeerGone", ON(LEAVE), replacement_told, 0, 0, NULL, NULL },
@@ -359,6 +373,7 @@ const struct fault faults_presence[] = {
 	{ "end.reset-crashes", "MUST", "R-157", "A reset by a client crashes the relay", ON(LEAVE), crashes_at_end, ENDING_RESET, 0, NULL, NULL },
 	{ "end.stop-told-restarting", "SHOULD", "R-165", "A relay that stops sends Restarting", ON(STOP), stop_told, RK_FRAME_RESTARTING, 0, "\1\1\1\1\1\1\1\1", NULL },
 	{ "end.stop-told-health", "SHOULD", "R-165", "A relay that stops sends a Health text", ON(STOP), stop_told, RK_FRAME_HEALTH, 0, "bye", NULL },
+	{ "end.stop-told-close", "SHOULD", "R-165", "A relay that stops sends a WebSocket Close", ON(STOP), close_said, 0, 0, "\3\351", NULL },
 	{ NULL, NULL, NULL, NULL, 0, NULL, 0, 0, NULL, NULL }
 };
 /* clang-format on */

@@ -176,6 +176,15 @@ closes_sender(const struct fault *f, struct fault_event *e)
 	return true;
 }
 
+static bool
+odd_key_closes(const struct fault *f, struct fault_event *e)
+{
+	if (!rk_key_is_small_order(e->key))
+		return false;
+	conn_close(e->c, ENDING_PROTOCOL, "key");
+	return true;
+}
+
 /* ---- on the way out ---- */
 
 static struct rk_key latest; /* who logged in last, of source_latest */
@@ -310,6 +319,7 @@ const struct fault faults_relay[] = {
 	{ "relay.unknown-gone", "MUST", "R-122", "A packet to an unknown key is answered by PeerGone", ON(ROUTED), unknown_told, RK_FRAME_GONE, 0, NULL, NULL },
 	{ "relay.unknown-health", "MUST", "R-122", "A packet to an unknown key is answered by a Health text", ON(ROUTED), unknown_told, RK_FRAME_HEALTH, 0, NULL, NULL },
 	{ "relay.unknown-closes", "MUST", "R-122", "A packet to an unknown key ends its sender's connection", ON(ROUTED), closes_sender, ROUTE_UNKNOWN, 0, NULL, NULL },
+	{ "relay.odd-key-closes", "MUST", "R-122", "A packet to a key of small order ends its sender's connection", ON(ROUTED), odd_key_closes, 0, 0, NULL, NULL },
 	{ "relay.to-itself-lost", "SHOULD", "R-123", "A packet to the sender's own key is lost", ON(SEND), to_itself_lost, 0, 0, NULL, NULL },
 	{ "relay.order-plain", "MUST", "R-124", "Of packets that wait for one receiver the newest two change places", ON(QUEUED), newest_swapped, LANE_PACKETS, 0, NULL, NULL },
 	{ "relay.order-disco", "MUST", "R-125", "Of disco packets that wait for one receiver the newest two change places", ON(QUEUED), newest_swapped, LANE_DISCO, 0, NULL, NULL },

@@ -108,6 +108,32 @@ fragments_apart(const struct fault *f, struct fault_event *e)
 	return false;
 }
 
+/* It becomes a text, which is skipped. */
+static bool
+stray_piece_skipped(const struct fault *f, struct fault_event *e)
+{
+	struct rk_ws_header h;
+	uint8_t *p;
+
+	if (!e->c->ws.open && next_header(e, &p, &h) &&
+	    h.opcode == RK_WS_CONTINUATION)
+		p[0] = 0x80 | RK_WS_TEXT;
+	return false;
+}
+
+/* Its reserved bits say that it is wrong. */
+static bool
+empty_piece_wrong(const struct fault *f, struct fault_event *e)
+{
+	struct rk_ws_header h;
+	uint8_t *p;
+
+	if (next_header(e, &p, &h) && h.opcode == RK_WS_BINARY && !h.fin &&
+	    h.payload_len == 0)
+		p[0] |= 0x70;
+	return false;
+}
+
 /* Messages in more than n pieces end the connection. */
 static bool
 fragments_max(const struct fault *f, struct fault_event *e)
@@ -264,8 +290,10 @@ const struct fault faults_websocket[] = {
 	{ "ws.opcode-unchecked", "SHOULD", "R-177", "Frames with a reserved opcode are skipped", ON(WS_INPUT), opcode_unchecked, 0, 0, NULL, NULL },
 	{ "ws.control-cut-up", "SHOULD", "R-177", "The FIN bit of control frames is not looked at", ON(WS_INPUT), control_cut_up, 0, 0, NULL, NULL },
 	{ "ws.control-too-long", "SHOULD", "R-177", "A control frame that is too long is skipped", ON(WS_INPUT), control_too_long, 0, 0, NULL, NULL },
+	{ "ws.stray-piece-skipped", "SHOULD", "R-177", "A piece of a message that has not begun is skipped", ON(WS_INPUT), stray_piece_skipped, 0, 0, NULL, NULL },
 	{ "ws.fragments-apart", "MUST", "R-178", "Each piece of a message is taken for a message", ON(WS_INPUT), fragments_apart, 0, 0, NULL, NULL },
 	{ "ws.fragments-max-2", "MUST", "R-178", "A message in more than two pieces ends the connection", ON(WS), fragments_max, 2, 0, NULL, NULL },
+	{ "ws.empty-piece-closes", "MUST", "R-178", "A message whose first piece is empty ends the connection", ON(WS_INPUT), empty_piece_wrong, 0, 0, NULL, NULL },
 	{ "ws.text-closes", "SHOULD", "R-179", "A text message ends the connection", ON(WS), closed_for, RK_WS_TEXT, 0, NULL, NULL },
 	{ "ws.text-is-frame", "SHOULD", "R-179", "A text message is read as a frame", ON(WS), text_is_frame, 0, 0, NULL, NULL },
 	{ "ws.ping-unanswered", "SHOULD", "R-180", "A WebSocket ping gets no pong", ON(WS), skipped, RK_WS_PING, 0, NULL, NULL },
@@ -273,6 +301,7 @@ const struct fault faults_websocket[] = {
 	{ "ws.ping-returned", "SHOULD", "R-180", "A WebSocket ping gets a ping", ON(WS), ping_returned, 0, 0, NULL, NULL },
 	{ "ws.close-ignored", "SHOULD", "R-182", "A Close is ignored", ON(WS), skipped, RK_WS_CLOSE, 0, NULL, NULL },
 	{ "ws.big-message-crashes", "SHOULD", "R-183", "The header of a message of more than 1 MiB crashes the relay", ON(WS_INPUT), big_crashes, 1 << 20, 0, NULL, NULL },
+	{ "ws.huge-message-crashes", "SHOULD", "R-183", "The header of a message of more than 4 GiB crashes the relay", ON(WS_INPUT), big_crashes, UINT32_MAX, 0, NULL, NULL },
 	{ NULL, NULL, NULL, NULL, 0, NULL, 0, 0, NULL, NULL }
 };
 /* clang-format on */
