@@ -42,7 +42,8 @@ struct timer {
 
 struct watch {
 	struct loop *loop;
-	struct event read, write;
+	struct event read;
+	struct event *write; /* made when it is first needed: few wait for it */
 	int fd;
 	int what;
 	int always; /* what libevent cannot wait for, as files are ready */
@@ -387,8 +388,6 @@ watch_new(struct loop *l, int fd, void (*on_ready)(void *arg, int what),
 	w->on_ready = on_ready;
 	w->arg = arg;
 	event_assign(&w->read, l->base, fd, EV_READ | EV_PERSIST, on_event, w);
-	event_assign(&w->write, l->base, fd, EV_WRITE | EV_PERSIST, on_event,
-	    w);
 	return w;
 }
 
@@ -423,10 +422,10 @@ watch_one(struct watch *w, struct event *ev, int bit, int what)
 {
 	if (((w->what ^ what) & bit) == 0)
 		return;
-	if ((what & bit) == 0)
-		event_del(ev);
-	else if (event_add(ev, NULL) < 0)
+	if ((what & bit) != 0 && (ev == NULL || event_add(ev, NULL) < 0))
 		always_add(w, bit);
+	else if ((what & bit) == 0 && ev != NULL)
+		event_del(ev);
 }
 
 void
@@ -437,7 +436,10 @@ watch_set(struct watch *w, int what)
 	if (w->always != 0)
 		always_remove(w);
 	watch_one(w, &w->read, WATCH_READ, what);
-	watch_one(w, &w->write, WATCH_WRITE, what);
+	if ((what & WATCH_WRITE) != 0 && w->write == NULL)
+		w->write = event_new(w->loop->base, w->fd,
+		    EV_WRITE | EV_PERSIST, on_event, w);
+	watch_one(w, w->write, WATCH_WRITE, what);
 	w->what = what;
 }
 
@@ -447,6 +449,8 @@ watch_free(struct watch *w)
 	if (w == NULL)
 		return;
 	watch_set(w, 0);
+	if (w->write != NULL)
+		event_free(w->write);
 	free(w);
 }
 
