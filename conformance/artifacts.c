@@ -40,9 +40,13 @@ add_digest(struct text *out, const char *name)
 	text_add_hex(out, digest, DIGEST_SHOWN);
 }
 
-/* "framing.half[raw,chop=1]" -> "framing.half.raw.chop=1". */
-char *
-artifact_component(const char *name)
+/*
+ * "framing.half[raw,chop=1]" -> "framing.half.raw.chop=1": a component of a
+ * path, which needs no quotes in a shell or a URL; what is too long or loses a
+ * character gets a digest.
+ */
+static char *
+path_component(const char *name)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
 				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -85,7 +89,7 @@ static char *
 directory_named(const struct run_case *c, const char *name)
 {
 	const struct run *r = c->target->run;
-	char *target = artifact_component(c->target->target->name);
+	char *target = path_component(c->target->target->name);
 	char *dir;
 
 	if (r->o->repeat > 1)
@@ -100,7 +104,7 @@ directory_named(const struct run_case *c, const char *name)
 static char *
 directory_of(const struct run_case *c)
 {
-	char *name = artifact_component(c->c->instance->name);
+	char *name = path_component(c->c->instance->name);
 	char *dir = directory_named(c, name);
 
 	free(name);
@@ -171,8 +175,8 @@ tell_apart(struct run *r, size_t i)
 static bool
 is_same_directory(const struct run_target *a, const struct run_target *b)
 {
-	char *one = artifact_component(a->target->name);
-	char *other = artifact_component(b->target->name);
+	char *one = path_component(a->target->name);
+	char *other = path_component(b->target->name);
 	bool same = strcmp(one, other) == 0;
 
 	free(one);

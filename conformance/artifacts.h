@@ -10,9 +10,6 @@
 
 #include "conformance/run.h"
 
-/* A name as one component of a path, which needs no quotes in a shell or a
- * URL; what is too long or loses a character gets a digest. */
-char *artifact_component(const char *name);
 /*
  * Give each case of the plan its directory; nothing is made but DIR.  The
  * exit status of what was said on stderr: DIR cannot be written, or a case's

@@ -63,8 +63,9 @@ add_value(struct lifter *l, struct text *line, const struct rk_http_field *f)
 		lift_add_kept(l, line, f->value.p, f->value.len);
 }
 
-struct text
-lift_body(struct lifter *l, const struct part *p)
+/* Bodies are written with their heads. */
+static struct text
+body_text(struct lifter *l, const struct part *p)
 {
 	const struct event *head = part_event(l, p);
 	struct text body;
@@ -157,7 +158,7 @@ void
 lift_add_request(struct lifter *l, struct text *line, const struct part *p)
 {
 	const struct event *e = part_event(l, p);
-	struct text body = lift_body(l, p);
+	struct text body = body_text(l, p);
 	struct rk_http_limits limits;
 	struct rk_http_head h;
 
@@ -232,7 +233,7 @@ lift_add_response(struct lifter *l, struct text *line, const struct part *p)
 	text_addf(line, " status==%d", h.status);
 	if (l->o->expect == LIFT_BYTES)
 		add_headers(l, line, &h);
-	body = lift_body(l, p);
+	body = body_text(l, p);
 	if (l->o->expect >= LIFT_FIELDS && !l->o->scrub && body.len > 0 &&
 	    body.len <= BODY_SHOWN) {
 		text_add(line, " body==");

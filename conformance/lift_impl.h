@@ -112,8 +112,6 @@ struct lifter {
 void lift_study(struct lifter *l);
 /* Index of a key; it gets a name if it is new. */
 int lift_key_index(struct lifter *l, struct rk_span key);
-/* Does the ClientInfo of |e| say what an honest client says? */
-bool lift_is_honest(struct lifter *l, const struct event *e);
 
 /* ---- lift_order.c: what is done when ---- */
 
@@ -138,8 +136,6 @@ void lift_add_request(struct lifter *l, struct text *line,
     const struct part *p);
 void lift_add_response(struct lifter *l, struct text *line,
     const struct part *p);
-/* Bodies are written with their heads. */
-struct text lift_body(struct lifter *l, const struct part *p);
 
 /* ---- lift_write.c ---- */
 

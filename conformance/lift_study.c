@@ -107,8 +107,9 @@ is_usual_message(const struct lifter *l, struct rk_span message)
 	return own.len == message.len && memcmp(own.p, message.p, own.len) == 0;
 }
 
-bool
-lift_is_honest(struct lifter *l, const struct event *e)
+/* Does the ClientInfo of |e| say what an honest client says? */
+static bool
+is_honest(struct lifter *l, const struct event *e)
 {
 	struct rk_raw_frame raw = {
 		.type = e->type,
@@ -336,7 +337,7 @@ is_login(struct lifter *l, const struct lift_conn *c)
 		return false;
 	e = &l->t->events[c->first];
 	/* One that was turned away is written out: nothing confirms it. */
-	return is_client_info(e) && lift_is_honest(l, e) &&
+	return is_client_info(e) && is_honest(l, e) &&
 	    (c->answered || !c->ended[DIR_S2C]);
 }
 

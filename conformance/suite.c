@@ -60,8 +60,8 @@ find_include(const char *path, const char *name, size_t *len)
 
 /* ---- requirements ---- */
 
-int
-suite_add_requirements(struct suite *s, const char *path, const char *text,
+static int
+add_requirements(struct suite *s, const char *path, const char *text,
     size_t len, const char *dialect, struct text *errors)
 {
 	struct requirements *r =
@@ -97,8 +97,8 @@ suite_new_empty(struct text *errors)
 		if (!has_ends(f->path, REQUIREMENTS, ".tsv"))
 			continue;
 		dialect = dialect_of(f->path);
-		status |= suite_add_requirements(s, f->path, f->text, f->len,
-		    dialect, errors);
+		status |= add_requirements(s, f->path, f->text, f->len, dialect,
+		    errors);
 		free(dialect);
 	}
 	if (status == 0)
@@ -130,8 +130,8 @@ add_script(struct suite *s, struct script *script, bool from_file)
 	s->from_file[s->nscripts++] = from_file;
 }
 
-int
-suite_add_text(struct suite *s, const char *path, const char *text, size_t len,
+static int
+add_text(struct suite *s, const char *path, const char *text, size_t len,
     struct text *errors)
 {
 	struct script *script = script_parse(path, text, len, NULL, errors);
@@ -164,8 +164,7 @@ suite_new(struct text *errors)
 	for (const struct embedded_file *f = embedded_files; f->path; f++)
 		if (has_ends(f->path, SCENARIOS, ".rly") &&
 		    !is_library(f->path))
-			status |=
-			    suite_add_text(s, f->path, f->text, f->len, errors);
+			status |= add_text(s, f->path, f->text, f->len, errors);
 	if (status == 0)
 		return s;
 	suite_free(s);

@@ -64,11 +64,6 @@ void suite_free(struct suite *s); /* NULL is fine */
  * its id.  0, or -1 with lines in |errors|.
  */
 int suite_add_file(struct suite *s, const char *path, struct text *errors);
-/* The same from text, as if it were in the program. */
-int suite_add_text(struct suite *s, const char *path, const char *text,
-    size_t len, struct text *errors);
-int suite_add_requirements(struct suite *s, const char *path, const char *text,
-    size_t len, const char *dialect, struct text *errors);
 
 /*
  * All cases of a dialect; the suite's.  NULL, with lines in |errors|, if a

@@ -69,8 +69,6 @@ struct bench {
 
 /* From here on it counts; --time begins. */
 void bench_start_clock(struct bench *b);
-/* … up to here: CPU time and memory of the relay are read. */
-void bench_stop_clock(struct bench *b);
 /* The run is over, with an exit status; the first call decides. */
 void bench_finish(struct bench *b, int status);
 /* The same after a line on stderr. */

@@ -49,8 +49,9 @@ bench_start_clock(struct bench *b)
 	timer_set_at(b->limit, b->started_at + b->options.bench.time_ns);
 }
 
-void
-bench_stop_clock(struct bench *b)
+/* CPU time and memory of the relay are read. */
+static void
+stop_clock(struct bench *b)
 {
 	if (b->started_at == 0 || b->result.elapsed_ns > 0)
 		return;
@@ -66,7 +67,7 @@ bench_finish(struct bench *b, int status)
 		return;
 	b->finished = true;
 	b->status = status;
-	bench_stop_clock(b);
+	stop_clock(b);
 	loop_stop(b->loop);
 }
 
@@ -113,7 +114,7 @@ on_limit(void *arg)
 {
 	struct bench *b = arg;
 
-	bench_stop_clock(b);
+	stop_clock(b);
 	b->kind->on_time(b);
 }
 

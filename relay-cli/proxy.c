@@ -4,7 +4,6 @@
 #include "relay-cli/proxy.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,15 +17,6 @@
 #define HEAD_MAX 65536 /* an error page's head has its say */
 
 /* ---- the proxy's URL ---- */
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Percent-decode; the number of bytes, or -1. */
 static long

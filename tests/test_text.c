@@ -146,25 +146,6 @@ START_TEST(escapes_leave_printable_ascii_only)
 }
 END_TEST
 
-START_TEST(a_hexdump_has_rows_of_sixteen)
-{
-	static const char want[] =
-	    "  00000000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66"
-	    "  |0123456789abcdef|\n"
-	    "  00000010  00 ff                                           "
-	    "  |..|\n";
-	struct text t;
-
-	text_init(&t);
-	text_add_hexdump(&t, "0123456789abcdef\0\xff", 18, "  ");
-	ck_assert_str_eq(t.s, want);
-	text_reset(&t);
-	text_add_hexdump(&t, "", 0, "  ");
-	ck_assert_str_eq(text_str(&t), "");
-	text_clear(&t);
-}
-END_TEST
-
 static const struct {
 	const char *in;
 	int64_t ns;
@@ -342,7 +323,6 @@ text_suite(void)
 	    NROWS(hex_rows));
 	tcase_add_test(tc, hex_makes_the_round_trip);
 	tcase_add_test(tc, escapes_leave_printable_ascii_only);
-	tcase_add_test(tc, a_hexdump_has_rows_of_sixteen);
 	tcase_add_loop_test(tc, durations_have_a_number_and_a_unit, 0,
 	    NROWS(durations));
 	tcase_add_loop_test(tc, numbers_are_whole_and_within_bounds, 0,

@@ -128,7 +128,7 @@ text_add_hex(struct text *t, const void *p, size_t len)
 	t->len += len * 2;
 }
 
-static int
+int
 hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -200,34 +200,6 @@ text_add_escaped(struct text *t, const void *p, size_t len)
 			text_add_n(t, "\\t", 2);
 		else
 			text_addf(t, "\\x%02x", c);
-	}
-}
-
-static void
-add_hexdump_row(struct text *t, const uint8_t *row, size_t n)
-{
-	for (size_t i = 0; i < 16; i++) {
-		if (i == 8)
-			text_add(t, " ");
-		if (i < n)
-			text_addf(t, " %02x", row[i]);
-		else
-			text_add(t, "   ");
-	}
-	text_add(t, "  |");
-	for (size_t i = 0; i < n; i++)
-		text_addf(t, "%c", is_printable(row[i]) ? row[i] : '.');
-	text_add(t, "|\n");
-}
-
-void
-text_add_hexdump(struct text *t, const void *p, size_t len, const char *indent)
-{
-	const uint8_t *in = p;
-
-	for (size_t at = 0; at < len; at += 16) {
-		text_addf(t, "%s%08zx ", indent, at);
-		add_hexdump_row(t, in + at, len - at < 16 ? len - at : 16);
 	}
 }
 

@@ -32,15 +32,13 @@ char *text_take(struct text *t);
 /* Lower-case hex; |out| has 2 * len + 1 bytes. */
 void hex_encode(const void *p, size_t len, char *out);
 void text_add_hex(struct text *t, const void *p, size_t len);
+int hex_digit(char c); /* its value, or -1 */
 /* Decode digits of either case, blanks between bytes allowed.  The number
  * of bytes, or -1 with *bad_at the offset of what is not hex. */
 long hex_decode(const char *s, size_t len, uint8_t *out, size_t cap,
     size_t *bad_at);
 /* Bytes as text: printable ASCII as it is, the rest as \n, \\, \xNN. */
 void text_add_escaped(struct text *t, const void *p, size_t len);
-/* Rows of 16 with offsets and ASCII, each beginning with |indent|. */
-void text_add_hexdump(struct text *t, const void *p, size_t len,
-    const char *indent);
 bool text_is_printable(const void *p, size_t len); /* ASCII */
 
 /* "10ms", "2s", "1.5s", "3m", "500us"; nanoseconds, or -1. */

@@ -54,8 +54,9 @@ emit(struct half *h, struct event *e, struct when at)
 	transcript_add(h->s->c.t, e);
 }
 
-void
-half_opaque(struct half *h, size_t len, const char *what, const char *why,
+/* Show |len| bytes as opaque; |why| (may be NULL) follows |what|. */
+static void
+show_opaque(struct half *h, size_t len, const char *what, const char *why,
     struct when at)
 {
 	struct event e = { .kind = EVENT_OPAQUE, .len = len };
@@ -69,7 +70,7 @@ half_opaque(struct half *h, size_t len, const char *what, const char *why,
 void
 half_opaque_record(struct half *h, const struct tls_record *r, const char *why)
 {
-	half_opaque(h, r->have, type_names[r->header[0]], why, when_of(r));
+	show_opaque(h, r->have, type_names[r->header[0]], why, when_of(r));
 }
 
 static void
@@ -127,7 +128,7 @@ half_data(struct half *h, const uint8_t *p, size_t len, struct when at)
 	struct tls_session *s = h->s;
 
 	if (h->closed) {
-		half_opaque(h, len, type_names[TLS_DATA], "behind close_notify",
+		show_opaque(h, len, type_names[TLS_DATA], "behind close_notify",
 		    at);
 		return;
 	}
@@ -234,7 +235,7 @@ handle(struct half *h, const struct item *it)
 		half_record(h, &it->record);
 		break;
 	case ITEM_JUNK:
-		half_opaque(h, it->record.len,
+		show_opaque(h, it->record.len,
 		    "bytes in which no TLS record can be told", NULL,
 		    when_of(&it->record));
 		break;

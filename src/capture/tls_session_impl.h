@@ -123,9 +123,6 @@ when_of(const struct tls_record *r)
 
 void session_remark(struct tls_session *s, enum remark_level level,
     struct when at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-/* Show |len| bytes as opaque; |why| (may be NULL) follows |what|. */
-void half_opaque(struct half *h, size_t len, const char *what, const char *why,
-    struct when at);
 /* A record as opaque. */
 void half_opaque_record(struct half *h, const struct tls_record *r,
     const char *why);
