@@ -327,6 +327,7 @@ tls_read(struct tls *t, void *buf, size_t len, size_t *n)
 	if (t->is_broken)
 		return TLS_FAILED;
 	begin();
+	t->socket.want = len;
 	status = SSL_read_ex(t->ssl, buf, len, n);
 	t->may_have_more = status == 1;
 	return result_of(t, status, errno);

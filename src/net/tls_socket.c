@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #define INPUT_SIZE 65536
+#define INPUT_MIN  16709 /* a record, as long as one can be */
 
 /* What was read for |owner| and not taken yet; one session at a time. */
 struct input {
@@ -58,8 +59,11 @@ tell(const struct tls_socket *s, enum tap_kind kind, const void *p, size_t len)
 static ssize_t
 fill(struct tls_socket *s)
 {
+	size_t size = s->want < INPUT_MIN ? INPUT_MIN : s->want;
 	ssize_t n;
 
+	if (size > sizeof(input.bytes))
+		size = sizeof(input.bytes);
 	if (s->dry) {
 		s->dry = false;
 		errno = EAGAIN;
@@ -69,11 +73,11 @@ fill(struct tls_socket *s)
 		evict();
 	input.owner = s;
 	do
-		n = recv(s->fd, input.bytes, sizeof(input.bytes), 0);
+		n = recv(s->fd, input.bytes, size, 0);
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		tell(s, TAP_IN, input.bytes, (size_t)n);
-		s->dry = (size_t)n < sizeof(input.bytes);
+		s->dry = (size_t)n < size;
 		input.at = 0;
 		input.len = (size_t)n;
 	}

@@ -19,7 +19,8 @@ struct tls_socket {
 	bool more; /* the owner goes on writing: nothing has to leave yet */
 	bool dry;  /* the last read took all there was */
 	bool at_eof;
-	bool lost; /* no memory for what was read */
+	bool lost;   /* no memory for what was read */
+	size_t want; /* plain bytes there is room for: no use to read more */
 	const struct tap *tap;
 	uint8_t *kept; /* what was read and has lost its place in the thread's
 			* buffer to another session; NULL: nothing */
