@@ -30,7 +30,7 @@ print_more_help(void)
 	    "started, 5 nothing was tested.\n\n"
 	    "With --mutate-scripts each expectation of the suite, or of "
 	    "FILEs, is changed\n"
-	    "(another value, another time, never instead of it, …): relayd "
+	    "(other value, other time, never instead of it, …): relayd "
 	    "without a fault, or\n"
 	    "the client, must then fail the case.  What it does not fail is "
 	    "shown with its\n"

@@ -39,17 +39,15 @@ static const struct cli_program program = {
 	.commands = commands,
 	.output_status = EXIT_INFRASTRUCTURE,
 	.epilogue =
-	    "TARGET is http://, https://, ws://, wss://HOST:PORT, or the name "
-	    "or file of a .target.\n"
-	    "Exit status: 0 every selected case ran and none failed, 1 a "
-	    "failure,\n"
-	    "2 usage, or a selector that selects nothing, 3 inconclusive "
-	    "results,\n"
-	    "4 target unreachable or lost, or a report not writable, 5 "
-	    "nothing was tested,\n"
-	    "6 an error in a scenario, target or deviation file, 124 "
-	    "--timeout,\n130 "
-	    "interrupted.",
+	    "TARGET: http://, https://, ws://, wss://HOST:PORT, or a .target's "
+	    "name or file.\n"
+	    "Exit status: 0 all selected ran, none failed, 1 a failure, 2 "
+	    "usage "
+	    "or nothing\n"
+	    "selected, 3 inconclusive, 4 target lost or report not writable, 5 "
+	    "nothing tested,\n"
+	    "6 error in a scenario, target or deviation file, 124 --timeout, "
+	    "130 interrupted.",
 };
 
 int

@@ -106,7 +106,7 @@ print_help(const struct cli_program *p)
 {
 	int width = 0;
 
-	printf("%s: %s\n\nusage: %s COMMAND [OPTION…] [ARGUMENT…]\n\n", p->name,
+	printf("%s: %s\nusage: %s COMMAND [OPTION…] [ARGUMENT…]\n\n", p->name,
 	    p->summary, p->name);
 	for (const struct cli_command *c = p->commands; c->name != NULL; c++)
 		if ((int)strlen(c->name) > width)
