@@ -16,8 +16,10 @@ work=$(mktemp -d) || exit 99
 pids=
 finish() {
 	for pid in $pids; do
+		# Where it was stopped; not behind the signal that ends it, which
+		# would wake it as well from what a leak check stops it for.
+		kill -CONT "$pid" 2>/dev/null
 		kill "$pid" 2>/dev/null
-		kill -CONT "$pid" 2>/dev/null # where it was stopped
 		wait "$pid" 2>/dev/null
 	done
 	rm -rf "$work"
