@@ -10,6 +10,7 @@
 #include "base/xalloc.h"
 #include "conformance/commands.h"
 #include "conformance/judge.h"
+#include "conformance/proof.h"
 #include "conformance/run.h"
 
 struct listing {
@@ -19,7 +20,17 @@ struct listing {
 	enum selected *how; /* of each case */
 	size_t selected;
 	size_t slow;
+	struct run_target on; /* whose target is NULL if none was named */
 };
+
+/* What the target that was named lacks, for free(); NULL: nothing. */
+static char *
+lacks_of(const struct listing *l, size_t i)
+{
+	return l->on.target != NULL
+	    ? run_case_lacks(&l->list->cases[i], l->on.target)
+	    : NULL;
+}
 
 static bool
 is_for_clients(const struct listing *l, size_t i)
@@ -39,6 +50,17 @@ word_of(const struct listing *l, size_t i)
 	default:
 		return is_for_clients(l, i) ? "  (with --client only)" : "";
 	}
+}
+
+static void
+print_why_not(const struct listing *l, size_t i)
+{
+	char *lacks = lacks_of(l, i);
+
+	if (lacks != NULL && !is_for_clients(l, i))
+		printf("  (needs %s)", lacks);
+	printf("%s\n", word_of(l, i));
+	free(lacks);
 }
 
 static bool
@@ -74,8 +96,9 @@ print_scenario(const struct listing *l, size_t i)
 
 	if (!is_first(l, i))
 		return;
-	printf("%-32s %3zu  %-11s %s%s\n", sc->id, count_cases(l, sc),
-	    level_name(c->level), sc->title, word_of(l, i));
+	printf("%-32s %3zu  %-11s %s", sc->id, count_cases(l, sc),
+	    level_name(c->level), sc->title);
+	print_why_not(l, i);
 }
 
 static void
@@ -86,7 +109,7 @@ print_case(const struct listing *l, size_t i)
 	printf("%-40s %-11s", c->instance->name, level_name(c->level));
 	for (size_t k = 0; k < c->nrequirements; k++)
 		printf(" %s", c->requirements[k]);
-	printf("%s\n", word_of(l, i));
+	print_why_not(l, i);
 }
 
 /* ---- JSON ---- */
@@ -121,6 +144,11 @@ print_json(const struct listing *l, size_t i)
 		strings((const char *const *)sc->tags, sc->ntags), "selected",
 		words[l->how[i]]);
 
+	char *lacks = lacks_of(l, i);
+
+	if (lacks != NULL)
+		json_object_set_new(o, "needs", json_string(lacks));
+	free(lacks);
 	if (o == NULL)
 		return;
 	json_dumpf(o, stdout, JSON_COMPACT);
@@ -128,17 +156,37 @@ print_json(const struct listing *l, size_t i)
 	json_decref(o);
 }
 
+static size_t
+count_lacking(const struct listing *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->list->n; i++) {
+		char *lacks = lacks_of(l, i);
+
+		n += lacks != NULL && l->how[i] == SELECTED_YES &&
+		    !is_for_clients(l, i);
+		free(lacks);
+	}
+	return n;
+}
+
 static void
 print_sum(const struct listing *l)
 {
-	size_t clients = 0, skipped = 0;
+	size_t clients = 0, skipped = 0, lacking = count_lacking(l);
 
 	for (size_t i = 0; i < l->list->n; i++) {
 		clients += l->how[i] == SELECTED_YES && is_for_clients(l, i);
 		skipped += l->how[i] == SELECTED_SKIP;
 	}
-	printf("%zu cases of %zu would run on a relay that can do all of it",
-	    l->selected - clients, l->list->n);
+	printf("%zu cases of %zu would run on %s",
+	    l->selected - clients - lacking, l->list->n,
+	    l->on.target != NULL ? l->on.target->name
+				 : "a relay that can do all of it");
+	if (lacking > 0)
+		printf("; %zu need what it has not%s", lacking,
+		    l->on.nprobes > 0 ? ", or has to prove" : "");
 	if (clients > 0)
 		printf("; %zu with --client only", clients);
 	if (l->slow > 0)
@@ -146,6 +194,9 @@ print_sum(const struct listing *l)
 	if (skipped > 0)
 		printf("; %zu taken out by --skip", skipped);
 	printf("\n");
+	for (size_t i = 0; i < l->on.nprobes; i++)
+		printf("%s: proven before a run, by %s\n", l->on.probes[i].cap,
+		    l->on.probes[i].scenario);
 }
 
 static int
@@ -269,6 +320,34 @@ take(struct listing *l)
 	return 0;
 }
 
+/* The target that is named, if one is; nothing is started. */
+static int
+read_target(struct listing *l)
+{
+	const struct options *o = l->o;
+	struct text errors;
+	int status = 0;
+
+	if (o->nwords > 1)
+		return cli_usage_error("list: of one target at a time");
+	if (o->nwords == 0)
+		return 0;
+	text_init(&errors);
+	l->on.target = target_new(o->words[0], &o->target, &errors, &status);
+	fputs(text_str(&errors), stderr);
+	text_clear(&errors);
+	return status;
+}
+
+static const struct rk_dialect *
+dialect_of(const struct listing *l)
+{
+	if (l->on.target != NULL)
+		return l->on.target->engine.dialect;
+	return l->o->target.dialect != NULL ? l->o->target.dialect
+					    : rk_dialects()[0];
+}
+
 static int
 list(const struct options *o)
 {
@@ -282,23 +361,32 @@ list(const struct options *o)
 	struct text errors;
 	int status = 0;
 
-	l.suite = options_suite(o, &status);
-	if (l.suite == NULL)
+	status = read_target(&l);
+	if (status != 0)
 		return status;
+	l.suite = options_suite(o, &status);
+	if (l.suite == NULL) {
+		target_free(l.on.target);
+		return status;
+	}
 	text_init(&errors);
-	l.list = suite_cases(l.suite,
-	    o->target.dialect != NULL ? o->target.dialect : rk_dialects()[0],
-	    &errors);
+	l.list = suite_cases(l.suite, dialect_of(&l), &errors);
 	if (l.list == NULL) {
 		fputs(text_str(&errors), stderr);
 		status = EXIT_SCRIPT;
 	} else {
-		status = take(&l);
+		l.on.list = l.list;
+		if (l.on.target != NULL)
+			status = proof_prepare(&l.on);
+		if (status == 0)
+			status = take(&l);
 	}
 	if (status == 0)
 		status = listers[o->what](&l);
 	text_clear(&errors);
 	free(l.how);
+	proof_clear(&l.on);
+	target_free(l.on.target);
 	suite_free(l.suite);
 	return status;
 }

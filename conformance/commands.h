@@ -4,7 +4,7 @@
 
 #define RUN_SYNOPSIS      "[options] TARGET… [SELECT…]"
 #define DIFF_SYNOPSIS     "[options] TARGET TARGET… [SELECT…] | --runs FILE FILE…"
-#define LIST_SYNOPSIS     "[options] [SELECT…]"
+#define LIST_SYNOPSIS     "[options] [TARGET] [SELECT…]"
 #define SHOW_SYNOPSIS     "ID…"
 #define EXPLAIN_SYNOPSIS  "ID | E-CODE | VERDICT…"
 #define CHECK_SYNOPSIS    "[FILE…]"

@@ -89,6 +89,7 @@ read_line(void *arg, int number, const char *line)
 	char err[128];
 
 	r->line = number;
+	r->said = line;
 	if (line == NULL)
 		keyword_complain(r, "the line holds a NUL byte");
 	else if (line_words(line, r->word, KEYWORD_MAX_WORDS, &r->nwords, err,

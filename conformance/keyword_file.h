@@ -30,6 +30,7 @@ struct keyword_reader {
 	struct text *errors;
 	/* of the statement */
 	int line;
+	const char *said;              /* the line itself */
 	char *word[KEYWORD_MAX_WORDS]; /* [0] is the keyword */
 	size_t nwords;
 	bool begun;

@@ -542,7 +542,7 @@ add_positional(struct options *o, unsigned command, char *word)
 		o->arguments[o->narguments++] = word;
 		return 0;
 	}
-	if ((command & FOR_PLAYING) != 0 && target_is_word(word)) {
+	if (target_is_word(word)) {
 		o->words[o->nwords++] = word;
 		return 0;
 	}

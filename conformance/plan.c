@@ -9,6 +9,7 @@
 #include "base/cli.h"
 #include "base/xalloc.h"
 #include "conformance/artifacts.h"
+#include "conformance/proof.h"
 #include "conformance/run.h"
 
 bool
@@ -269,6 +270,7 @@ list_cases(struct run *r)
 		} else {
 			t->canary =
 			    r->o->target.client != NULL ? NULL : find_canary(t);
+			status = proof_prepare(t);
 		}
 	}
 	text_clear(&errors);
@@ -316,6 +318,7 @@ run_clear(struct run *r)
 		target_free(r->targets[i].target);
 		deviations_free(r->targets[i].deviations);
 		free(r->targets[i].declared);
+		proof_clear(&r->targets[i]);
 		free(r->targets[i].trouble);
 		free(r->targets[i].ending);
 	}

@@ -434,6 +434,24 @@ read_event(struct reader *x, const json_t *o)
 
 /* ---- the end ---- */
 
+static void
+read_probes(struct run_target *t, const json_t *list)
+{
+	t->probes = xcalloc(json_array_size(list) + 1, sizeof(*t->probes));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+
+		if (string_at(o, "cap") != NULL &&
+		    string_at(o, "scenario") != NULL)
+			t->probes[t->nprobes++] = (struct run_probe){
+				.cap = copy_at(o, "cap"),
+				.scenario = copy_at(o, "scenario"),
+				.said = canary_at(o, "said"),
+				.why = copy_at(o, "why"),
+			};
+	}
+}
+
 static int
 read_end(struct reader *x, const json_t *o)
 {
@@ -455,6 +473,7 @@ read_end(struct reader *x, const json_t *o)
 
 		t->before = canary_at(one, "canary_before");
 		t->after = canary_at(one, "canary_after");
+		read_probes(t, json_object_get(one, "probes"));
 		t->trouble = copy_at(one, "trouble");
 		t->ending = copy_at(one, "process");
 		r->tally.infrastructure |= t->trouble != NULL;

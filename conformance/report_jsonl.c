@@ -306,6 +306,24 @@ in_order(struct report *r, const struct run_case *c)
 /* ---- the end ---- */
 
 static json_t *
+probes(const struct run_target *t)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < t->nprobes; i++) {
+		const struct run_probe *p = &t->probes[i];
+		json_t *o = json_object();
+
+		put_text(o, "cap", p->cap);
+		put_text(o, "scenario", p->scenario);
+		put_text(o, "said", canary_name(p->said));
+		put_text(o, "why", p->why);
+		json_array_append_new(all, o);
+	}
+	return all;
+}
+
+static json_t *
 canaries(const struct run *run)
 {
 	json_t *all = json_object();
@@ -316,6 +334,8 @@ canaries(const struct run *run)
 
 		put_text(o, "canary_before", canary_name(t->before));
 		put_text(o, "canary_after", canary_name(t->after));
+		if (t->nprobes > 0)
+			put(o, "probes", probes(t));
 		put_text(o, "trouble", t->trouble);
 		put_text(o, "process", t->ending);
 		put(all, t->target->name, o);

@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "conformance/artifacts.h"
 #include "conformance/canary.h"
+#include "conformance/proof.h"
 #include "conformance/report.h"
 #include "transcript/transcript_text.h"
 
@@ -555,6 +556,8 @@ add_summary(const struct report *r, int exit_status, struct text *out)
 	text_addf(out, "controls %zu/%zu ok   canaries %zu/%zu ok\n",
 	    run->ncontrols_ok, run->ncontrols, run->ncanaries_ok,
 	    run->ncanaries);
+	for (size_t i = 0; i < run->ntargets; i++)
+		proof_add_lines(&run->targets[i], out);
 	add_margins(run, out);
 	add_not_observable(run, out);
 	add_names(r, VERDICT_NONSTRICT, out);

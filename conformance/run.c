@@ -13,6 +13,7 @@
 #include "base/xalloc.h"
 #include "conformance/artifacts.h"
 #include "conformance/canary.h"
+#include "conformance/proof.h"
 #include "conformance/report.h"
 
 #define TICK_NS            (100 * NS_PER_MS)
@@ -331,7 +332,8 @@ static void
 begin_case(struct run_case *c)
 {
 	struct run_target *t = c->target;
-	char *lacks;
+	enum verdict v;
+	char *lacks, *reason;
 
 	if (c->verdict == VERDICT_SKIPPED) {
 		finish(c, VERDICT_SKIPPED);
@@ -341,9 +343,9 @@ begin_case(struct run_case *c)
 		return;
 	lacks = run_case_lacks(c->c, t->target);
 	if (lacks != NULL) {
-		finish_because(c, VERDICT_UNSUPPORTED,
-		    xasprintf("needs %s", lacks));
+		v = proof_judge(c, lacks, &reason);
 		free(lacks);
+		finish_because(c, v, reason);
 	} else if (c->c->scenario->serial && !run_case_is_elsewhere(c)) {
 		c->waits = WAITS_SERIAL;
 	} else if (c->c->scenario->calm) {
@@ -479,6 +481,8 @@ static void
 play_round(struct run *r, unsigned round)
 {
 	canary_play(r, round, false);
+	if (round == 1)
+		proof_play(r);
 	run_start_engines(r, round, r->observe);
 	for (size_t i = 0; i < r->nplan && !r->stop; i++)
 		if (r->plan[i].round == round &&

@@ -24,6 +24,16 @@ enum canary {
 	CANARY_FAILED
 };
 
+/* A capability that cases prove before the others are played. */
+struct run_probe {
+	char *cap;
+	char *scenario;             /* which cases, as the target's file says */
+	struct selection selection; /* the same */
+	enum canary said;           /* of the target; untried: nothing */
+	char *why;                  /* "ping.echo[ws]: E-CLOSED"; may be NULL */
+	struct case_result *result; /* of the case that is played now */
+};
+
 struct run_target {
 	struct run *run;
 	struct target *target;
@@ -36,6 +46,8 @@ struct run_target {
 	unsigned canary_round; /* of the case */
 	unsigned canary_tries; /* of the one that is out, in a row */
 	bool canary_out;
+	struct run_probe *probes;
+	size_t nprobes;
 	struct deviations *deviations; /* NULL: none are declared */
 	char *declared; /* recorded: the file that they were in; may be NULL */
 	char *trouble;  /* why it is lost, one line; NULL: it is not */

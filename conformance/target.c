@@ -67,6 +67,19 @@ target_has(const struct target *t, const char *cap)
 	return false;
 }
 
+void
+target_take_cap(struct target *t, const char *cap)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->ncaps; i++)
+		if (strcmp(t->caps[i], cap) == 0)
+			free(t->caps[i]);
+		else
+			t->caps[n++] = t->caps[i];
+	t->ncaps = n;
+}
+
 static void
 add_cap(struct target *t, const char *cap, size_t len)
 {
@@ -78,6 +91,12 @@ add_cap(struct target *t, const char *cap, size_t len)
 	}
 	t->caps = xreallocarray(t->caps, t->ncaps + 1, sizeof(char *));
 	t->caps[t->ncaps++] = copy;
+}
+
+void
+target_give_cap(struct target *t, const char *cap)
+{
+	add_cap(t, cap, strlen(cap));
 }
 
 static void
@@ -97,6 +116,13 @@ add_caps(struct target *t, const char *declared)
 		add_cap(t, p, n);
 		p += n + (p[n] != '\0');
 	}
+}
+
+size_t
+target_nprobes(const struct target *t)
+{
+	return t->file != NULL && t->options->caps == NULL ? t->file->nprobes
+							   : 0;
 }
 
 /* What was declared; else what a relay of the dialect has to have. */
@@ -125,6 +151,8 @@ find_caps(struct target *t, const char *declared)
 	add_cap_if(t, e->pid != 0 || spawned, "process");
 	add_cap_if(t, spawned, "own");
 	add_cap_if(t, spawned || e->signals, "signals");
+	for (size_t i = 0; i < target_nprobes(t); i++)
+		target_take_cap(t, t->file->probes[i].cap);
 }
 
 /* ---- reading ---- */
@@ -399,8 +427,8 @@ target_new(const char *word, const struct target_options *o,
 		return NULL;
 	}
 	set_options(t, o);
-	find_caps(t, o->caps);
 	t->options = o;
+	find_caps(t, o->caps);
 	t->engine.name = xstrdup(t->name);
 	if (target_has(t, "own")) {
 		t->host = own_host(t);

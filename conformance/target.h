@@ -70,6 +70,11 @@ bool target_stop(struct target *t);
 void target_free(struct target *t); /* stops it first; NULL is fine */
 
 bool target_has(const struct target *t, const char *cap);
+/* How many of its file's probes count: --caps says it all without them. */
+size_t target_nprobes(const struct target *t);
+/* A probe passed, or it is yet to; the one that it has is no matter. */
+void target_give_cap(struct target *t, const char *cap);
+void target_take_cap(struct target *t, const char *cap);
 /* Of a spawned one that has ended by itself: how; else NULL. */
 const char *target_death(struct target *t);
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "conformance/keyword_file.h"
+#include "conformance/words.h"
 
 /* ---- lines ---- */
 
@@ -163,6 +164,61 @@ on_caps(struct keyword_reader *r)
 		f->caps[f->ncaps++] = xstrdup(r->word[i]);
 }
 
+/* What the runner knows by itself needs no proof. */
+static bool
+is_known(const char *cap)
+{
+	static const char *const known[] = { "own", "process", "signals", "tls",
+		"plain-beside-tls", "client" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(cap, known[i]) == 0)
+			return true;
+	return rk_dialect_by_id(cap) != NULL;
+}
+
+static void
+on_probe(struct keyword_reader *r)
+{
+	struct target_file *f = r->out;
+
+	if (strcmp(r->word[2], "=") != 0)
+		keyword_complain(r, "expected \"probe CAP = SCENARIO\"");
+	else if (r->word[1][0] == '\0' || r->word[3][0] == '\0')
+		keyword_complain(r, "probe with an empty word");
+	else if (is_known(r->word[1]))
+		keyword_complain(r, "%s needs no probe: the runner knows",
+		    r->word[1]);
+	for (size_t i = 0; i < f->nprobes; i++)
+		if (strcmp(f->probes[i].cap, r->word[1]) == 0)
+			keyword_complain(r, "%s is probed in line %d already",
+			    r->word[1], f->probes[i].line);
+	f->probes =
+	    xreallocarray(f->probes, f->nprobes + 1, sizeof(*f->probes));
+	f->probes[f->nprobes++] = (struct target_probe){
+		.cap = xstrdup(r->word[1]),
+		.select = xstrdup(r->word[3]),
+		.line = r->line,
+		.column = line_word_column(r->said, 3),
+	};
+}
+
+/* Proven or declared, not both. */
+static void
+check_probes(struct keyword_reader *r)
+{
+	const struct target_file *f = r->out;
+
+	for (size_t i = 0; i < f->nprobes; i++)
+		for (size_t k = 0; k < f->ncaps; k++)
+			if (strcmp(f->probes[i].cap, f->caps[k]) == 0) {
+				r->line = f->probes[i].line;
+				keyword_complain(r,
+				    "%s is probed, and among the caps, too",
+				    f->caps[k]);
+			}
+}
+
 static void
 on_scale(struct keyword_reader *r)
 {
@@ -211,6 +267,7 @@ static const struct keyword keywords[] = {
 	{ "cafile", 1, 1, on_cafile },
 	{ "ready", 4, 6, on_ready },
 	{ "caps", 1, KEYWORD_MAX_WORDS, on_caps },
+	{ "probe", 3, 3, on_probe },
 	{ "scale", 1, 1, on_scale },
 	{ "logs", 1, 1, on_logs },
 	{ "deviations", 1, 1, on_deviations },
@@ -237,6 +294,7 @@ target_file_parse(const char *path, const char *text, size_t len,
 	f->stop_ns = 5 * NS_PER_S;
 	f->ready_ns = 10 * NS_PER_S;
 	keyword_file_read(&r, text, len);
+	check_probes(&r);
 	if (!r.failed && f->name == NULL)
 		keyword_complain(&r, "there is no target");
 	else if (!r.failed && f->url == NULL)
@@ -258,8 +316,13 @@ target_file_free(struct target_file *f)
 	}
 	for (size_t i = 0; i < f->ncaps; i++)
 		free(f->caps[i]);
+	for (size_t i = 0; i < f->nprobes; i++) {
+		free(f->probes[i].cap);
+		free(f->probes[i].select);
+	}
 	free(f->files);
 	free(f->caps);
+	free(f->probes);
 	free(f->path);
 	free(f->name);
 	free(f->spawn);

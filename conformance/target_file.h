@@ -14,6 +14,13 @@ struct target_text { /* a file that is written before the start */
 	char *text;  /* with placeholders */
 };
 
+struct target_probe { /* a capability that cases prove */
+	char *cap;
+	char *select; /* which; as --skip has it */
+	int line;     /* where that is said */
+	int column;
+};
+
 struct target_file {
 	char *path;
 	char *name;
@@ -34,6 +41,8 @@ struct target_file {
 	int64_t ready_ns; /* at most so long */
 	char **caps;
 	size_t ncaps;
+	struct target_probe *probes; /* of none of |caps| */
+	size_t nprobes;
 	double scale;
 	int stop_signal;
 	int64_t stop_ns;

@@ -83,6 +83,21 @@ line_words(const char *line, char **word, size_t max, size_t *n, char *err,
 	}
 }
 
+int
+line_word_column(const char *line, size_t i)
+{
+	const char *p = line + strspn(line, " \t\r");
+
+	for (; i > 0; i--) {
+		char *word;
+
+		p = read_word(p, &word);
+		free(word);
+		p += strspn(p, " \t\r");
+	}
+	return (int)(p - line) + 1;
+}
+
 void
 each_line(const char *text, size_t len,
     void (*read)(void *arg, int number, const char *line), void *arg)

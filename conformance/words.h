@@ -13,6 +13,9 @@
 int line_words(const char *line, char **word, size_t max, size_t *n, char *err,
     size_t err_size);
 
+/* Where the word |i| of a line begins that line_words has read: from 1. */
+int line_word_column(const char *line, size_t i);
+
 /*
  * Each line of |text|, NUL-terminated and without its newline, with its
  * number from 1.  A NUL byte inside makes |line| NULL.

@@ -111,6 +111,15 @@ expect 6 "a requirement that nobody knows is 6" check bad.rly
 printf 'target x\nspwan "x"\n' >bad.target
 expect 6 "a broken target file is 6" run bad.target
 said err "bad.target:2: unknown word" "with its line"
+printf 'target x\nurl %s\ncaps raw\nprobe ws = upgrade.ws-accpet\n' "$url" >bad.target
+expect 6 "a probe that selects nothing is 6" run bad.target ping.echo
+said err "bad.target:4:12: probe ws: upgrade.ws-accpet: selects nothing; is upgrade.ws-accept meant?" "with its place"
+sed 's/accpet/accept/' bad.target >good.target
+expect 0 "one that selects cases proves what they show" run good.target 'ping.echo[ws*'
+said out "probed ws: ok, by upgrade.ws-accept" "and the summary says so"
+expect 0 "list says what is to be proven" list good.target 'ping.echo' http.tls-204
+{ grep -qF '(needs tls' out && grep -qxF 'ws: proven before a run, by upgrade.ws-accept' out; }
+ok $? "and what the target lacks"
 printf 'rly-deviations 1\ntarget x\ndeviates ping.echo observed E-LATE\n' >bad.dev
 expect 6 "a deviation without a reason is 6" run "$url" ping.echo --deviations bad.dev
 said err "bad.dev:3: ping.echo has no because" "with its line"

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conformance/commands.h"
 #include "conformance/files.h"
 #include "conformance/judge.h"
 #include "run_rig.h"
@@ -370,6 +371,93 @@ START_TEST(fail_fast_ends_at_the_first_failure)
 }
 END_TEST
 
+/* ---- capabilities that cases prove ---- */
+
+#define PROBED(probe)                                                          \
+	"target x\n  url http://127.0.0.1:9\n"                                 \
+	"  metrics http://127.0.0.1:9/m\n  caps raw\n  probe " probe "\n"
+
+static struct fake_end
+no_ws(const struct engine_target *t, const char *name, bool control,
+    unsigned nth)
+{
+	struct fake_end e = { .code = CODE_OK };
+
+	if (strcmp(name, "ping.order[ws]") == 0)
+		e.code = CODE_NEVER;
+	return e;
+}
+
+START_TEST(a_probe_that_passes_proves_a_capability)
+{
+	spill("x.target", PROBED("metrics = ping.order[raw]"));
+	ck_assert_int_eq(play(all_well,
+			     "x.target relay.metrics --report text=out.txt"),
+	    0);
+	unlink("x.target");
+	ck_assert_str_eq(fake_engine_log(),
+	    "ping.echo[raw,p=#1]\n"
+	    "ping.order[raw]\n"
+	    "relay.metrics[raw]\n"
+	    "ping.echo[raw,p=#1]\n");
+	check_holds("out.txt", "\nprobed metrics: ok, by ping.order[raw]\n");
+}
+END_TEST
+
+START_TEST(one_that_fails_leaves_what_needs_it_unsupported)
+{
+	spill("x.target", PROBED("metrics = ping.order"));
+	ck_assert_int_eq(play(no_ws,
+			     "x.target relay.metrics --report text=out.txt"
+			     " --report jsonl=out.jsonl"),
+	    EXIT_UNTESTED);
+	unlink("x.target");
+	/* ws is not among its caps */
+	ck_assert_ptr_null(strstr(fake_engine_log(), "relay.metrics"));
+	check_holds("out.txt",
+	    "unsupported: needs metrics; the probe of metrics failed "
+	    "(ping.order[ws] needs ws) (1 cases)\n");
+	spill("x.target", PROBED("ws = ping.order[ws]"));
+	ck_assert_int_eq(play(no_ws,
+			     "x.target ping.order --report text=out.txt"
+			     " --report jsonl=out.jsonl"),
+	    0);
+	unlink("x.target");
+	check_holds("out.txt",
+	    "unsupported: needs ws; the probe of ws failed "
+	    "(ping.order[ws]: E-NEVER) (1 cases)\n");
+	ck_assert_int_eq(play_command(cmd_judge, no_ws,
+			     "judge out.jsonl --report text=out.txt"),
+	    0);
+	check_holds("out.txt",
+	    "\nprobed ws: failed, by ping.order[ws] "
+	    "(ping.order[ws]: E-NEVER)\n");
+}
+END_TEST
+
+START_TEST(one_that_says_nothing_leaves_it_open)
+{
+	spill("x.target", PROBED("ws = ping.order[ws]"));
+	ck_assert_int_eq(play(late_always,
+			     "x.target ping.order --report tap=out.tap"),
+	    EXIT_INCONCLUSIVE);
+	ck_assert_int_eq(play(all_well, "x.target ping.order --caps raw"), 0);
+	unlink("x.target");
+	ck_assert_ptr_null(strstr(fake_engine_log(), "[ws]"));
+	check_holds("out.tap",
+	    "the probe of ws said nothing (ping.order[ws]: ");
+}
+END_TEST
+
+START_TEST(one_that_selects_nothing_is_an_error)
+{
+	spill("x.target", PROBED("ws = ping.odrer"));
+	ck_assert_int_eq(play(all_well, "x.target ping.order"), EXIT_SCRIPT);
+	unlink("x.target");
+	ck_assert_str_eq(fake_engine_log(), "");
+}
+END_TEST
+
 /* ---- exit statuses ---- */
 
 static const struct {
@@ -530,6 +618,10 @@ add_run_tests(TCase *t)
 	tcase_add_test(t,
 	    an_interrupted_run_leaves_whole_reports_marked_partial);
 	tcase_add_test(t, fail_fast_ends_at_the_first_failure);
+	tcase_add_test(t, a_probe_that_passes_proves_a_capability);
+	tcase_add_test(t, one_that_fails_leaves_what_needs_it_unsupported);
+	tcase_add_test(t, one_that_says_nothing_leaves_it_open);
+	tcase_add_test(t, one_that_selects_nothing_is_an_error);
 	tcase_add_loop_test(t, the_exit_status_says_what_happened, 0,
 	    sizeof(statuses) / sizeof(statuses[0]));
 }

@@ -26,6 +26,7 @@ static const char whole[] =
     "  ready   http GET /relay/probe 200 within 3s\n"
     "  caps    raw ws\n"
     "  caps    captive-portal\n"
+    "  probe   metrics = \"relay.metrics\"\n"
     "  scale   1.5\n"
     "  logs    {dir}/relay.log\n"
     "  stop    INT within 500ms";
@@ -54,6 +55,11 @@ START_TEST(a_whole_file_is_read)
 	ck_assert_int_eq(f->ready_ns, 3 * NS_PER_S);
 	ck_assert_uint_eq(f->ncaps, 3);
 	ck_assert_str_eq(f->caps[2], "captive-portal");
+	ck_assert_uint_eq(f->nprobes, 1);
+	ck_assert_str_eq(f->probes[0].cap, "metrics");
+	ck_assert_str_eq(f->probes[0].select, "relay.metrics");
+	ck_assert_int_eq(f->probes[0].line, 14);
+	ck_assert_int_eq(f->probes[0].column, 21);
 	ck_assert_double_eq(f->scale, 1.5);
 	ck_assert_str_eq(f->logs, "{dir}/relay.log");
 	ck_assert_int_eq(f->stop_signal, SIGINT);
@@ -112,6 +118,15 @@ static const struct {
 	    "t:2: \"soon\" is no duration" },
 	{ "target t\nready http GET /p 200 after 2s\n",
 	    "t:2: expected \"within 10s\", not \"after\"" },
+	{ "target t\nprobe ws upgrade.ok x\n",
+	    "t:2: expected \"probe CAP = SCENARIO\"" },
+	{ "target t\nprobe ws = \"\"\n", "t:2: probe with an empty word" },
+	{ "target t\nprobe own = a.b\n", "t:2: own needs no probe" },
+	{ "target t\nprobe iroh-v3 = a.b\n", "t:2: iroh-v3 needs no probe" },
+	{ "target t\nprobe ws = a.b\nprobe ws = a.c\n",
+	    "t:3: ws is probed in line 2 already" },
+	{ "target t\nprobe ws = a.b\nurl http://h\ncaps raw ws\n",
+	    "t:2: ws is probed, and among the caps, too" },
 	{ "target t\nscale 0\n", "t:2: \"0\" is no scale" },
 	{ "target t\nscale nan\n", "t:2: \"nan\" is no scale" },
 	{ "target t\nstop USR1\n", "t:2: \"USR1\" is none of" },
