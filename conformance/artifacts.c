@@ -92,7 +92,7 @@ directory_named(const struct run_case *c, const char *name)
 	char *target = path_component(c->target->target->name);
 	char *dir;
 
-	if (r->o->repeat > 1)
+	if (run_has_rounds(r))
 		dir = xasprintf("%s/%s/%s.round-%u", r->o->artifacts, target,
 		    name, c->round);
 	else
@@ -221,7 +221,7 @@ artifacts_canary(struct run_case *c, const char *when)
 }
 
 int
-artifacts_prepare(struct run *r)
+artifacts_prepare(struct run *r, size_t first)
 {
 	const char *dir = r->o->artifacts;
 
@@ -231,7 +231,7 @@ artifacts_prepare(struct run *r)
 		cli_error("cannot write into %s: %s", dir, strerror(errno));
 		return EXIT_INFRASTRUCTURE;
 	}
-	for (size_t i = 0; i < r->nplan; i++) {
+	for (size_t i = first; i < r->nplan; i++) {
 		struct run_case *c = &r->plan[i];
 
 		c->artifacts = directory_of(c);

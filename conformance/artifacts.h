@@ -15,7 +15,7 @@
  * exit status of what was said on stderr: DIR cannot be written, or a case's
  * files are there and --force was not given; else 0.
  */
-int artifacts_prepare(struct run *r);
+int artifacts_prepare(struct run *r, size_t first);
 /* A canary, which has its target and round and may have its directory: make
  * and give it one named after |when|, to be freed. */
 void artifacts_canary(struct run_case *c, const char *when);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,6 +299,8 @@ static const struct option_row rows[] = {
 	  "repeat the random choices of an earlier run" },
 	{ "repeat", 0, FOR_RUN | FOR_DEVIATIONS, OPTION_NUMBER, AT(repeat), NULL, "N",
 	  "the whole run N times" },
+	{ "until-fail", 0, FOR_RUN, OPTION_FLAG, AT(until_fail), NULL, NULL,
+	  "again and again, till one does not end with 0" },
 	{ "runs", 0, FOR_DIFF, OPTION_FLAG, AT(recorded), NULL, NULL,
 	  "compare jsonl reports of run, not targets" },
 	{ "calibrate", 0, FOR_DIFF, OPTION_NUMBER, AT(repeat), NULL, "N",
@@ -574,6 +577,20 @@ check_reports(const struct options *o)
 	return 0;
 }
 
+/* With --until-fail, --repeat is how often at most. */
+static void
+plan_rounds(struct options *o, unsigned command)
+{
+	if (o->until_fail) {
+		o->max_rounds = o->repeat > 0 ? o->repeat : UINT_MAX;
+		o->repeat = 1;
+	} else if (o->repeat == 0) {
+		o->repeat = (command & FOR_DIFF) != 0 ? 2
+		    : (command & FOR_DEVIATIONS) != 0 ? 3
+						      : 1;
+	}
+}
+
 int
 options_parse(struct options *o, unsigned command, const char *synopsis,
     int argc, char **argv)
@@ -582,9 +599,6 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 	int status, first = argc;
 
 	memset(o, 0, sizeof(*o));
-	o->repeat = (command & FOR_DIFF) != 0 ? 2
-	    : (command & FOR_DEVIATIONS) != 0 ? 3
-					      : 1;
 	o->time_scale = 1;
 	lift_options_default(&o->lift);
 	o->color = "auto";
@@ -599,6 +613,7 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 	status = read_outside(o, command);
 	if (status == 0)
 		status = read_options(o, command, synopsis, argc, argv, &first);
+	plan_rounds(o, command);
 	for (int i = first; status == 0 && !o->help && i < argc; i++)
 		status = add_positional(o, command, argv[i]);
 	for (size_t i = 0; i < o->selection.nselect; i++)

@@ -48,7 +48,9 @@ struct options {
 	char **runs; /* of coverage: files; borrowed */
 	size_t nruns;
 	int64_t jobs;
-	int64_t repeat;
+	int64_t repeat; /* rounds that are planned at the beginning */
+	bool until_fail;
+	int64_t max_rounds; /* with it */
 	double time_scale;
 	int64_t timeout_ns; /* 0: none */
 	const char *color;  /* "auto", "always", "never" */

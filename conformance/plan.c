@@ -23,10 +23,16 @@ case_is_framed(const struct suite_case *c)
 	    (open[1 + n] == ',' || open[1 + n] == ']');
 }
 
+bool
+run_has_rounds(const struct run *r)
+{
+	return r->o->repeat > 1 || r->o->until_fail;
+}
+
 char *
 run_case_name(const struct run *r, const struct run_case *c)
 {
-	if (r->o->repeat > 1)
+	if (run_has_rounds(r))
 		return xasprintf("%s (round %u)", c->c->instance->name,
 		    c->round);
 	return xstrdup(c->c->instance->name);
@@ -188,11 +194,12 @@ static void
 add_case(struct run *r, struct run_target *t, const struct suite_case *c,
     bool skip)
 {
-	r->plan = xreallocarray(r->plan, r->nplan + 1, sizeof(*r->plan));
-	r->plan[r->nplan++] = (struct run_case){
+	r->plan = xreallocarray(r->plan, ++r->nplan, sizeof(*r->plan));
+	r->plan[r->nplan - 1] = (struct run_case){
 		.c = c,
 		.target = t,
 		.round = 1,
+		.number = r->nplan,
 		.verdict = skip ? VERDICT_SKIPPED : VERDICT_PASS,
 		.reason = skip ? xstrdup("--skip") : NULL,
 	};
@@ -233,22 +240,45 @@ select_cases(struct run *r)
 	return 0;
 }
 
-/* Every round once more, and numbers. */
 static void
-add_rounds(struct run *r)
+clear_case(struct run_case *c)
 {
-	size_t n = r->nplan, rounds = (size_t)r->o->repeat;
+	case_result_free(c->result);
+	case_result_free(c->control);
+	free(c->reason);
+	free(c->again);
+	free(c->artifacts);
+}
 
-	r->plan = xreallocarray(r->plan, n * rounds, sizeof(*r->plan));
-	for (size_t i = n; i < n * rounds; i++) {
-		r->plan[i] = r->plan[i - n];
-		r->plan[i].round++;
-		if (r->plan[i].reason != NULL)
-			r->plan[i].reason = xstrdup(r->plan[i].reason);
+int
+run_add_round(struct run *r)
+{
+	size_t at = r->nplan, n = at / r->rounds;
+	int status;
+
+	r->plan = xreallocarray(r->plan, at + n, sizeof(*r->plan));
+	for (size_t i = 0; i < n; i++) {
+		const struct run_case *c = &r->plan[i];
+		bool skip = c->verdict == VERDICT_SKIPPED;
+
+		r->plan[at + i] = (struct run_case){
+			.c = c->c,
+			.target = c->target,
+			.round = r->rounds + 1,
+			.number = at + i + 1,
+			.verdict = skip ? VERDICT_SKIPPED : VERDICT_PASS,
+			.reason = skip ? xstrdup(c->reason) : NULL,
+		};
 	}
-	r->nplan = n * rounds;
-	for (size_t i = 0; i < r->nplan; i++)
-		r->plan[i].number = i + 1;
+	r->nplan = at + n;
+	r->rounds++;
+	status = artifacts_prepare(r, at);
+	if (status != 0) {
+		while (r->nplan > at)
+			clear_case(&r->plan[--r->nplan]);
+		r->rounds--;
+	}
+	return status;
 }
 
 static int
@@ -297,23 +327,19 @@ run_prepare(struct run *r, const struct options *o)
 		status = run_read_deviations(r);
 	if (status == 0)
 		status = select_cases(r);
-	if (status == 0) {
-		add_rounds(r);
-		status = artifacts_prepare(r);
-	}
+	r->rounds = 1;
+	if (status == 0)
+		status = artifacts_prepare(r, 0);
+	while (status == 0 && r->rounds < o->repeat)
+		status = run_add_round(r);
 	return status;
 }
 
 void
 run_clear(struct run *r)
 {
-	for (size_t i = 0; i < r->nplan; i++) {
-		case_result_free(r->plan[i].result);
-		case_result_free(r->plan[i].control);
-		free(r->plan[i].reason);
-		free(r->plan[i].again);
-		free(r->plan[i].artifacts);
-	}
+	for (size_t i = 0; i < r->nplan; i++)
+		clear_case(&r->plan[i]);
 	for (size_t i = 0; i < r->ntargets; i++) {
 		target_free(r->targets[i].target);
 		deviations_free(r->targets[i].deviations);

@@ -124,6 +124,8 @@ read_head(struct reader *x, const json_t *o)
 	x->selected = count_at(o, "selected");
 	x->o->target.seed = strtoull(seed, NULL, 16);
 	x->o->repeat = repeat;
+	x->o->until_fail = is_true_at(o, "until_fail");
+	r->rounds = (unsigned)repeat;
 	x->o->time_scale = scale > 0 ? scale : 1;
 	x->o->no_controls = json_is_false(json_object_get(o, "controls"));
 	x->o->strict = x->o->strict || is_true_at(o, "strict");
@@ -407,6 +409,8 @@ read_verdict(struct reader *x, const json_t *o)
 		.reruns = (unsigned)count_at(o, "reruns"),
 		.again = copy_at(o, "again"),
 	};
+	if (x->o->until_fail && c->round > r->rounds)
+		r->rounds = c->round;
 	/* What a deviation said is said anew, or is not. */
 	if (json_object_get(o, "deviation") == NULL)
 		c->reason = copy_at(o, "reason");

@@ -123,6 +123,8 @@ begin(struct report *r)
 	put(o, "cases", json_integer((json_int_t)run->ncases));
 	put(o, "slow_not_selected", json_integer((json_int_t)run->nslow));
 	put(o, "repeat", json_integer(run->o->repeat));
+	if (run->o->until_fail)
+		put(o, "until_fail", json_true());
 	put(o, "controls", json_boolean(!run->o->no_controls));
 	put(o, "strict", json_boolean(run->o->strict));
 	put(o, "time_scale", json_real(run->o->time_scale));
@@ -138,7 +140,7 @@ put_case(struct report *r, json_t *o, const struct run_case *c)
 {
 	put_text(o, "target", c->target->target->name);
 	put_text(o, "case", c->c->instance->name);
-	if (r->run->o->repeat > 1)
+	if (run_has_rounds(r->run))
 		put(o, "round", json_integer(c->round));
 }
 

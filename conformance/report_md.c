@@ -282,7 +282,7 @@ end(struct report *r, int exit_status)
 	add_remarks(run, &out);
 	add_cases(r, &out);
 	text_addf(&out, "%zu selected of %zu", run->nplan,
-	    run->ncases * (size_t)run->o->repeat);
+	    run->ncases * run->rounds);
 	if (run->nslow > 0)
 		text_addf(&out, " (%zu @slow not selected)", run->nslow);
 	text_addf(&out,

@@ -52,7 +52,10 @@ add_yaml(struct text *out, const char *key, const char *value)
 static void
 begin(struct report *r)
 {
-	fprintf(r->out.f, "TAP version 14\n1..%zu\n", r->run->nplan);
+	fputs("TAP version 14\n", r->out.f);
+	/* What is not known yet stands at the end. */
+	if (!r->run->o->until_fail)
+		fprintf(r->out.f, "1..%zu\n", r->run->nplan);
 	fflush(r->out.f);
 }
 
@@ -153,6 +156,8 @@ end(struct report *r, int exit_status)
 	struct text out;
 
 	text_init(&out);
+	if (run->o->until_fail)
+		text_addf(&out, "1..%zu\n", run->nplan);
 	add_stale(run, &out);
 	fputs(text_str(&out), r->out.f);
 	text_reset(&out);

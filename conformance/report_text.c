@@ -547,7 +547,7 @@ add_summary(const struct report *r, int exit_status, struct text *out)
 	const struct run *run = r->run;
 
 	text_addf(out, "\n%zu selected of %zu", run->nplan,
-	    run->ncases * (size_t)run->o->repeat);
+	    run->ncases * run->rounds);
 	if (run->nslow > 0)
 		text_addf(out, " (%zu @slow not selected)", run->nslow);
 	text_add(out, "   ");

@@ -648,6 +648,26 @@ add_up(struct run *r)
 	r->tally.timeout = r->end == END_TIMEOUT;
 }
 
+/* One more, if the last was as it should be: --until-fail.  What passed keeps
+ * no transcript, as there may be very many. */
+static void
+plan_next_round(struct run *r)
+{
+	if (!r->o->until_fail || r->stop || r->rounds >= r->o->max_rounds ||
+	    tally_exit_status(&r->tally) != EXIT_GOOD)
+		return;
+	for (size_t i = 0; !r->o->verbose && i < r->nplan; i++) {
+		struct case_result *result = r->plan[i].result;
+
+		if (result == NULL || r->plan[i].verdict != VERDICT_PASS)
+			continue;
+		transcript_free(result->transcript);
+		result->transcript = NULL;
+	}
+	if (run_add_round(r) != 0)
+		r->tally.infrastructure = true;
+}
+
 /* All that is common to a run and a comparison: the plan is done after. */
 static void
 play_plan(struct run *r)
@@ -659,9 +679,12 @@ play_plan(struct run *r)
 	for (size_t at = 0; at < r->ntargets; at = r->last) {
 		r->first = at;
 		r->last = r->observe ? at + 1 : r->ntargets;
-		for (unsigned round = 1; round <= r->o->repeat && !r->stop;
-		     round++)
+		for (unsigned round = 1; round <= r->rounds && !r->stop;
+		     round++) {
 			play_round(r, round);
+			if (round == r->rounds)
+				plan_next_round(r);
+		}
 	}
 	finish_rest(r);
 	stop_targets(r);

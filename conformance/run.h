@@ -103,6 +103,7 @@ struct run {
 	size_t ntargets;
 	struct run_case *plan;
 	size_t nplan;
+	unsigned rounds; /* that are in it */
 	size_t nordered; /* of the plan: shown in order so far */
 	size_t ndone;
 	size_t ncases; /* on all targets, selected or not */
@@ -157,6 +158,11 @@ const char *run_end_name(enum run_end end);
 /* False if there is none of that name. */
 bool run_end_named(const char *name, enum run_end *out);
 
+/* Several rounds, or may there be? */
+bool run_has_rounds(const struct run *r);
+/* Plan the whole selection once more; 0, or the exit status of what was said
+ * on stderr. */
+int run_add_round(struct run *r);
 /* The seed of a round on a target: repeating it alone gives the same keys. */
 uint64_t run_seed(const struct run *r, unsigned round);
 /* "ping.echo[ws]", with " (round 2)" where there are several. */
