@@ -177,7 +177,7 @@ expect 4 "an address that is taken is 4" --listen "${plain#http://}" --to "$plai
     -o x --relay-side y
 [ ! -e x ] && [ ! -e y ]
 ok $? "and no file is left"
-expect 2 "nor is the relay's side written over" --listen 127.0.0.1:0 --to "$plain" \
+expect 4 "nor is the relay's side written over" --listen 127.0.0.1:0 --to "$plain" \
     -o x --relay-side inner.pcapng
 [ ! -e x ] && [ -s inner.pcapng ]
 ok $? "and nothing is begun"
