@@ -234,3 +234,34 @@ canary_follows(struct run_case *c, enum verdict v)
 		ask(t);
 	return true;
 }
+
+/* ---- the end of a process ---- */
+
+static size_t
+count_playing(const struct run_target *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->run->nplan; i++) {
+		const struct run_case *c = &t->run->plan[i];
+
+		n += c->target == t && c->playing && !run_case_is_elsewhere(c);
+	}
+	return n;
+}
+
+bool
+canary_is_orphan(const struct run_case *c, enum verdict v)
+{
+	struct run_target *t = c->target;
+	enum result_code code = c->decided->code;
+
+	if ((v != VERDICT_FAIL && v != VERDICT_NONSTRICT) ||
+	    (code != CODE_CLOSED && code != CODE_RESET) ||
+	    run_case_is_elsewhere(c) || t->run->o->keep_going ||
+	    target_death(t->target) == NULL)
+		return false;
+	if (t->witnesses == 0)
+		t->witnesses = count_playing(t);
+	return t->witnesses > 1;
+}

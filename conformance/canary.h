@@ -15,5 +15,11 @@ void canary_play(struct run *r, unsigned round, bool after);
 /* The case is over and may have harmed its target: true if the canary is
  * asked, and run_settle() follows once it has answered. */
 bool canary_follows(struct run_case *c, enum verdict v);
+/*
+ * Did the case only lose its connections since the target's process ended,
+ * which another may have brought about?  The one that was alone with it did;
+ * whoever keeps going wants to see what every case makes of that.
+ */
+bool canary_is_orphan(const struct run_case *c, enum verdict v);
 
 #endif

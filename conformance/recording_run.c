@@ -404,6 +404,7 @@ read_verdict(struct reader *x, const json_t *o)
 		.round = round > 0 ? (unsigned)round : 1,
 		.number = r->nplan,
 		.verdict = verdict_named(verdict),
+		.orphaned = is_true_at(o, "target_ended"),
 		.flaked = is_true_at(o, "flaked"),
 		.after = canary_at(o, "canary_after"),
 		.reruns = (unsigned)count_at(o, "reruns"),

@@ -283,6 +283,8 @@ write_verdict(struct report *r, const struct run_case *c)
 	if (c->after != CANARY_UNTRIED)
 		put_text(o, "canary_after", canary_name(c->after));
 	put(o, "reruns", json_integer(c->reruns));
+	if (c->orphaned)
+		put(o, "target_ended", json_true());
 	if (c->flaked)
 		put(o, "flaked", json_true());
 	if (c->decided != NULL)

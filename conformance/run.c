@@ -177,6 +177,7 @@ finish(struct run_case *c, enum verdict v)
 	v = judge_deviation(c, v);
 	c->verdict = v;
 	c->done = true;
+	c->playing = false;
 	r->ndone++;
 	r->tally.count[v]++;
 	if (c->control != NULL) {
@@ -224,6 +225,7 @@ play_again(struct run_case *c)
 {
 	forget_results(c);
 	c->reruns++;
+	c->playing = false;
 	c->waits = WAITS_AGAIN;
 }
 
@@ -249,6 +251,10 @@ run_settle(struct run_case *c, enum verdict v)
 	if (r->stop && c->decided->code == CODE_TIMEOUT)
 		finish_because(c, VERDICT_INCONCLUSIVE,
 		    xstrdup(end_reason(r->end)));
+	else if ((c->orphaned = canary_is_orphan(c, v)))
+		finish_because(c, VERDICT_INCONCLUSIVE,
+		    xstrdup(
+			"the target ended meanwhile: this case, or another"));
 	else if (c->decided == c->control)
 		finish_because(c, v, control_reason(c->control));
 	else
@@ -323,6 +329,7 @@ play(struct run_case *c)
 	if (is_lost(c))
 		return;
 	artifacts_begin(c);
+	c->playing = true;
 	engine_add(c->target->engine, &c->target->target->engine,
 	    c->c->instance, control, control ? on_control : on_result, c);
 }
@@ -744,6 +751,8 @@ judge_again(struct run_case *c)
 
 	if (c->decided != NULL)
 		v = judge_case(c->result, c->control, c->c->level, &c->decided);
+	if (c->orphaned)
+		v = VERDICT_INCONCLUSIVE;
 	if (c->flaked && d != NULL)
 		deviations_count_rerun(d, c->c);
 	finish(c, v);

@@ -50,8 +50,9 @@ struct run_target {
 	size_t nprobes;
 	struct deviations *deviations; /* NULL: none are declared */
 	char *declared; /* recorded: the file that they were in; may be NULL */
-	char *trouble;  /* why it is lost, one line; NULL: it is not */
-	char *ending;   /* of its process, once it was stopped */
+	size_t witnesses; /* of its end: cases then being played on it */
+	char *trouble;    /* why it is lost, one line; NULL: it is not */
+	char *ending;     /* of its process, once it was stopped */
 };
 
 /* A case that is not played with all the others at once. */
@@ -76,7 +77,9 @@ struct run_case {
 	const struct case_result *decided; /* one of them; may be NULL */
 	char *reason; /* where no result says why; one line, may be NULL */
 	const struct deviation *deviation; /* that spoke; NULL: none did */
-	bool flaked; /* played again since a deviation allows that */
+	bool playing;                      /* it was begun and is not over */
+	bool orphaned; /* its connections went with the target's process */
+	bool flaked;   /* played again since a deviation allows that */
 	enum waiting waits;
 	unsigned canary;   /* WAITS_CANARY: number of the one that tells */
 	enum canary after; /* it; untried where nothing asked for it */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "conformance/commands.h"
@@ -458,6 +459,71 @@ START_TEST(one_that_selects_nothing_is_an_error)
 }
 END_TEST
 
+/* ---- a target that ends meanwhile ---- */
+
+/* The first case behind the canary ends the process, and what is there then
+ * loses its connections. */
+static struct fake_end
+lethal(const struct engine_target *t, const char *name, bool control,
+    unsigned nth)
+{
+	siginfo_t info;
+
+	if (strncmp(name, "ping.echo", 9) == 0 && nth == 1)
+		return (struct fake_end){ .code = CODE_OK };
+	kill((pid_t)t->pid, SIGKILL);
+	/* it stays a zombie, for whom it belongs to */
+	waitid(P_PID, (id_t)t->pid, &info, WEXITED | WNOWAIT);
+	return (struct fake_end){ .code = CODE_CLOSED, .message = "gone" };
+}
+
+static int
+play_lethal(const char *args)
+{
+	int status;
+
+	spill("x.target",
+	    "target x\n  url http://127.0.0.1:9\n  spawn \"sleep 60\"\n");
+	status = play(lethal, args);
+	unlink("x.target");
+	return status;
+}
+
+START_TEST(what_was_in_flight_when_the_target_ended_is_inconclusive)
+{
+	ck_assert_int_eq(play_lethal(
+			     "x.target ping.order relay.basic --no-controls"
+			     " --report text=out.txt"
+			     " --report jsonl=out.jsonl"),
+	    EXIT_INFRASTRUCTURE);
+	check_holds("out.txt", " 0 FAIL ");
+	check_holds("out.txt", " 3 INCONCLUSIVE ");
+	check_holds("out.txt", "the target ended meanwhile");
+	check_holds("out.jsonl", "\"target_ended\":true");
+	ck_assert_int_eq(play_command(cmd_judge, all_well,
+			     "judge out.jsonl --report text=out.txt"),
+	    EXIT_INFRASTRUCTURE);
+	check_holds("out.txt", " 0 FAIL ");
+	check_holds("out.txt", " 3 INCONCLUSIVE ");
+	check_holds("out.txt", "the target ended meanwhile");
+}
+END_TEST
+
+START_TEST(the_one_that_was_alone_with_it_fails)
+{
+	ck_assert_int_eq(play_lethal("x.target relay.alone"
+				     " --report text=out.txt"),
+	    EXIT_INFRASTRUCTURE);
+	check_holds("out.txt", " 1 FAIL ");
+	check_holds_not("out.txt", "meanwhile");
+	ck_assert_int_eq(play_lethal("x.target ping.order relay.basic"
+				     " --no-controls --keep-going"
+				     " --report text=out.txt"),
+	    EXIT_INFRASTRUCTURE);
+	check_holds("out.txt", " 1 FAIL ");
+}
+END_TEST
+
 /* ---- exit statuses ---- */
 
 static const struct {
@@ -622,6 +688,9 @@ add_run_tests(TCase *t)
 	tcase_add_test(t, one_that_fails_leaves_what_needs_it_unsupported);
 	tcase_add_test(t, one_that_says_nothing_leaves_it_open);
 	tcase_add_test(t, one_that_selects_nothing_is_an_error);
+	tcase_add_test(t,
+	    what_was_in_flight_when_the_target_ended_is_inconclusive);
+	tcase_add_test(t, the_one_that_was_alone_with_it_fails);
 	tcase_add_loop_test(t, the_exit_status_says_what_happened, 0,
 	    sizeof(statuses) / sizeof(statuses[0]));
 }
