@@ -14,6 +14,7 @@
 #include "base/xalloc.h"
 #include "capture/synth.h"
 #include "codec/digest.h"
+#include "conformance/files.h"
 #include "conformance/judge.h"
 #include "conformance/report.h"
 #include "transcript/transcript_text.h"
@@ -119,26 +120,6 @@ path_of(const struct run_case *c, const char *name)
 
 /* ---- before ---- */
 
-static int
-make_directories(const char *dir)
-{
-	char *path = xstrdup(dir);
-	int status = 0;
-
-	for (char *p = path + 1; status == 0 && *p != '\0'; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(path, 0777) != 0 && errno != EEXIST)
-			status = -1;
-		*p = '/';
-	}
-	if (status == 0 && mkdir(path, 0777) != 0 && errno != EEXIST)
-		status = -1;
-	free(path);
-	return status;
-}
-
 static bool
 is_there(const struct run_case *c)
 {
@@ -217,7 +198,7 @@ artifacts_canary(struct run_case *c, const char *when)
 		c->artifacts = canary_directory(c, when, ++number);
 	}
 	/* So that the next one of the name finds it. */
-	make_directories(c->artifacts);
+	make_directories(c->artifacts, 0777);
 }
 
 int
@@ -227,7 +208,7 @@ artifacts_prepare(struct run *r, size_t first)
 
 	if (dir == NULL)
 		return 0;
-	if (make_directories(dir) != 0 || access(dir, W_OK | X_OK) != 0) {
+	if (make_directories(dir, 0777) != 0 || access(dir, W_OK | X_OK) != 0) {
 		cli_error("cannot write into %s: %s", dir, strerror(errno));
 		return EXIT_INFRASTRUCTURE;
 	}
@@ -449,7 +430,7 @@ artifacts_write(struct run_case *c)
 
 	if (c->artifacts == NULL || (c->result == NULL && c->control == NULL))
 		return true;
-	if (make_directories(c->artifacts) != 0) {
+	if (make_directories(c->artifacts, 0777) != 0) {
 		cli_error("cannot make %s: %s", c->artifacts, strerror(errno));
 		return false;
 	}

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,8 +301,12 @@ take(struct listing *l)
 {
 	struct selection *s = (struct selection *)(uintptr_t)&l->o->selection;
 	const char *carrier = l->o->target.carrier;
-	char err[512];
+	char err[PATH_MAX + 512];
 
+	s->target = l->on.target != NULL ? l->on.target->name : NULL;
+	if (selection_read_last(s, &s->target, s->target != NULL, err,
+		sizeof(err)) != 0)
+		return cli_usage_error("%s", err);
 	l->how = xcalloc(l->list->n + 1, sizeof(*l->how));
 	for (size_t i = 0; i < l->list->n; i++) {
 		const struct suite_case *c = &l->list->cases[i];

@@ -75,6 +75,8 @@ complete(struct options *o)
 	s->nfiles = o->narguments;
 	/* Children get their options from us, and no others. */
 	outside_forget();
+	/* What fails in them is no last run of anybody's. */
+	setenv("XDG_STATE_HOME", "/dev/null", 1);
 }
 
 static int

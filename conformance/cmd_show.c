@@ -1,6 +1,7 @@
 /* show: a scenario as it is written, and what belongs to it. */
 #include "config.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,13 +56,15 @@ show(struct suite *s, const struct case_list *list, const char *word)
 	const struct scenario *last = NULL;
 	struct selector selector;
 	struct selection all = { .select = &selector, .nselect = 1 };
-	char err[512];
+	char err[PATH_MAX + 512];
 	int status = 0;
 
 	if (selector_parse(word, &selector, err, sizeof(err)) != 0)
 		return cli_usage_error("%s", err);
 	selector.wild = false; /* slow ones can be shown too */
-	for (size_t i = 0; i < list->n; i++) {
+	if (selection_read_last(&all, NULL, 0, err, sizeof(err)) != 0)
+		status = cli_usage_error("%s", err);
+	for (size_t i = 0; status == 0 && i < list->n; i++) {
 		const struct suite_case *c = &list->cases[i];
 
 		if (selection_take(&all, c) != SELECTED_YES ||
@@ -72,9 +75,10 @@ show(struct suite *s, const struct case_list *list, const char *word)
 		last = c->scenario;
 		show_one(s, list, c);
 	}
-	if (selection_check(&all, list, err, sizeof(err)) != 0)
+	if (status == 0 && selection_check(&all, list, err, sizeof(err)) != 0)
 		status = cli_usage_error("%s", err);
 	selector_clear(&selector);
+	last_failed_clear(&all.last);
 	return status;
 }
 

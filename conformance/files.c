@@ -73,6 +73,26 @@ file_write(const char *path, const void *p, size_t len, char *err,
 	return fail(path, err, err_size);
 }
 
+int
+make_directories(const char *dir, mode_t mode)
+{
+	char *path = xstrdup(dir);
+	int status = 0;
+
+	for (char *p = path + 1; status == 0 && *p != '\0'; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(path, mode) != 0 && errno != EEXIST)
+			status = -1;
+		*p = '/';
+	}
+	if (status == 0 && mkdir(path, mode) != 0 && errno != EEXIST)
+		status = -1;
+	free(path);
+	return status;
+}
+
 void
 remove_dir(const char *dir)
 {

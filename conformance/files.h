@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 /* The file's bytes with a NUL behind them, for free(); at most 64 MiB.  NULL
  * with one line in |err| that names the file. */
@@ -13,6 +14,9 @@ char *file_read(const char *path, size_t *len, char *err, size_t err_size);
 int file_write(const char *path, const void *p, size_t len, char *err,
     size_t err_size);
 
+/* A folder and those it is in, as far as they are not there.  0, or -1 with
+ * errno. */
+int make_directories(const char *dir, mode_t mode);
 /* A folder and the files in it. */
 void remove_dir(const char *dir);
 

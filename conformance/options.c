@@ -169,6 +169,17 @@ add_skip(void *options, const char *arg)
 }
 
 static int
+add_last_failed(void *options, const char *arg)
+{
+	struct options *o = options;
+	char err[512];
+
+	if (selection_add(&o->selection, "last-failed", err, sizeof(err)) == 0)
+		return 0;
+	return cli_usage_error("--rerun-failed: %s", err);
+}
+
+static int
 add_select_from(void *options, const char *arg)
 {
 	struct options *o = options;
@@ -291,6 +302,8 @@ static const struct option_row rows[] = {
 	  "take cases out" },
 	{ "select-from", 0, FOR_SELECTING, OPTION_CALL, 0, add_select_from, "FILE",
 	  "selectors, one a line; \"skip SELECT\" takes out" },
+	{ "rerun-failed", 0, FOR_RUN, OPTION_CALL, 0, add_last_failed, NULL,
+	  "select last-failed" },
 	{ "shard", 0, FOR_PLAYING, OPTION_CALL, 0, set_shard, "I/N",
 	  "only the Ith of N equal parts of the selection" },
 	{ "jobs", 'j', FOR_PLAYING, OPTION_NUMBER, AT(jobs), NULL, "N",
@@ -431,8 +444,8 @@ read_options(struct options *o, unsigned command, const char *synopsis,
 		printf("\nTARGET is a URL (http://, https://, ws://, wss://), "
 		       "or the name or file of\na .target.  SELECT is an id or "
 		       "glob (peer.*, login.ok[ws]), @tag, req:R-12*,\n"
-		       "level:MUST, file.rly, file.rly:88 (a line), "
-		       "file.rly:ID.\n");
+		       "level:MUST, last-failed, file.rly, file.rly:88 (a "
+		       "line), file.rly:ID.\n");
 	return status;
 }
 

@@ -1,6 +1,7 @@
 /* What is to be played: targets, suite and selection -> the plan of a run. */
 #include "config.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,15 +207,34 @@ add_case(struct run *r, struct run_target *t, const struct suite_case *c,
 }
 
 static int
+read_last(struct run *r, struct selection *s)
+{
+	const char **names = xcalloc(r->ntargets + 1, sizeof(*names));
+	char err[PATH_MAX + 512];
+	int status;
+
+	for (size_t i = 0; i < r->ntargets; i++)
+		names[i] = r->targets[i].target->name;
+	status = selection_read_last(s, names, r->ntargets, err, sizeof(err));
+	free(names);
+	return status == 0 ? 0 : cli_usage_error("%s", err);
+}
+
+static int
 select_cases(struct run *r)
 {
 	struct selection *s = (struct selection *)(uintptr_t)&r->o->selection;
 	struct case_list none = { .n = 0 };
 	char err[512];
+	int status = read_last(r, s);
 
+	if (status != 0)
+		return status;
 	for (size_t i = 0; i < r->ntargets; i++) {
 		struct run_target *t = &r->targets[i];
 		size_t taken = 0;
+
+		s->target = t->target->name;
 
 		for (size_t k = 0; k < t->list->n; k++) {
 			const struct suite_case *c = &t->list->cases[k];

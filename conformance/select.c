@@ -10,6 +10,8 @@
 
 #include "base/xalloc.h"
 
+#define LAST_FAILED "last-failed"
+
 bool
 glob_match(const char *pattern, const char *text)
 {
@@ -108,6 +110,8 @@ selector_parse(const char *text, struct selector *out, char *err,
 		status = parse_file(text, end, out, err, err_size);
 	} else if (strncmp(text, "level:", 6) == 0) {
 		status = parse_level(text + 6, out, err, err_size);
+	} else if (strcmp(text, LAST_FAILED) == 0) {
+		out->kind = SELECT_LAST;
 	} else if (text[0] == '@') {
 		out->kind = SELECT_TAG;
 		out->pattern = xstrdup(text + 1);
@@ -251,6 +255,8 @@ selector_matches(const struct selector *s, const struct suite_case *c)
 		return (int)c->level == s->level;
 	case SELECT_FILE:
 		return matches_file(s, c);
+	case SELECT_LAST:
+		break;
 	}
 	return false;
 }
@@ -355,7 +361,73 @@ selection_clear(struct selection *s)
 		selector_clear(&s->skip[i]);
 	free(s->select);
 	free(s->skip);
+	last_failed_clear(&s->last);
 	memset(s, 0, sizeof(*s));
+}
+
+static bool
+wants_last(const struct selector *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].kind == SELECT_LAST)
+			return true;
+	return false;
+}
+
+/* What is known of a target, NULL: of any, can be selected from. */
+static int
+check_last(const struct selection *s, const char *target, char *err,
+    size_t err_size)
+{
+	const char *on = target != NULL ? " on " : "";
+	const char *name = target != NULL ? target : "";
+
+	if (last_failed_has(&s->last, target, NULL))
+		return 0;
+	if (last_failed_knows(&s->last, target))
+		snprintf(err, err_size,
+		    LAST_FAILED ": nothing failed in the last run%s%s", on,
+		    name);
+	else if (s->last.path == NULL)
+		snprintf(err, err_size,
+		    LAST_FAILED ": without HOME no earlier run is known");
+	else
+		snprintf(err, err_size,
+		    LAST_FAILED ": no earlier run%s%s is known to %s", on, name,
+		    s->last.path);
+	return -1;
+}
+
+int
+selection_read_last(struct selection *s, const char *const *targets, size_t n,
+    char *err, size_t err_size)
+{
+	const char *target = NULL;
+	bool any = false;
+
+	if (!wants_last(s->select, s->nselect) &&
+	    !wants_last(s->skip, s->nskip))
+		return 0;
+	if (last_failed_read(&s->last, err, err_size) != 0)
+		return -1;
+	/* One that is not known is worse than one where nothing failed. */
+	for (size_t i = 0; i < n; i++) {
+		any |= last_failed_has(&s->last, targets[i], NULL);
+		if (target == NULL || !last_failed_knows(&s->last, targets[i]))
+			target = targets[i];
+	}
+	if (any && last_failed_knows(&s->last, target))
+		return 0;
+	return check_last(s, target, err, err_size);
+}
+
+static bool
+matches(const struct selection *s, const struct selector *one,
+    const struct suite_case *c)
+{
+	return one->kind == SELECT_LAST
+	    ? last_failed_has(&s->last, s->target, c->instance->name)
+	    : selector_matches(one, c);
 }
 
 /* Whether a selector takes the case, counting; *matched if it would but for
@@ -372,7 +444,7 @@ wanted(struct selection *s, const struct suite_case *c, bool *matched)
 	for (size_t i = 0; i < s->nselect; i++) {
 		struct selector *one = &s->select[i];
 
-		if (!selector_matches(one, c))
+		if (!matches(s, one, c))
 			continue;
 		*matched = true;
 		one->matched++;
@@ -391,7 +463,7 @@ selection_take(struct selection *s, const struct suite_case *c)
 	bool taken = wanted(s, c, &matched);
 
 	for (size_t i = 0; i < s->nskip; i++)
-		if (selector_matches(&s->skip[i], c)) {
+		if (matches(s, &s->skip[i], c)) {
 			s->skip[i].matched++;
 			skipped = true;
 		}
@@ -432,6 +504,9 @@ complain(const struct selector *s, const struct case_list *cases, char *err,
 	if (s->matched > 0)
 		snprintf(err, err_size,
 		    "%s: selects only @slow cases; --slow adds them", s->text);
+	else if (s->kind == SELECT_LAST)
+		snprintf(err, err_size,
+		    "%s: what failed then cannot be selected now", s->text);
 	else if (near != NULL)
 		snprintf(err, err_size, "%s: selects nothing; is %s%s meant?",
 		    s->text, s->kind == SELECT_TAG ? "@" : "", near);

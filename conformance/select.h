@@ -5,6 +5,7 @@
 #ifndef CONFORMANCE_SELECT_H
 #define CONFORMANCE_SELECT_H
 
+#include "conformance/last_failed.h"
 #include "conformance/suite.h"
 
 enum selector_kind {
@@ -12,6 +13,7 @@ enum selector_kind {
 	SELECT_TAG,   /* "@core" */
 	SELECT_REQ,   /* "req:R-12*", "req:iroh-v3/R-120" */
 	SELECT_LEVEL, /* "level:MUST" */
+	SELECT_LAST,  /* "last-failed" */
 	SELECT_FILE   /* "framing.rly", "framing.rly:88", "my.rly:a.b[ws]" */
 };
 
@@ -32,6 +34,7 @@ struct selector {
 int selector_parse(const char *text, struct selector *out, char *err,
     size_t err_size);
 void selector_clear(struct selector *s);
+/* Of "last-failed" only a selection knows. */
 bool selector_matches(const struct selector *s, const struct suite_case *c);
 /* '*' any characters, '?' one; the rest stands for itself. */
 bool glob_match(const char *pattern, const char *text);
@@ -42,6 +45,8 @@ struct selection {
 	struct selector *skip;
 	size_t nskip;
 	bool slow; /* @slow cases too */
+	struct last_failed last;
+	const char *target; /* that cases are taken for; NULL: any */
 };
 
 enum selected {
@@ -60,6 +65,10 @@ int selection_add_skip(struct selection *s, const char *text, char *err,
  * beginning or behind a blank begins a comment. */
 int selection_add_file(struct selection *s, const char *path, char *err,
     size_t err_size);
+/* Before cases are taken: read what "last-failed" stands for, if it is there,
+ * on each of the targets; of none: on any. */
+int selection_read_last(struct selection *s, const char *const *targets,
+    size_t n, char *err, size_t err_size);
 void selection_clear(struct selection *s);
 
 /*

@@ -1,5 +1,6 @@
 #!/bin/sh
-# relay-conformance run, again: until a run fails.  Prints TAP.
+# relay-conformance run, again: until a run fails, and what failed
+# in the last one.  Prints TAP.
 # shellcheck source=tests/points.sh disable=SC2154 # they are from there
 . "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 verb=run
@@ -19,7 +20,7 @@ said out "3 selected of " "and counted"
 same "$(grep -c '^ok' until.tap) $(grep -n '^1\.\.' until.tap)" "3 5:1..3" "TAP has its plan at the end"
 verb='' expect 0 "a recording of it is judged" judge until
 said out "3 selected of " "with every round"
-expect 1 "it ends with the first run that fails" "$pong" --time-scale 0.1 --until-fail 'seed.io-basic[raw]'
+expect 1 "it ends with the first run that fails" "$pong" --time-scale 0.03 --until-fail 'seed.io-basic[raw]'
 ! grep -q 'round 2' out
 ok $? "even if that is the first"
 RELAY_CONFORMANCE_UNTIL_FAIL=yes expect 5 "and where nothing is tested" "$url" http.tls-204
@@ -34,6 +35,49 @@ done
 stop "$mortal"
 wait $run
 same $? 4 "without a number it goes on till then"
+
+# ---- what failed last
+
+XDG_STATE_HOME=$work/state
+export XDG_STATE_HOME
+state=state/relay-conformance/last-failed
+expect 2 "without an earlier run there is no last-failed" "$url" --rerun-failed
+said err "no earlier run on $url is known to $work/$state" "which is said"
+expect 1 "a run in which a case fails" "$pong" --time-scale 0.03 'seed.io-basic[raw]' "$one"
+same "$(cat $state)" "$pong	seed.io-basic[raw]" "leaves its name"
+same "$(stat -c %a state/relay-conformance $state | tr '\n' ' ')" "700 600 " "to its owner"
+expect 1 "--rerun-failed" "$pong" --time-scale 0.03 --rerun-failed
+said out "1 selected of " "plays it alone"
+said out "FAIL         seed.io-basic[raw]" "again"
+verb='' expect 0 "list knows it" list --cases last-failed
+said out "1 cases of " "alone"
+verb='' expect 0 "and show" show last-failed
+said out "scenario seed.io-basic" "shows it"
+verb='' expect 2 "list of another target knows none" list "$url" last-failed
+expect 0 "so does --skip" "$pong" "$one" 'seed.io-basic[raw]' --skip last-failed
+said out "1 skipped" "which takes it out"
+expect 2 "in the last run nothing failed" "$pong" last-failed
+said err "nothing failed in the last run on $pong" "which is said"
+expect 2 "of another target nothing is known" "$url" last-failed
+expect 0 "a run of that one" "$url" "$one"
+same "$(cut -f 1 $state | tr '\n' ' ')" "$url $pong " "leaves what is known of others"
+expect 4 "a case that could not be played" http://127.0.0.1:1 "$one"
+said $state "http://127.0.0.1:1	$one" "counts"
+printf 'x\ty\nrubbish\n' >$state
+expect 2 "a damaged file is 2" "$url" last-failed
+said err "$state:2: damaged" "with its place"
+expect 0 "another run" "$url" "$one"
+same "$(cat $state)" "$url	" "writes it anew"
+rm -r state
+: >state
+expect 0 "a run that cannot write it goes on" -v "$url" "$one"
+said err "not kept for last-failed: $work/state/relay-conformance: Not a directory" "and says so with -v"
+expect 0 "without -v" "$url" "$one"
+[ ! -s err ]
+ok $? "it says nothing"
+(unset HOME XDG_STATE_HOME && exec "$runner" run "$url" --rerun-failed) >out 2>err
+same $? 2 "without HOME nothing is known"
+said err "without HOME" "which is said"
 
 stop "$relayd"
 echo "1..$n"
