@@ -51,7 +51,6 @@ struct router {
 	letter_fn send; /* NULL: there is one loop, and nothing is locked */
 	void *arg;
 	uint64_t last_visit;
-	uint64_t ended; /* visits that are over */
 	uint64_t seed[4];
 };
 
@@ -422,7 +421,6 @@ router_leave(struct router *r, struct endpoint *ep, bool tell)
 	if (p->current == ep) {
 		p->current = NULL;
 		s->nconnected--;
-		__atomic_add_fetch(&r->ended, 1, __ATOMIC_RELAXED);
 		set = p->sent_to;
 		idset_init(&p->sent_to);
 	} else {
@@ -501,7 +499,6 @@ begin_sending(struct router *r, struct endpoint *from, struct letter *l)
 		from->last_noted =
 		    idset_has(&p->sent_to, (uintptr_t)from->last);
 	l->noted = from->last_noted;
-	l->ended = __atomic_load_n(&r->ended, __ATOMIC_RELAXED);
 	unlock(r, s);
 	return is_current;
 }
@@ -589,11 +586,7 @@ router_deliver(struct router *r, unsigned home, const struct letter *l,
 		return ROUTE_UNKNOWN;
 	if (!at.here->ops->on_packet(at.here, &l->from, l->packet))
 		return ROUTE_FULL;
-	/* If this loop has already told of the sender's end, the letter that
-	 * did so brought the count along. */
-	if (at.here->peer != NULL &&
-	    (!l->noted ||
-		l->ended != __atomic_load_n(&r->ended, __ATOMIC_RELAXED)))
+	if (!l->noted && at.here->peer != NULL)
 		note_letter(r, l, at.here, tell);
 	return ROUTE_QUEUED;
 }

@@ -71,7 +71,6 @@ struct letter {
 	struct rk_key to;
 	struct rk_key from; /* the sender; who is gone */
 	uint64_t visit;     /* of the sender: from its coming to its going */
-	uint64_t ended;     /* of the router, when the packet was sent */
 	bool noted;         /* the sender's set has the key already */
 	const struct lent_packet *packet; /* lent until the function returns */
 };

@@ -181,31 +181,6 @@ START_TEST(who_leaves_before_its_packet_arrives_is_told_of_behind_it)
 }
 END_TEST
 
-/* The letters of two loops to a third come in any order. */
-START_TEST(a_packet_behind_the_end_of_a_newer_login_is_told_of_again)
-{
-	struct fake old, newer, b;
-
-	enter(&old, 0, 1);
-	enter(&b, 1, 2);
-	route(&old, 2);
-	carry(LETTER_PACKET);
-	ck_assert_int_eq(route(&old, 2), ROUTE_SENT); /* of the known pair */
-	enter(&newer, 2, 1);
-	leave(&newer);
-	ck_assert_uint_eq(nposted, 4); /* packet, replaced, gone */
-	ncarried = 3;
-	carry(LETTER_GONE);
-	ck_assert_int_eq(b.gone, 1);
-	ncarried = 1;
-	ck_assert_int_eq(carry(LETTER_PACKET), ROUTE_QUEUED);
-	ck_assert_int_eq(b.packets, 2);
-	ck_assert_int_eq(b.gone, 2);
-	carry(LETTER_REPLACED);
-	leave(&b);
-}
-END_TEST
-
 START_TEST(who_never_got_a_packet_through_is_not_told_of)
 {
 	struct fake a, b;
@@ -611,8 +586,6 @@ relayd_loops_suite(void)
 	tcase_add_test(t, a_packet_for_another_loop_is_a_letter);
 	tcase_add_test(t,
 	    who_leaves_before_its_packet_arrives_is_told_of_behind_it);
-	tcase_add_test(t,
-	    a_packet_behind_the_end_of_a_newer_login_is_told_of_again);
 	tcase_add_test(t, who_never_got_a_packet_through_is_not_told_of);
 	tcase_add_test(t,
 	    a_login_on_another_loop_silences_the_older_one_at_once);
