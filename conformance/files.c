@@ -170,6 +170,70 @@ output_open(struct output *o, const char *path, char *err, size_t err_size)
 	return 0;
 }
 
+static int
+copy_lines(struct output *o, FILE *from, const char *last, bool *some,
+    char *err, size_t err_size)
+{
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t n;
+	bool whole = true;
+	int status = 0;
+
+	while ((n = getline(&line, &size, from)) > 0) {
+		*some = true;
+		whole = line[n - 1] == '\n' &&
+		    strncmp(line, last, strlen(last)) == 0;
+		fwrite(line, 1, (size_t)n, o->f);
+	}
+	free(line);
+	if (ferror(from)) {
+		status = fail(o->path, err, err_size);
+	} else if (!whole) {
+		snprintf(err, err_size,
+		    "%s: what is there does not end as a run does", o->path);
+		status = -1;
+	}
+	return status;
+}
+
+int
+output_append(struct output *o, const char *last, bool *some, char *err,
+    size_t err_size)
+{
+	struct stat st;
+	FILE *from;
+	int status;
+
+	*some = false;
+	if (o->temporary == NULL) /* stdout, a device: nothing is replaced */
+		return 0;
+	o->appends = true;
+	from = fopen(o->path, "re");
+	if (from == NULL)
+		return errno == ENOENT ? 0 : fail(o->path, err, err_size);
+	if (fstat(fileno(from), &st) == 0) {
+		o->before = st.st_ino;
+		o->size_before = st.st_size;
+	}
+	status = copy_lines(o, from, last, some, err, err_size);
+	fclose(from);
+	return status;
+}
+
+/* Is what it goes on from still what bears its name? */
+static bool
+is_unchanged(const struct output *o)
+{
+	struct stat st;
+
+	if (!o->appends)
+		return true;
+	if (stat(o->path, &st) != 0)
+		return o->before == 0;
+	return st.st_ino == o->before && st.st_size == o->size_before;
+}
+
 int
 output_commit(struct output *o, char *err, size_t err_size)
 {
@@ -183,6 +247,12 @@ output_commit(struct output *o, char *err, size_t err_size)
 		fflush(o->f);
 		forget(o);
 		return 0;
+	}
+	if (!is_unchanged(o)) {
+		snprintf(err, err_size,
+		    "%s: another run was written there meanwhile", o->path);
+		output_discard(o);
+		return -1;
 	}
 	errno = EIO;
 	bad = ferror(o->f) != 0;

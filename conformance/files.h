@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/types.h>
+#include <sys/types.h>
 
 /* The file's bytes with a NUL behind them, for free(); at most 64 MiB.  NULL
  * with one line in |err| that names the file. */
@@ -28,6 +29,9 @@ struct output {
 	char *path;
 	char *temporary; /* NULL: stdout, a device, a pipe */
 	FILE *f;
+	bool appends; /* to what was there: it must be so still at the end */
+	ino_t before; /* its inode, 0: none; and size */
+	off_t size_before;
 };
 
 /*
@@ -38,6 +42,14 @@ int output_refuse(const char *path, bool force);
 int output_is_in_the_way(const char *path);
 /* 0, or -1 with one line in |err|. */
 int output_open(struct output *o, const char *path, char *err, size_t err_size);
+/*
+ * Go on behind what the file holds, if there is one, whose last line must be
+ * whole and begin with |last|.  *some says whether anything is there.  0, or
+ * -1 with one line in |err|.  It is an error of output_commit, too, if the
+ * file is another by then.
+ */
+int output_append(struct output *o, const char *last, bool *some, char *err,
+    size_t err_size);
 /* Give it its name; 0, or -1 with one line in |err|. */
 int output_commit(struct output *o, char *err, size_t err_size);
 /* Throw it away. */

@@ -280,6 +280,8 @@ add_scenario(void *options, const char *arg)
 static const struct option_row rows[] = {
 	{ "report", 'r', FOR_PLAYING | FOR_JUDGE, OPTION_CALL, 0, add_report, "FORMAT=FILE",
 	  "text, tap, junit, md, json, jsonl, verdicts" },
+	{ "append-run", 0, FOR_RUN, OPTION_FLAG, AT(append_run), NULL, NULL,
+	  "add to the reports' files, do not replace them" },
 	{ "faults", 0, FOR_SELFTEST, OPTION_CALL, 0, add_fault, "GLOB",
 	  "only these faults; repeatable" },
 	{ "all", 0, FOR_SELFTEST, OPTION_FLAG, AT(selftest.all), NULL, NULL,
@@ -567,6 +569,32 @@ add_positional(struct options *o, unsigned command, char *word)
 	return 0;
 }
 
+/* A report that is a file can take another run only if its format can. */
+static int
+check_append(const struct options *o)
+{
+	size_t files = 0;
+
+	for (size_t i = 0; i < o->nreports; i++) {
+		const char *one = o->reports[i];
+		const struct report_ops *ops =
+		    report_find(one, strcspn(one, "="));
+
+		if (strcmp(strchr(one, '='), "=-") == 0)
+			continue;
+		files++;
+		if (ops->last == NULL)
+			return cli_usage_error(
+			    "--append-run: a %s report holds one run; those "
+			    "of several are text, md, jsonl, verdicts",
+			    ops->format);
+	}
+	if (files == 0)
+		return cli_usage_error("--append-run: to which file? "
+				       "--report FORMAT=FILE says");
+	return 0;
+}
+
 static int
 check_reports(const struct options *o)
 {
@@ -587,7 +615,7 @@ check_reports(const struct options *o)
 	}
 	if (onto_stdout > 1)
 		return cli_usage_error("only one --report can go to stdout");
-	return 0;
+	return o->append_run ? check_append(o) : 0;
 }
 
 /* With --until-fail, --repeat is how often at most. */

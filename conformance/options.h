@@ -45,7 +45,8 @@ struct options {
 	size_t narguments;
 	char **reports; /* "FORMAT=FILE"; borrowed */
 	size_t nreports;
-	char **runs; /* of coverage: files; borrowed */
+	bool append_run; /* to what the reports' files hold */
+	char **runs;     /* of coverage: files; borrowed */
 	size_t nruns;
 	int64_t jobs;
 	int64_t repeat; /* rounds that are planned at the beginning */

@@ -181,6 +181,10 @@ read_line(struct reader *x, const json_t *o)
 
 	if (type == NULL)
 		return bad_line(x, "no line of a run");
+	if (strcmp(type, "run") == 0 && x->target_name != NULL)
+		return bad_line(x,
+		    "a second run (--append-run); of a file with one each, "
+		    "two can be compared");
 	if (strcmp(type, "target") == 0)
 		return read_target(x, o);
 	if (strcmp(type, "event") == 0)

@@ -5,6 +5,8 @@
 #ifndef CONFORMANCE_RECORDING_H
 #define CONFORMANCE_RECORDING_H
 
+#include <stdio.h>
+
 #include "conformance/run.h"
 
 /*
@@ -18,13 +20,14 @@ int recording_read(struct run *r, struct options *o, char *const *files,
 void recording_clear(struct run *r);
 
 /*
- * Read one file as the run that it was, on all its targets, with what decided
- * each case, for run_judge.  The suite has the files of |o|, which is changed
- * to suit and must live on.  A file that is cut short is said to be, and what
- * is there is read.  0, or the exit status of what was said on stderr;
- * recording_clear_run in any case.
+ * Read the next run of a file as it was, on all its targets, with what decided
+ * each case, for run_judge; *line is the number of lines read.  The suite has
+ * the files of |o|, which is changed to suit and must live on.  A file that is
+ * cut short is said to be, and what is there is read.  0, or the exit status of
+ * what was said on stderr; recording_clear_run in any case.
  */
-int recording_read_run(struct run *r, struct options *o, const char *path);
+int recording_read_run(struct run *r, struct options *o, const char *path,
+    FILE *f, int *line);
 void recording_clear_run(struct run *r);
 
 /* By its name; CODE_NKINDS if there is none. */

@@ -503,7 +503,7 @@ read_line(struct reader *x, const json_t *o)
 	};
 	const char *type = string_at(o, "type");
 
-	if (type == NULL || x->ended)
+	if (type == NULL)
 		return bad_line(x, "no line of a run");
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (strcmp(types[i].type, type) == 0)
@@ -519,7 +519,7 @@ read_file(struct reader *x, FILE *f)
 	ssize_t n;
 	int status = 0;
 
-	while (status == 0 && (n = getline(&line, &size, f)) > 0) {
+	while (status == 0 && !x->ended && (n = getline(&line, &size, f)) > 0) {
 		json_t *o = json_loads(line, JSON_ALLOW_NUL, NULL);
 
 		x->line++;
@@ -546,23 +546,18 @@ read_file(struct reader *x, FILE *f)
 /* ---- the interface ---- */
 
 int
-recording_read_run(struct run *r, struct options *o, const char *path)
+recording_read_run(struct run *r, struct options *o, const char *path, FILE *f,
+    int *line)
 {
-	struct reader x = { .r = r, .o = o, .path = path };
-	FILE *f;
+	struct reader x = { .r = r, .o = o, .path = path, .line = *line };
 	int status = 0;
 
 	*r = (struct run){ .o = o };
 	r->suite = options_suite(o, &status);
 	if (r->suite == NULL)
 		return status;
-	f = fopen(path, "re");
-	if (f == NULL) {
-		cli_error("%s: %s", path, strerror(errno));
-		return EXIT_USAGE;
-	}
 	status = read_file(&x, f);
-	fclose(f);
+	*line = x.line;
 	return status;
 }
 

@@ -76,6 +76,20 @@ set_terminal(struct report *r, FILE *f)
 	    o->order != NULL ? strcmp(o->order, "run") == 0 : r->tty;
 }
 
+/* Behind the runs that the file holds already. */
+static int
+go_on(struct report *r, char *err, size_t err_size)
+{
+	bool some;
+
+	if (output_append(&r->out, r->ops->last != NULL ? r->ops->last : "",
+		&some, err, err_size) != 0)
+		return -1;
+	if (some && r->ops->last[0] == '\0')
+		fputc('\n', r->out.f);
+	return 0;
+}
+
 struct report *
 report_open(const char *spec, const struct run *run, char *err, size_t err_size)
 {
@@ -86,6 +100,11 @@ report_open(const char *spec, const struct run *run, char *err, size_t err_size)
 	r->run = run;
 	r->ascii = wants_ascii();
 	if (output_open(&r->out, spec + len + 1, err, err_size) != 0) {
+		free(r);
+		return NULL;
+	}
+	if (run->o->append_run && go_on(r, err, err_size) != 0) {
+		output_discard(&r->out);
 		free(r);
 		return NULL;
 	}

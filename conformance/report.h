@@ -12,6 +12,9 @@ struct report;
 
 struct report_ops {
 	const char *format;
+	/* How the last line of a run begins, "" any; NULL: a file of this
+	 * format holds one run. */
+	const char *last;
 	void (*begin)(struct report *r);
 	/* A case ended; in the order in which they end.  May be NULL. */
 	void (*done)(struct report *r, const struct run_case *c);

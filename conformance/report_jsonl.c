@@ -387,6 +387,7 @@ end(struct report *r, int exit_status)
 
 const struct report_ops report_jsonl = {
 	.format = "jsonl",
+	.last = "{\"type\":\"end\",",
 	.begin = begin,
 	.in_order = in_order,
 	.end = end,
@@ -395,6 +396,7 @@ const struct report_ops report_jsonl = {
 /* The same without what happened in the cases, which is nearly all of it. */
 const struct report_ops report_verdicts = {
 	.format = "verdicts",
+	.last = "{\"type\":\"end\",",
 	.begin = begin,
 	.in_order = write_verdict,
 	.end = end,

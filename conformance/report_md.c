@@ -297,6 +297,7 @@ end(struct report *r, int exit_status)
 
 const struct report_ops report_md = {
 	.format = "md",
+	.last = "",
 	.begin = begin,
 	.end = end,
 };

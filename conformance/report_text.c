@@ -633,6 +633,7 @@ end(struct report *r, int exit_status)
 
 const struct report_ops report_text = {
 	.format = "text",
+	.last = "",
 	.begin = begin,
 	.done = done,
 	.in_order = in_order,

@@ -37,6 +37,15 @@ assert rows["iroh-v3/R-129"]["scenarios"]
 assert rows["iroh-v3/R-196"]["unchecked"] and not rows["iroh-v3/R-196"]["cases"]
 ' 2>err
 ok $? "one object a requirement"
+{
+	sed '$d' run.jsonl
+	printf '{"type":"end","v":1}\n{"type":"run","v":1}\n'
+	verdict x.y fail '"iroh-v3/R-129"'
+	printf '{"type":"end","v":1}\n'
+} >two.jsonl
+expect 0 "two runs in a file are read" --runs two.jsonl
+grep -q '^iroh-v3/R-129 .* FAIL ' out && grep -q '^iroh-v3/R-120 .* FAIL ' out
+ok $? "and the worst of both is shown"
 printf 'no\n{"type":"run"}\n' >bad.jsonl
 expect 6 "a file that is none is 6" --runs bad.jsonl
 grep -q '^bad.jsonl:1: ' err

@@ -524,6 +524,87 @@ START_TEST(the_one_that_was_alone_with_it_fails)
 }
 END_TEST
 
+/* ---- several runs in a file ---- */
+
+static size_t
+count_in(const char *file, const char *part)
+{
+	char *text = slurp(file);
+	size_t n = 0;
+
+	for (const char *p = text; (p = strstr(p, part)) != NULL; p++)
+		n++;
+	free(text);
+	return n;
+}
+
+#define APPEND                                                                 \
+	" --append-run --report jsonl=out.jsonl --report text=out.txt"         \
+	" --report md=out.md"
+
+START_TEST(a_run_can_be_added_to_a_report)
+{
+	ck_assert_int_eq(play(one_fails, URL " relay.alone" APPEND),
+	    EXIT_FAILED);
+	ck_assert_int_eq(play(all_well, URL " ping.order" APPEND), 0);
+	ck_assert_uint_eq(count_in("out.jsonl", "{\"type\":\"run\","), 2);
+	ck_assert_uint_eq(count_in("out.jsonl", "{\"type\":\"end\","), 2);
+	ck_assert_uint_eq(count_in("out.txt", "\nexit "), 2);
+	ck_assert_uint_eq(count_in("out.md", "## relay-conformance: "), 2);
+	/* each is judged, and the worse counts */
+	ck_assert_int_eq(play_command(cmd_judge, all_well, "judge out.jsonl"),
+	    EXIT_FAILED);
+	ck_assert_int_eq(play_command(cmd_judge, all_well,
+			     "judge out.jsonl --report text=out.txt"),
+	    EXIT_USAGE);
+	ck_assert_int_eq(play_command(cmd_diff, all_well,
+			     "diff --runs out.jsonl out.jsonl"),
+	    EXIT_SCRIPT);
+	/* without it the file is replaced */
+	ck_assert_int_eq(play(all_well,
+			     URL " ping.order --report jsonl=out.jsonl"),
+	    0);
+	ck_assert_uint_eq(count_in("out.jsonl", "{\"type\":\"run\","), 1);
+}
+END_TEST
+
+START_TEST(none_is_added_to_half_a_run)
+{
+	static const char half[] = "{\"type\":\"run\",\"v\":1}\n";
+
+	spill("out.jsonl", half);
+	ck_assert_int_eq(play(all_well,
+			     URL " ping.order --append-run"
+				 " --report jsonl=out.jsonl"),
+	    EXIT_INFRASTRUCTURE);
+	check_file("out.jsonl", half);
+	spill("out.jsonl", "{\"type\":\"end\",\"v\":1}");
+	ck_assert_int_eq(play(all_well,
+			     URL " ping.order --append-run"
+				 " --report jsonl=out.jsonl"),
+	    EXIT_INFRASTRUCTURE);
+}
+END_TEST
+
+/* Another run ends first. */
+static struct fake_end
+overtaken(const struct engine_target *t, const char *name, bool control,
+    unsigned nth)
+{
+	spill("out.txt", "another\n");
+	return (struct fake_end){ .code = CODE_OK };
+}
+
+START_TEST(no_run_of_another_is_lost)
+{
+	ck_assert_int_eq(play(overtaken,
+			     URL " ping.order --append-run"
+				 " --report text=out.txt"),
+	    EXIT_INFRASTRUCTURE);
+	check_file("out.txt", "another\n");
+}
+END_TEST
+
 /* ---- exit statuses ---- */
 
 static const struct {
@@ -554,6 +635,11 @@ static const struct {
 	{ URL " --nosuch", EXIT_USAGE },
 	{ URL " --report", EXIT_USAGE },
 	{ URL " --report html=x", EXIT_USAGE },
+	{ URL " --append-run", EXIT_USAGE },
+	{ URL " --append-run --report text=-", EXIT_USAGE },
+	{ URL " --append-run --report tap=out.tap", EXIT_USAGE },
+	{ URL " --append-run --report junit=out.xml", EXIT_USAGE },
+	{ URL " --append-run --report json=out.json", EXIT_USAGE },
 	{ URL " --report tap", EXIT_USAGE },
 	{ URL " --report tap=- --report text=-", EXIT_USAGE },
 	{ URL " --report tap=/no/such/folder/x", EXIT_INFRASTRUCTURE },
@@ -691,6 +777,9 @@ add_run_tests(TCase *t)
 	tcase_add_test(t,
 	    what_was_in_flight_when_the_target_ended_is_inconclusive);
 	tcase_add_test(t, the_one_that_was_alone_with_it_fails);
+	tcase_add_test(t, a_run_can_be_added_to_a_report);
+	tcase_add_test(t, none_is_added_to_half_a_run);
+	tcase_add_test(t, no_run_of_another_is_lost);
 	tcase_add_loop_test(t, the_exit_status_says_what_happened, 0,
 	    sizeof(statuses) / sizeof(statuses[0]));
 }
