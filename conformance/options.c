@@ -59,6 +59,18 @@ set_timeout(void *options, const char *arg)
 }
 
 static int
+set_budget(void *options, const char *arg)
+{
+	struct options *o = options;
+
+	o->budget_ns = duration_parse(arg);
+	if (o->budget_ns > 0)
+		return 0;
+	return cli_usage_error("--budget: '%s' is no time; write 90s or 500ms",
+	    arg);
+}
+
+static int
 set_dialect(void *options, const char *arg)
 {
 	struct options *o = options;
@@ -338,6 +350,8 @@ static const struct option_row rows[] = {
 	  "multiply every duration of the scenarios" },
 	{ "timeout", 't', FOR_PLAYING | FOR_REPLAY | FOR_SHRINK, OPTION_CALL, 0, set_timeout, "TIME",
 	  "end the whole run after TIME" },
+	{ "budget", 0, FOR_RUN, OPTION_CALL, 0, set_budget, "TIME",
+	  "begin no case that would not end within TIME" },
 	{ "dialect", 0, FOR_SELECTING | FOR_COVERAGE | FOR_SHOW | FOR_LIFT | FOR_REPLAY | FOR_SHRINK, OPTION_CALL, 0, set_dialect, "NAME",
 	  "the protocol of the targets" },
 	{ "carrier", 0, FOR_SELECTING, OPTION_CALL, 0, set_carrier, "raw|ws",

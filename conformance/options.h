@@ -54,6 +54,7 @@ struct options {
 	int64_t max_rounds; /* with it */
 	double time_scale;
 	int64_t timeout_ns; /* 0: none */
+	int64_t budget_ns;  /* 0: any */
 	const char *color;  /* "auto", "always", "never" */
 	const char *order;  /* "run", "file"; NULL: by what stdout is */
 	bool strict;

@@ -12,6 +12,7 @@
 #include "conformance/artifacts.h"
 #include "conformance/proof.h"
 #include "conformance/run.h"
+#include "scenario/patience.h"
 
 bool
 case_is_framed(const struct suite_case *c)
@@ -50,6 +51,22 @@ add_lack(struct text *out, bool lacks, const char *before, const char *cap)
 {
 	if (lacks)
 		text_addf(out, "%s%s%s", out->len > 0 ? ", " : "", before, cap);
+}
+
+int64_t
+run_begin_by(const struct run_case *c, bool control)
+{
+	const struct run *r = c->target->run;
+	double takes = (double)scenario_patience(c->c->scenario) *
+	    r->o->time_scale * c->target->target->engine.scale *
+	    (control ? 2 : 1);
+	int64_t last;
+
+	if (r->o->budget_ns == 0 ||
+	    __builtin_add_overflow(r->started_ns, r->o->budget_ns, &last))
+		return INT64_MAX;
+	/* A patience has a limit, and so have the scales. */
+	return last - (int64_t)takes;
 }
 
 bool

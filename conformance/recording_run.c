@@ -415,6 +415,8 @@ read_verdict(struct reader *x, const json_t *o)
 	/* What a deviation said is said anew, or is not. */
 	if (json_object_get(o, "deviation") == NULL)
 		c->reason = copy_at(o, "reason");
+	r->nover += c->verdict == VERDICT_SKIPPED && c->reason != NULL &&
+	    strcmp(c->reason, OVER_BUDGET) == 0;
 	status = read_results(x, c, o);
 	for (int i = 0; i < 2; i++) {
 		transcript_free(x->seen[i]);

@@ -255,6 +255,9 @@ add_remarks(const struct run *run, struct text *out)
 		add_md(out, run->targets[i].trouble);
 		text_add(out, "\n\n");
 	}
+	if (run->nover > 0)
+		text_addf(out, "**Over the budget:** %zu case%s not begun\n\n",
+		    run->nover, run->nover == 1 ? "" : "s");
 	if (run->stale.len > 0) {
 		text_add(out, "**Stale deviations:**\n\n");
 		add_detail(out, text_str(&run->stale));

@@ -537,6 +537,9 @@ add_ending(const struct run *run, struct text *out)
 			    run->targets[i].trouble);
 	if (run->end != END_NOT)
 		text_addf(out, "%s\n", ends[run->end]);
+	if (run->nover > 0)
+		text_addf(out, "over the budget: %zu case%s not begun\n",
+		    run->nover, run->nover == 1 ? "" : "s");
 	if (run->o->no_controls)
 		text_add(out, "controls were not played: --no-controls\n");
 }

@@ -280,13 +280,31 @@ conclude(struct run_case *c)
 		run_settle(c, v);
 }
 
+/* --budget: it was not begun, or not again. */
+static void
+finish_over(struct run_case *c)
+{
+	struct run *r = c->target->run;
+
+	if (c->reruns > 0) {
+		finish_because(c, VERDICT_INCONCLUSIVE,
+		    xstrdup("over the budget before it was played again"));
+		return;
+	}
+	r->nover++;
+	finish_because(c, VERDICT_SKIPPED, xstrdup(OVER_BUDGET));
+}
+
 static void
 on_result(void *arg, struct case_result *result)
 {
 	struct run_case *c = arg;
 
 	c->result = result;
-	conclude(c);
+	if (result == NULL)
+		finish_over(c);
+	else
+		conclude(c);
 }
 
 static void
@@ -296,7 +314,9 @@ on_control(void *arg, struct case_result *control)
 
 	c->control = control;
 	/* Not both at once: the two log in with the same keys. */
-	if (judge_control(control) != VERDICT_PASS)
+	if (control == NULL)
+		finish_over(c);
+	else if (judge_control(control) != VERDICT_PASS)
 		conclude(c);
 	else if (c->target->run->stop)
 		finish_because(c, VERDICT_INCONCLUSIVE,
@@ -330,8 +350,9 @@ play(struct run_case *c)
 		return;
 	artifacts_begin(c);
 	c->playing = true;
-	engine_add(c->target->engine, &c->target->target->engine,
-	    c->c->instance, control, control ? on_control : on_result, c);
+	engine_add_by(c->target->engine, &c->target->target->engine,
+	    c->c->instance, control, run_begin_by(c, control),
+	    control ? on_control : on_result, c);
 }
 
 /* Begin a case, or say at once why it is not played. */
@@ -660,7 +681,8 @@ add_up(struct run *r)
 static void
 plan_next_round(struct run *r)
 {
-	if (!r->o->until_fail || r->stop || r->rounds >= r->o->max_rounds ||
+	if (!r->o->until_fail || r->stop || r->nover > 0 ||
+	    r->rounds >= r->o->max_rounds ||
 	    tally_exit_status(&r->tally) != EXIT_GOOD)
 		return;
 	for (size_t i = 0; !r->o->verbose && i < r->nplan; i++) {

@@ -89,6 +89,9 @@ struct run_case {
 	int64_t log_begins; /* of the target's log, its length then */
 };
 
+/* The reason of what --budget left out. */
+#define OVER_BUDGET "over the budget"
+
 /* Why a run ends before its time. */
 enum run_end {
 	END_NOT,
@@ -110,6 +113,7 @@ struct run {
 	size_t nordered; /* of the plan: shown in order so far */
 	size_t ndone;
 	size_t ncases; /* on all targets, selected or not */
+	size_t nover;  /* not begun, as they would not end within --budget */
 	size_t nslow;  /* left out since they are slow */
 	size_t ncontrols, ncontrols_ok;
 	size_t ncanaries, ncanaries_ok;
@@ -173,6 +177,9 @@ char *run_case_name(const struct run *r, const struct run_case *c);
 /* What the scenario and its carrier need and the target has not: for free();
  * NULL if nothing. */
 char *run_case_lacks(const struct suite_case *c, const struct target *t);
+/* When the case must have begun, monotonic; with its control it takes twice
+ * as long. */
+int64_t run_begin_by(const struct run_case *c, bool control);
 /* Does it play on an instance of the target, not on the target itself? */
 bool run_case_is_elsewhere(const struct run_case *c);
 /* Is the case about a framed connection, so that its carrier matters? */

@@ -18,6 +18,7 @@ struct play {
 	void (*on_done)(void *arg, struct case_result *r);
 	void *arg;
 	struct fake_end end;
+	bool missed; /* not begun, as it is too late */
 	struct play *next;
 };
 
@@ -84,7 +85,7 @@ end_play(struct engine *e, struct play **at, enum result_code code)
 
 	*at = p->next;
 	e->n--;
-	p->on_done(p->arg, result_of(p, code));
+	p->on_done(p->arg, p->missed ? NULL : result_of(p, code));
 	free(p);
 }
 
@@ -140,18 +141,29 @@ engine_add(struct engine *e, const struct engine_target *t,
     const struct instance *i, bool control,
     void (*on_done)(void *arg, struct case_result *r), void *arg)
 {
+	engine_add_by(e, t, i, control, INT64_MAX, on_done, arg);
+}
+
+void
+engine_add_by(struct engine *e, const struct engine_target *t,
+    const struct instance *i, bool control, int64_t begin_by_ns,
+    void (*on_done)(void *arg, struct case_result *r), void *arg)
+{
 	struct play *p = xcalloc(1, sizeof(*p)), **at = &e->plays;
 	char *line = xasprintf("%s%s\n", i->name, control ? " control" : "");
 
-	text_add(&plays_log, line);
 	*p = (struct play){
 		.target = t,
 		.instance = i,
 		.control = control,
 		.on_done = on_done,
 		.arg = arg,
-		.end = how(t, i->name, control, fake_engine_runs(line)),
+		.missed = clock_mono_ns() > begin_by_ns,
 	};
+	if (!p->missed) {
+		text_add(&plays_log, line);
+		p->end = how(t, i->name, control, fake_engine_runs(line));
+	}
 	free(line);
 	while (*at != NULL)
 		at = &(*at)->next;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# relay-conformance run, again: until a run fails, and what failed
-# in the last one.  Prints TAP.
+# relay-conformance run, again: until a run fails, within a budget, and
+# what failed in the last one.  Prints TAP.
 # shellcheck source=tests/points.sh disable=SC2154 # they are from there
 . "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 verb=run
@@ -35,6 +35,28 @@ done
 stop "$mortal"
 wait $run
 same $? 4 "without a number it goes on till then"
+
+# ---- a budget
+
+# liveness.keepalive waits for a minute and more, ping.echo for an answer.
+expect 0 "a case that would take too long is not begun" "$url" --budget 20s 'liveness.keepalive[raw]' "$one" --report tap=over.tap --report junit=over.xml --report md=over.md --report json=over.json --report verdicts=over
+said out "1 pass" "the others are"
+said out "1 skipped" "it is counted as skipped"
+said out "over the budget: 1 case not begun" "which the summary explains"
+said over.tap "# SKIP over the budget" "so does TAP"
+said over.md "**Over the budget:** 1 case not begun" "and Markdown"
+said over.xml 'message="skipped: over the budget"' "and JUnit"
+said over '"reason":"over the budget"' "and JSON lines"
+said over.json '"over the budget"' "and JSON"
+verb='' expect 0 "and a judgement of that" judge over
+said out "over the budget: 1 case not begun" "too"
+expect 5 "where none fits nothing was tested" "$url" --budget 20s 'liveness.keepalive[raw]'
+expect 5 "nor where the time is over before any" "$url" --budget 1ns -j 1 "$one"
+expect 5 "not in round after round" "$url" --budget 1ns --until-fail "$one"
+expect 0 "the scale counts" "$url" --budget 20s --time-scale 0.01 'liveness.keepalive[raw]'
+! grep -q skipped out
+ok $? "which makes it fit"
+RELAY_CONFORMANCE_BUDGET=0s expect 2 "no time is no budget" "$url" "$one"
 
 # ---- what failed last
 

@@ -286,9 +286,23 @@ enter(struct engine *e, struct play *p)
 	e->promised += need_of(p);
 }
 
+/* Those that are over are handed over in a turn of their own. */
+static void
+finish(struct engine *e, struct play *p)
+{
+	p->next = e->finished;
+	e->finished = p;
+	loop_defer(e->loop, &e->turn);
+}
+
 static void
 start(struct engine *e, struct play *p)
 {
+	p->missed = clock_mono_ns() > p->begin_by_ns;
+	if (p->missed) {
+		finish(e, p);
+		return;
+	}
 	enter(e, p);
 	play_start(p);
 }
@@ -359,7 +373,7 @@ hand_over(struct engine *e, struct play *p)
 {
 	void (*on_done)(void *arg, struct case_result *r) = p->on_done;
 	void *arg = p->arg;
-	struct case_result *r = play_result_take(p);
+	struct case_result *r = p->missed ? NULL : play_result_take(p);
 
 	play_free(p);
 	on_done(arg, r);
@@ -386,9 +400,7 @@ void
 engine_play_done(struct engine *e, struct play *p)
 {
 	unlink_running(e, p);
-	p->next = e->finished;
-	e->finished = p;
-	loop_defer(e->loop, &e->turn);
+	finish(e, p);
 }
 
 /* ---- the interface ---- */
@@ -512,6 +524,14 @@ engine_add(struct engine *e, const struct engine_target *t,
     const struct instance *i, bool control,
     void (*on_done)(void *arg, struct case_result *r), void *arg)
 {
+	engine_add_by(e, t, i, control, INT64_MAX, on_done, arg);
+}
+
+void
+engine_add_by(struct engine *e, const struct engine_target *t,
+    const struct instance *i, bool control, int64_t begin_by_ns,
+    void (*on_done)(void *arg, struct case_result *r), void *arg)
+{
 	char *name = key_name(e, i, control);
 	struct play *p = play_new(e, t, i, control, name, &e->options);
 
@@ -520,6 +540,7 @@ engine_add(struct engine *e, const struct engine_target *t,
 	p->arg = arg;
 	p->playing_in = turn_of(e, t, i->scenario);
 	p->patience_ns = scenario_patience(i->scenario);
+	p->begin_by_ns = begin_by_ns;
 	list_add(&e->waiting[p->playing_in], p);
 	if (!timer_is_set(e->beat))
 		timer_set(e->beat, BEAT);

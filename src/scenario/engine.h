@@ -157,6 +157,11 @@ void engine_free(struct engine *e);
 void engine_add(struct engine *e, const struct engine_target *t,
     const struct instance *i, bool control,
     void (*on_done)(void *arg, struct case_result *r), void *arg);
+/* The same, but one whose turn comes after that time (monotonic) is not begun:
+ * |on_done| gets NULL then. */
+void engine_add_by(struct engine *e, const struct engine_target *t,
+    const struct instance *i, bool control, int64_t begin_by_ns,
+    void (*on_done)(void *arg, struct case_result *r), void *arg);
 /* Cases added and not done. */
 size_t engine_pending(const struct engine *e);
 /* An instance beside the target has ended by itself, and no case says so:

@@ -48,6 +48,8 @@ struct play {
 		NTURNS
 	} playing_in;
 	int64_t patience_ns;
+	int64_t begin_by_ns;
+	bool missed; /* it is over, and was never begun */
 	void (*on_done)(void *arg, struct case_result *r);
 	void *arg;
 
