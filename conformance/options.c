@@ -203,6 +203,16 @@ add_select_from(void *options, const char *arg)
 }
 
 static int
+set_verbose(void *options, const char *arg)
+{
+	struct options *o = options;
+
+	o->bytes |= o->told;
+	o->verbose = o->told = true;
+	return 0;
+}
+
+static int
 set_cases(void *options, const char *arg)
 {
 	struct options *o = options;
@@ -424,7 +434,11 @@ static const struct option_row rows[] = {
 	  "auto, always or never" },
 	{ "quiet", 'q', FOR_PLAYING | FOR_JUDGE | FOR_REPLAY | FOR_RECORD | FOR_SHRINK | FOR_SELFTEST, OPTION_FLAG, AT(quiet), NULL, NULL,
 	  "the summary only" },
-	{ "verbose", 'v', FOR_PLAYING | FOR_JUDGE | FOR_REPLAY, OPTION_FLAG, AT(verbose), NULL, NULL,
+	{ "verbose", 'v', FOR_RUN, OPTION_CALL, 0, set_verbose, NULL,
+	  "the transcript of every case" },
+	{ "bytes", 0, FOR_RUN, OPTION_FLAG, AT(bytes), NULL, NULL,
+	  "in it every byte sent and received; as -vv" },
+	{ "verbose", 'v', FOR_DIFF | FOR_DEVIATIONS | FOR_JUDGE | FOR_REPLAY, OPTION_FLAG, AT(verbose), NULL, NULL,
 	  "the transcript of every case" },
 	{ "check", 0, FOR_FMT, OPTION_FLAG, AT(check), NULL, NULL,
 	  "name files laid out otherwise; change nothing" },
@@ -666,8 +680,10 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 	o->words = xcalloc((size_t)argc + 1, sizeof(char *));
 	o->arguments = xcalloc((size_t)argc + 1, sizeof(char *));
 	status = read_outside(o, command);
+	o->told = false;
 	if (status == 0)
 		status = read_options(o, command, synopsis, argc, argv, &first);
+	o->verbose |= o->bytes;
 	plan_rounds(o, command);
 	for (int i = first; status == 0 && !o->help && i < argc; i++)
 		status = add_positional(o, command, argv[i]);

@@ -67,6 +67,8 @@ struct options {
 	bool keep_going;
 	bool quiet;
 	bool verbose;
+	bool told; /* -v was there: another is -vv */
+	bool bytes;
 	bool json;
 	bool check;    /* fmt */
 	bool recorded; /* diff: files of runs, not targets */

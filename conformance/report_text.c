@@ -199,13 +199,16 @@ add_transcript(struct report *r, const struct case_result *d, struct text *out)
 	if (t == NULL || t->nevents == 0)
 		return;
 	text_add(out, "  transcript:\n");
-	if (t->nevents > MAX_EVENTS) {
+	if (t->nevents > MAX_EVENTS && !r->run->o->bytes) {
 		first = t->nevents - MAX_EVENTS;
 		text_addf(out, "    (%zu earlier events are left out)\n",
 		    first);
 	}
-	for (size_t i = first; i < t->nevents; i++)
+	for (size_t i = first; i < t->nevents; i++) {
 		event_to_text(t, &t->events[i], &o, out);
+		if (r->run->o->bytes)
+			event_dump(t, &t->events[i], "        ", out);
+	}
 }
 
 static const char *

@@ -1,6 +1,6 @@
 #!/bin/sh
-# relay-conformance run, again: until a run fails, within a budget, and
-# what failed in the last one.  Prints TAP.
+# relay-conformance run, again: until a run fails, byte by byte, within a
+# budget, and what failed in the last one.  Prints TAP.
 # shellcheck source=tests/points.sh disable=SC2154 # they are from there
 . "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 verb=run
@@ -35,6 +35,23 @@ done
 stop "$mortal"
 wait $run
 same $? 4 "without a number it goes on till then"
+
+# ---- every byte
+
+ping='000000  0[cd] 00 00 00 08 00 00 00  00 00 00 00 00           \.\{13\}$'
+expect 0 "-v shows the transcript" -v "$url" "$one"
+! grep -q '^ *000000 ' out
+ok $? "and not every byte"
+expect 0 "-vv does" -vv "$url" "$one"
+same "$(grep -c "$ping" out)" 2 "with headers, Ping and Pong"
+said out "47 45 54 20 2f 72 65 6c  61 79 20 48 54 54 50 2f  GET /relay HTTP/" "and HTTP heads"
+expect 0 "over WebSocket" -vv "$url" 'ping.echo[ws,p=#1]'
+same "$(grep -c '000000  0[cd] 00 00 00 00 00 00 00  00  ' out)" 2 "a header is the type"
+RELAY_CONFORMANCE_BYTES=yes expect 0 "the environment can say so" "$url" "$one"
+same "$(grep -c "$ping" out)" 2 "too"
+RELAY_CONFORMANCE_VERBOSE=yes expect 0 "one -v there and one here" -v "$url" "$one"
+! grep -q '^ *000000 ' out
+ok $? "are one"
 
 # ---- a budget
 

@@ -236,6 +236,57 @@ event_to_text(const struct transcript *t, const struct event *e,
 	text_add(out, "\n");
 }
 
+#define ROW 16
+
+static void
+add_row(struct text *out, size_t at, const char *p, size_t n)
+{
+	text_addf(out, "%06zx ", at);
+	for (size_t i = 0; i < ROW; i++) {
+		text_add(out, i == ROW / 2 ? "  " : " ");
+		if (i < n)
+			text_add_hex(out, p + i, 1);
+		else
+			text_add(out, "  ");
+	}
+	text_add(out, "  ");
+	for (size_t i = 0; i < n; i++)
+		text_add_n(out, p[i] >= ' ' && p[i] <= '~' ? p + i : ".", 1);
+	text_add(out, "\n");
+}
+
+/* The frame's header: transcripts have its payload only. */
+static void
+add_header(struct text *out, const struct transcript *t, const struct event *e)
+{
+	uint8_t header[16];
+	struct rk_writer w;
+
+	rk_writer_init(&w, header, sizeof(header));
+	rk_frame_header(e->dialect->header[t->conns[e->conn].carrier], e->type,
+	    e->len, &w);
+	text_add_n(out, (const char *)header, w.len);
+}
+
+void
+event_dump(const struct transcript *t, const struct event *e,
+    const char *indent, struct text *out)
+{
+	struct text all;
+
+	text_init(&all);
+	if (e->kind == EVENT_FRAME && e->conn >= 0)
+		add_header(&all, t, e);
+	if (e->bytes != NULL)
+		text_add_n(&all, (const char *)e->bytes, e->len);
+	for (size_t at = 0; at < all.len; at += ROW) {
+		text_add(out, indent);
+		add_row(out, at, all.s + at,
+		    all.len - at < ROW ? all.len - at : ROW);
+	}
+	text_clear(&all);
+}
+
 void
 transcript_to_text(const struct transcript *t,
     const struct transcript_text_options *o, struct text *out)

@@ -15,6 +15,10 @@ struct transcript_text_options {
 /* Append one line with newline. */
 void event_to_text(const struct transcript *t, const struct event *e,
     const struct transcript_text_options *o, struct text *out);
+/* Append its bytes, 16 a line, as hex and as text; of a frame with the header
+ * that they had on this connection.  Nothing if it has none. */
+void event_dump(const struct transcript *t, const struct event *e,
+    const char *indent, struct text *out);
 void transcript_to_text(const struct transcript *t,
     const struct transcript_text_options *o, struct text *out);
 
