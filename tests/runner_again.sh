@@ -70,9 +70,9 @@ said out "over the budget: 1 case not begun" "too"
 expect 5 "where none fits nothing was tested" "$url" --budget 20s 'liveness.keepalive[raw]'
 expect 5 "nor where the time is over before any" "$url" --budget 1ns -j 1 "$one"
 expect 5 "not in round after round" "$url" --budget 1ns --until-fail "$one"
-expect 0 "the scale counts" "$url" --budget 20s --time-scale 0.01 'liveness.keepalive[raw]'
-! grep -q skipped out
-ok $? "which makes it fit"
+stalled='relay.stalled-reader[raw]' # for a second
+expect 5 "the scale counts" "$url" --budget 600s --time-scale 1000 "$stalled"
+expect 0 "a small one makes it fit" "$url" --budget 600s --time-scale 0.1 "$stalled"
 RELAY_CONFORMANCE_BUDGET=0s expect 2 "no time is no budget" "$url" "$one"
 
 # ---- what failed last
@@ -100,6 +100,13 @@ said err "nothing failed in the last run on $pong" "which is said"
 expect 2 "of another target nothing is known" "$url" last-failed
 expect 0 "a run of that one" "$url" "$one"
 same "$(cut -f 1 $state | tr '\n' ' ')" "$url $pong " "leaves what is known of others"
+short='framing.short-packet[raw,payload=#1]'
+expect 0 "a nonstrict case" "$pong" --time-scale 0.03 "$short"
+said out "1 nonstrict" "is none that failed"
+grep -q "^$pong	\$" $state
+ok $? "and is not kept"
+expect 1 "but with --strict it is" "$pong" --time-scale 0.03 "$short" --strict
+said $state "$pong	$short" "and is kept"
 expect 4 "a case that could not be played" http://127.0.0.1:1 "$one"
 said $state "http://127.0.0.1:1	$one" "counts"
 printf 'x\ty\nrubbish\n' >$state
