@@ -16,14 +16,15 @@
 
 struct reader {
 	struct run *r;
-	const struct options *o;
+	struct options *o;
 	const char *path;
 	int line;
-	struct run_target *target;
+	struct run_target *target; /* of the run being read */
+	size_t left;               /* runs behind it */
 	char *target_name;
 	struct transcript *transcript; /* of the case being read */
 	unsigned rounds;
-	bool ended;
+	bool begun, ended;
 };
 
 static int
@@ -174,6 +175,34 @@ read_target(struct reader *x, const json_t *o)
 				      : bad_line(x, "a target, and no name");
 }
 
+/* What is compared is what every run has. */
+static void
+end_of_run(struct reader *x)
+{
+	if (x->target == x->r->targets || (int64_t)x->rounds < x->o->repeat)
+		x->o->repeat = x->rounds > 0 ? x->rounds : 1;
+	x->rounds = 0;
+	free(x->target_name);
+	x->target_name = NULL;
+}
+
+/* The first, or another one behind it: run --append-run. */
+static int
+next_run(struct reader *x)
+{
+	if (!x->begun) {
+		x->begun = true;
+		return 0;
+	}
+	if (x->left == 0 || !x->ended)
+		return bad_line(x, "a run begins within another");
+	end_of_run(x);
+	x->ended = false;
+	x->left--;
+	x->target++;
+	return 0;
+}
+
 static int
 read_line(struct reader *x, const json_t *o)
 {
@@ -181,10 +210,8 @@ read_line(struct reader *x, const json_t *o)
 
 	if (type == NULL)
 		return bad_line(x, "no line of a run");
-	if (strcmp(type, "run") == 0 && x->target_name != NULL)
-		return bad_line(x,
-		    "a second run (--append-run); of a file with one each, "
-		    "two can be compared");
+	if (strcmp(type, "run") == 0)
+		return next_run(x);
 	if (strcmp(type, "target") == 0)
 		return read_target(x, o);
 	if (strcmp(type, "event") == 0)
@@ -231,11 +258,47 @@ read_file(struct reader *x)
 
 /* ---- the interface ---- */
 
+/* How many runs the file holds; 1 if it cannot be told, for an error then. */
+static size_t
+count_runs(const char *path)
+{
+	static const char head[] = "{\"type\":\"run\",";
+	FILE *f = fopen(path, "re");
+	char *line = NULL;
+	size_t size = 0, n = 0;
+
+	while (f != NULL && getline(&line, &size, f) > 0)
+		n += strncmp(line, head, sizeof(head) - 1) == 0;
+	free(line);
+	if (f != NULL)
+		fclose(f);
+	return n > 0 ? n : 1;
+}
+
+/* A target for each run: "FILE", or "FILE:1", "FILE:2" ... */
+static void
+add_targets(struct run *r, const char *path, size_t nruns)
+{
+	r->targets =
+	    xreallocarray(r->targets, r->ntargets + nruns, sizeof(*r->targets));
+	for (size_t i = 0; i < nruns; i++) {
+		struct run_target *t = &r->targets[r->ntargets++];
+
+		*t = (struct run_target){
+			.run = r,
+			.target = xcalloc(1, sizeof(*t->target)),
+		};
+		t->target->name = nruns == 1 ? xstrdup(path)
+					     : xasprintf("%s:%zu", path, i + 1);
+	}
+}
+
 int
 recording_read(struct run *r, struct options *o, char *const *files, size_t n)
 {
 	int status = 0;
 	struct text errors;
+	size_t *runs, at = 0;
 
 	*r = (struct run){ .o = o, .observe = true };
 	text_init(&errors);
@@ -245,25 +308,21 @@ recording_read(struct run *r, struct options *o, char *const *files, size_t n)
 		status = EXIT_SCRIPT;
 	fputs(text_str(&errors), stderr);
 	text_clear(&errors);
-	r->targets = xcalloc(n, sizeof(*r->targets));
-	r->ntargets = n;
-	for (size_t i = 0; i < n; i++) {
-		r->targets[i].run = r;
-		r->targets[i].target =
-		    xcalloc(1, sizeof(*r->targets[i].target));
-		r->targets[i].target->name = xstrdup(files[i]);
-	}
+	runs = xcalloc(n, sizeof(*runs));
+	for (size_t i = 0; i < n; i++)
+		add_targets(r, files[i], runs[i] = count_runs(files[i]));
 	for (size_t i = 0; i < n && status == 0; i++) {
 		struct reader x = { .r = r,
 			.o = o,
 			.path = files[i],
-			.target = &r->targets[i] };
+			.target = &r->targets[at],
+			.left = runs[i] - 1 };
 
 		status = read_file(&x);
-		free(x.target_name);
-		if (i == 0 || (int64_t)x.rounds < o->repeat)
-			o->repeat = x.rounds > 0 ? x.rounds : 1;
+		end_of_run(&x);
+		at += runs[i];
 	}
+	free(runs);
 	return status;
 }
 

@@ -10,8 +10,9 @@
 #include "conformance/run.h"
 
 /*
- * Read |n| files, each the run of one target, into a run with a target for
- * each, named as its file.  Cases are those of the suite where it has them.
+ * Read |n| files, each of one run of one target or of several, into a run with
+ * a target for each of those, named as its file, with ":N" if it is one of
+ * several.  Cases are those of the suite where it has them.
  * |o| is changed to suit (repeat) and must live on.  0, or the exit status of
  * what was said on stderr; recording_clear in any case.
  */

@@ -257,6 +257,13 @@ done
 expect 0 "two runs of one relay are alike" diff --runs old.jsonl new.jsonl
 [ "$(wc -l <out)" -eq 1 ]
 ok $? "in one line"
+cp old.jsonl both.jsonl
+expect 0 "a run is added to another" run "$url" 'ping.*' relay.basic --append-run --report jsonl=both.jsonl
+expect 0 "which are alike in one file, too" diff --runs both.jsonl
+expect 0 "and judged both" judge both.jsonl
+said out "run 2 of both.jsonl:" "each by itself"
+head -1 old.jsonl | cat - old.jsonl >within.jsonl
+expect 6 "a run within another is 6" diff --runs within.jsonl
 if "$build/relayd/relayd" --fault help >/dev/null 2>&1; then
 	start late "$build/relayd/relayd" --listen 127.0.0.1:0 --fault relay.last-byte-changed
 	"$runner" run "http://$(listening late http)" 'ping.*' relay.basic \
@@ -265,6 +272,9 @@ if "$build/relayd/relayd" --fault help >/dev/null 2>&1; then
 	said out "relay.basic[raw]   A: old.jsonl   B: new.jsonl" "and the changed cases are shown"
 	! grep -q '^ping' out
 	ok $? "and no others"
+	cat new.jsonl >>both.jsonl
+	expect 1 "nor as the third of a file" diff --runs both.jsonl
+	said out "relay.basic[raw]   A: both.jsonl:1, both.jsonl:2   B: both.jsonl:3" "which is named so"
 	stop "$started"
 fi
 expect 6 "what is no run is 6" diff --runs old.jsonl my.rly

@@ -557,9 +557,6 @@ START_TEST(a_run_can_be_added_to_a_report)
 	ck_assert_int_eq(play_command(cmd_judge, all_well,
 			     "judge out.jsonl --report text=out.txt"),
 	    EXIT_USAGE);
-	ck_assert_int_eq(play_command(cmd_diff, all_well,
-			     "diff --runs out.jsonl out.jsonl"),
-	    EXIT_SCRIPT);
 	/* without it the file is replaced */
 	ck_assert_int_eq(play(all_well,
 			     URL " ping.order --report jsonl=out.jsonl"),
