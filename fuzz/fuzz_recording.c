@@ -36,10 +36,13 @@ call(int (*command)(int argc, char **argv), const char *const *words,
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const judge[] = { "judge", "--no-deviations",
+	static const char *const judge[] = { "judge", "--no-deviations", "-v",
+		NULL };
+	/* A report holds one run: of several it is refused. */
+	static const char *const report[] = { "judge", "--no-deviations",
 		"--report=jsonl=/dev/null", "--report=json=/dev/null",
 		"--report=junit=/dev/null", "--report=md=/dev/null",
-		"--report=tap=/dev/null", "-v", NULL };
+		"--report=tap=/dev/null", NULL };
 	static const char *const diff[] = { "diff", "--runs", NULL };
 	static const char *const coverage[] = { "coverage", "--runs", NULL };
 	const char *path = file_of(data, size);
@@ -48,6 +51,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(freopen("/dev/null", "w", stdout) != NULL);
 	judged = call(cmd_judge, judge, path, 1);
 	REQUIRE(judged >= 0 && judged != EXIT_USAGE);
+	REQUIRE(call(cmd_judge, report, path, 1) >= 0);
 	differs = call(cmd_diff, diff, path, 2);
 	REQUIRE(differs >= 0 && differs != EXIT_FAILED);
 	REQUIRE(call(cmd_coverage, coverage, path, 1) >= 0);

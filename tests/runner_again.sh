@@ -1,7 +1,7 @@
 #!/bin/sh
 # relay-conformance run, again: until a run fails, byte by byte, within a
 # budget, and what failed in the last one.  Prints TAP.
-# shellcheck source=tests/points.sh disable=SC2154 # they are from there
+# shellcheck source=tests/points.sh disable=SC2154,SC2034 # they are from there, or for it
 . "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 verb=run
 one='ping.echo[raw,p=#1]'
