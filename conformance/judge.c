@@ -29,6 +29,13 @@ static const struct {
 	[VERDICT_ERROR] = { "error", "the target could not be tested" },
 };
 
+bool
+verdict_fails(enum verdict v, bool strict)
+{
+	return v == VERDICT_FAIL || v == VERDICT_XPASS || v == VERDICT_ERROR ||
+	    (strict && v == VERDICT_NONSTRICT);
+}
+
 const char *
 verdict_name(enum verdict v)
 {

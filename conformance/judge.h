@@ -40,6 +40,8 @@ bool judge_is_unsettled(const struct case_result *decided, enum verdict v);
 /* Is this code about what the target did? */
 bool code_is_targets(enum result_code c);
 
+/* One such verdict and the run has failed. */
+bool verdict_fails(enum verdict v, bool strict);
 const char *verdict_name(enum verdict v); /* "pass" */
 /* By its name; VERDICT_NKINDS if there is none. */
 enum verdict verdict_named(const char *name);

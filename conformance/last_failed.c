@@ -125,14 +125,6 @@ last_failed_has(const struct last_failed *l, const char *target,
 
 /* ---- writing ---- */
 
-static bool
-is_failure(const struct run_case *c, bool strict)
-{
-	return c->verdict == VERDICT_FAIL || c->verdict == VERDICT_XPASS ||
-	    c->verdict == VERDICT_ERROR || c->verdict == VERDICT_INCONCLUSIVE ||
-	    (strict && c->verdict == VERDICT_NONSTRICT);
-}
-
 /* Each case once, in how many rounds it may have failed. */
 static void
 add_target(struct last_failed *l, const struct run *r,
@@ -144,7 +136,9 @@ add_target(struct last_failed *l, const struct run *r,
 		const struct run_case *c = &r->plan[i];
 		const char *name = c->c->instance->name;
 
-		if (c->target == t && is_failure(c, r->o->strict) &&
+		if (c->target == t &&
+		    (verdict_fails(c->verdict, r->o->strict) ||
+			c->verdict == VERDICT_INCONCLUSIVE) &&
 		    !last_failed_has(l, target, name))
 			add(l, xstrdup(target), xstrdup(name));
 	}

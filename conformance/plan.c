@@ -57,14 +57,14 @@ int64_t
 run_begin_by(const struct run_case *c, bool control)
 {
 	const struct run *r = c->target->run;
-	double takes = (double)scenario_patience(c->c->scenario) *
-	    r->o->time_scale * c->target->target->engine.scale *
-	    (control ? 2 : 1);
 	int64_t last;
+	double takes;
 
 	if (r->o->budget_ns == 0 ||
 	    __builtin_add_overflow(r->started_ns, r->o->budget_ns, &last))
 		return INT64_MAX;
+	takes = (double)scenario_patience(c->c->scenario) * r->o->time_scale *
+	    c->target->target->engine.scale * (control ? 2 : 1);
 	/* A patience has a limit, and so have the scales. */
 	return last - (int64_t)takes;
 }

@@ -187,9 +187,7 @@ finish(struct run_case *c, enum verdict v)
 	if (!artifacts_write(c))
 		r->tally.infrastructure = true;
 	tell_reports(r, c);
-	if (r->o->fail_fast &&
-	    (v == VERDICT_FAIL || v == VERDICT_XPASS || v == VERDICT_ERROR ||
-		(r->o->strict && v == VERDICT_NONSTRICT)))
+	if (r->o->fail_fast && verdict_fails(v, r->o->strict))
 		end_run(r, END_FAILED);
 }
 
