@@ -3,7 +3,6 @@
 
 #include "packets.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "support.h"
 
 void
 blob_clear(struct blob *b)

@@ -1,4 +1,4 @@
-/* Skipped tests are told from passed ones: a suite is run within a test. */
+/* What comes of a test is told as it is: a suite is run within a test. */
 #include "config.h"
 
 #include <stdbool.h>
@@ -37,6 +37,14 @@ START_TEST(fails_all_the_same)
 }
 END_TEST
 
+START_TEST(crashes_in_a_loop)
+{
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_lt(i, 3);
+	abort();
+}
+END_TEST
+
 static int
 run_inner_suite(void)
 {
@@ -46,6 +54,7 @@ run_inner_suite(void)
 	tcase_add_loop_test(tc, lacks_something, 0, 2);
 	tcase_add_test(tc, fails_all_the_same);
 	tcase_add_test(tc, passes);
+	tcase_add_test(tc, crashes_in_a_loop);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
@@ -94,7 +103,7 @@ expect_line(const char **at, const char *start, const char *end)
 	*at = stop + 1;
 }
 
-START_TEST(a_skipped_test_says_so)
+START_TEST(skipped_and_crashed_tests_say_so)
 {
 	char out[4096];
 	const char *at = out;
@@ -105,7 +114,10 @@ START_TEST(a_skipped_test_says_so)
 	expect_line(&at, "ok 2 - ", ":lacks_something: Passed");
 	expect_line(&at, "not ok 3 - ", ":fails_all_the_same: bad");
 	expect_line(&at, "ok 4 - ", ":passes: Passed");
-	expect_line(&at, "1..4", "1..4");
+	expect_line(&at, "not ok 5 - ",
+	    "test_support.c:case:crashes_in_a_loop: Received signal 6 "
+	    "(Aborted)");
+	expect_line(&at, "1..5", "1..5");
 	ck_assert_str_eq(at, "");
 }
 END_TEST
@@ -114,9 +126,9 @@ int
 main(void)
 {
 	Suite *s = suite_create("support");
-	TCase *tc = tcase_create("skipping");
+	TCase *tc = tcase_create("told");
 
-	tcase_add_test(tc, a_skipped_test_says_so);
+	tcase_add_test(tc, skipped_and_crashed_tests_say_so);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -3,13 +3,13 @@
 
 #include "tshark.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "base/xalloc.h"
+#include "support.h"
 
 bool
 tshark_is_there(void)
