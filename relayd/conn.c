@@ -319,6 +319,7 @@ die(struct conn *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	w->nconns--;
+	conn_count_written(c, false);
 	metrics_up(&w->ended);
 	metrics_down(&w->metrics.connections[c->stage]);
 	c->state = CONN_DEAD;

@@ -27,7 +27,6 @@
 
 struct access_query;
 struct capture_file;
-struct metrics;
 struct stream;
 struct tls_ctx;
 struct worker;
@@ -115,6 +114,7 @@ struct conn {
 	/* output */
 	struct outbuf out;
 	struct sendq lane[NLANES];
+	uint32_t under_way[NLANES]; /* frames of the batch being written */
 };
 
 /*
@@ -200,7 +200,7 @@ void conn_frames_input(struct conn *c);
 bool conn_login_answered(struct conn *c, bool allowed);
 
 /* Count what became of a packet. */
-void conn_count_routed(struct metrics *m, bool disco, enum route_result result);
+void conn_count_routed(struct worker *w, bool disco, enum route_result result);
 
 /* conn_out.c: the endpoint of the router. */
 extern const struct endpoint_ops conn_endpoint_ops;
@@ -210,6 +210,9 @@ void conn_frame_header(const struct conn *c, uint32_t type, size_t payload_len,
 /* Append a whole frame to the connection's own output. */
 bool conn_write_frame(struct conn *c, const struct rk_frame_spec *spec,
     const void *payload, size_t len);
+/* The batch that was being written is, or never will be: count its packets,
+ * where the generation counts them then. */
+void conn_count_written(struct conn *c, bool written);
 /* Append a WebSocket frame. */
 bool conn_write_ws(struct conn *c, uint8_t opcode, const void *payload,
     size_t len);

@@ -55,8 +55,13 @@ check_frame(const struct conn *c, const struct rk_raw_frame *raw,
 }
 
 void
-conn_count_routed(struct metrics *m, bool disco, enum route_result result)
+conn_count_routed(struct worker *w, bool disco, enum route_result result)
 {
+	struct metrics *m = &w->metrics;
+
+	/* Of the newer generation it counts when it is written (D-26). */
+	if (result == ROUTE_QUEUED && w->conf->generation == GENERATION_035)
+		return;
 	if (result == ROUTE_QUEUED && disco)
 		metrics_up(&m->disco_packets_sent);
 	else if (result == ROUTE_QUEUED)
@@ -68,9 +73,11 @@ conn_count_routed(struct metrics *m, bool disco, enum route_result result)
 }
 
 static void
-count_packet(struct metrics *m, const struct lent_packet *p,
+count_packet(struct worker *w, const struct lent_packet *p,
     enum route_result result)
 {
+	struct metrics *m = &w->metrics;
+
 	if (p->disco)
 		metrics_up(&m->disco_packets_recv);
 	else
@@ -78,7 +85,7 @@ count_packet(struct metrics *m, const struct lent_packet *p,
 	metrics_up_by(&m->bytes_recv, p->len - RK_KEY_LEN);
 	histogram_add(&m->packet_bytes, PACKET_BYTES_SHIFT,
 	    p->len - RK_KEY_LEN);
-	conn_count_routed(m, p->disco, result);
+	conn_count_routed(w, p->disco, result);
 }
 
 /*
@@ -113,7 +120,7 @@ on_send(struct conn *c, const struct input *in)
 	if (FAULT(HOOK_ROUTED, .c = c, .key = &to, .packet = &p,
 		.result = result))
 		return false;
-	count_packet(&w->metrics, &p, result);
+	count_packet(w, &p, result);
 	return true;
 }
 
@@ -355,8 +362,10 @@ next_raw(struct conn *c)
 static bool
 on_ws_close(struct conn *c, const struct rk_ws_message *m)
 {
-	/* The code comes back, as RFC 6455 section 5.5.1 has it. */
-	if (!conn_write_ws(c, RK_WS_CLOSE, m->payload, m->len >= 2 ? 2 : 0))
+	/* The code comes back, as RFC 6455 section 5.5.1 has it; the newer
+	 * generation takes Close for the end of the stream (D-16). */
+	if (c->worker->conf->generation != GENERATION_035 &&
+	    !conn_write_ws(c, RK_WS_CLOSE, m->payload, m->len >= 2 ? 2 : 0))
 		return false;
 	return conn_close(c, ENDING_EOF, "websocket-close");
 }

@@ -18,24 +18,48 @@ cost_of(const struct conf *conf, size_t bytes)
 	return (int64_t)bytes * NS_PER_S / conf->rx_rate;
 }
 
+static int64_t
+burst_of(const struct conf *conf)
+{
+	return conf->rx_burst > 0 ? conf->rx_burst : conf->rx_rate;
+}
+
 void
 conn_limit_start(struct conn *c)
 {
 	const struct conf *conf = c->worker->conf;
-	int64_t burst = conf->rx_burst > 0 ? conf->rx_burst : conf->rx_rate;
 
 	if (conf->rx_rate > 0)
-		bucket_init(&c->rx_limit, cost_of(conf, (size_t)burst));
+		bucket_init(&c->rx_limit,
+		    cost_of(conf, (size_t)burst_of(conf)));
 }
 
 static void
 count(struct conn *c)
 {
+	static struct log_limit limit = { .burst = 20 };
 	struct metrics *m = &c->worker->metrics;
 
+	if (!c->was_limited)
+		conn_log(c, &limit, LOG_INFO, "rx-limited key=%s rate=%lld",
+		    conn_key_text(c), (long long)c->worker->conf->rx_rate);
 	metrics_up(&m->frames_limited);
 	metrics_up_by(&m->conns_limited, !c->was_limited);
 	c->was_limited = true;
+}
+
+/*
+ * It will never fit.  The reference lets it pass at once and for nothing, and
+ * logs an error; here it is owed.
+ */
+static void
+log_oversize(const struct conn *c, size_t bytes)
+{
+	static struct log_limit limit = { .burst = 1 };
+
+	conn_log(c, &limit, LOG_WARN,
+	    "rx-burst-too-small key=%s frame=%zu burst=%lld", conn_key_text(c),
+	    bytes, (long long)burst_of(c->worker->conf));
 }
 
 bool
@@ -51,6 +75,8 @@ conn_limit_admits(struct conn *c, size_t bytes)
 	wait = bucket_wait(&c->rx_limit, now, cost);
 	if (wait == 0) {
 		bucket_take(&c->rx_limit, now, cost);
+		if (cost > c->rx_limit.capacity_ns)
+			log_oversize(c, bytes);
 		return true;
 	}
 	count(c);

@@ -318,6 +318,23 @@ add_lanes(struct batch *b, const struct conn *c)
 		add_lane(b, &c->lane[order[i].lane], &order[i]);
 }
 
+void
+conn_count_written(struct conn *c, bool written)
+{
+	struct metrics *m = &c->worker->metrics;
+	const uint32_t *n = c->under_way;
+
+	if (c->worker->conf->generation == GENERATION_035) {
+		metrics_up_by(written ? &m->send_packets_sent
+				      : &m->send_packets_dropped,
+		    n[LANE_PACKETS]);
+		metrics_up_by(written ? &m->disco_packets_sent
+				      : &m->disco_packets_dropped,
+		    n[LANE_DISCO]);
+	}
+	memset(c->under_way, 0, sizeof(c->under_way));
+}
+
 /* Give the stream one batch; false if there is nothing to give. */
 static bool
 write_batch(struct conn *c)
@@ -345,6 +362,11 @@ write_batch(struct conn *c)
 		histogram_add(&m->write_packets, WRITE_PACKETS_SHIFT, packets);
 	c->write_failed = !stream_writev(c->stream, b.v, b.n);
 	c->out.len = 0;
+	memcpy(c->under_way, b.frames, sizeof(c->under_way));
+	if (c->write_failed)
+		conn_count_written(c, false);
+	else if (stream_queued(c->stream) == 0)
+		conn_count_written(c, true);
 	for (int i = 0; i < NLANES; i++)
 		sendq_pop(&c->lane[i], b.frames[i]);
 	return true;
@@ -390,6 +412,8 @@ conn_flush(struct conn *c)
 {
 	if (c->state == CONN_DEAD)
 		return;
+	if (stream_queued(c->stream) == 0)
+		conn_count_written(c, true); /* it was blocked until now */
 	while (
 	    !c->write_failed && stream_queued(c->stream) == 0 && write_batch(c))
 		;

@@ -4,6 +4,8 @@
 
 #include "relayd/metrics.h"
 
+#include <string.h>
+
 #include "base/text.h"
 #include "codec/errors.h"
 
@@ -86,20 +88,39 @@ write_family(struct text *out, const char *name, const char *type,
 	text_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+/* The reference's order of its groups (section 4.11, D-26), then our own. */
+#define NGROUPS 3
+static const char *const groups_028[NGROUPS] = { "relayserver_", "stun_",
+	"relayd_" };
+static const char *const groups_035[NGROUPS] = { "stun_", "relayserver_",
+	"relayd_" };
+
 static void
-write_counters(const struct metrics *m, enum generation generation,
-    struct text *out)
+write_group(const struct metrics *m, enum generation generation,
+    const char *prefix, struct text *out)
 {
 	for (size_t i = 0; i < NCOUNTERS; i++) {
 		const struct counter *c = &counters[i];
 		const void *at = (const char *)m + c->offset;
 
-		if ((c->generations & generation) == 0)
+		if ((c->generations & generation) == 0 ||
+		    strncmp(c->name, prefix, strlen(prefix)) != 0)
 			continue;
 		write_family(out, c->name, "counter", c->help);
 		text_addf(out, "%s_total %llu\n", c->name,
 		    (unsigned long long)*(const uint64_t *)at);
 	}
+}
+
+static void
+write_counters(const struct metrics *m, enum generation generation,
+    struct text *out)
+{
+	const char *const *group =
+	    generation == GENERATION_035 ? groups_035 : groups_028;
+
+	for (int i = 0; i < NGROUPS; i++)
+		write_group(m, generation, group[i], out);
 }
 
 static void

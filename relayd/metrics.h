@@ -17,31 +17,33 @@ struct text;
 /*
  * Names, meanings and order of the reference (section 4.11, D-26), then our
  * own.  field, name (the exposition adds _total), generations that have it.
+ * Not copied: that the two of the receive limit end in _total_total, and that
+ * each login counts as that of a new key, in the newer generation.
  */
 /* clang-format off */
 #define METRICS_COUNTERS(X) \
 	X(bytes_sent, "relayserver_bytes_sent", GENERATION_BOTH, "Bytes of packet data written to clients.") \
 	X(bytes_recv, "relayserver_bytes_recv", GENERATION_BOTH, "Bytes of packet data received from clients.") \
-	X(send_packets_sent, "relayserver_send_packets_sent", GENERATION_BOTH, "Packets queued for their destination.") \
+	X(send_packets_sent, "relayserver_send_packets_sent", GENERATION_BOTH, "Packets queued for their destination; generation 0.35: written to it.") \
 	X(send_packets_recv, "relayserver_send_packets_recv", GENERATION_BOTH, "Packets received from clients.") \
-	X(send_packets_dropped, "relayserver_send_packets_dropped", GENERATION_BOTH, "Packets whose destination was not there.") \
-	X(disco_packets_sent, "relayserver_disco_packets_sent", GENERATION_BOTH, "Disco packets queued for their destination.") \
+	X(send_packets_dropped, "relayserver_send_packets_dropped", GENERATION_BOTH, "Packets whose destination was not there; generation 0.35: and those of a write that failed.") \
+	X(disco_packets_sent, "relayserver_disco_packets_sent", GENERATION_BOTH, "Disco packets queued for their destination; generation 0.35: written to it.") \
 	X(disco_packets_recv, "relayserver_disco_packets_recv", GENERATION_BOTH, "Disco packets received from clients.") \
-	X(disco_packets_dropped, "relayserver_disco_packets_dropped", GENERATION_BOTH, "Disco packets whose destination was not there.") \
+	X(disco_packets_dropped, "relayserver_disco_packets_dropped", GENERATION_BOTH, "Disco packets whose destination was not there; generation 0.35: and those of a write that failed.") \
 	X(other_packets_sent, "relayserver_other_packets_sent", GENERATION_BOTH, "Peer-gone notices queued.") \
 	X(other_packets_recv, "relayserver_other_packets_recv", GENERATION_BOTH, "NotePreferred and Health frames received.") \
 	X(other_packets_dropped, "relayserver_other_packets_dropped", GENERATION_BOTH, "Peer-gone notices that found their queue full.") \
 	X(got_ping, "relayserver_got_ping", GENERATION_BOTH, "Ping frames answered.") \
 	X(sent_pong, "relayserver_sent_pong", GENERATION_BOTH, "Pong frames written.") \
 	X(unknown_frames, "relayserver_unknown_frames", GENERATION_BOTH, "Well-formed frames that a relay does not expect.") \
+	X(frames_limited, "relayserver_frames_rx_ratelimited", GENERATION_035, "Frames that a receive limit delayed.") \
+	X(conns_limited, "relayserver_conns_rx_ratelimited", GENERATION_035, "Connections of which a receive limit delayed a frame.") \
 	X(accepts, "relayserver_accepts", GENERATION_BOTH, "Logins completed.") \
 	X(disconnects, "relayserver_disconnects", GENERATION_BOTH, "Connections that ended after their login.") \
 	X(unique_client_keys, "relayserver_unique_client_keys", GENERATION_BOTH, "First logins of a key on a UTC day.") \
 	X(websocket_accepts, "relayserver_websocket_accepts", GENERATION_BOTH, "WebSocket upgrades.") \
 	X(raw_accepts, "relayserver_derp_accepts", GENERATION_028, "Raw upgrades.") \
 	X(raw_accepts_035, "relayserver_relay_accepts", GENERATION_035, "Raw upgrades, by their newer name.") \
-	X(frames_limited, "relayserver_frames_rx_ratelimited", GENERATION_035, "Frames that a receive limit delayed.") \
-	X(conns_limited, "relayserver_conns_rx_ratelimited", GENERATION_035, "Connections of which a receive limit delayed a frame.") \
 	X(stun_requests, "stun_requests", GENERATION_BOTH, "Datagrams received by the STUN server.") \
 	X(stun_ipv4_success, "stun_ipv4_success", GENERATION_BOTH, "STUN answers over IPv4.") \
 	X(stun_ipv6_success, "stun_ipv6_success", GENERATION_BOTH, "STUN answers over IPv6.") \

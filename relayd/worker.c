@@ -217,7 +217,7 @@ on_letter(struct worker *w, const struct letter *l)
 {
 	switch (l->kind) {
 	case LETTER_PACKET:
-		conn_count_routed(&w->metrics, l->packet->disco,
+		conn_count_routed(w, l->packet->disco,
 		    router_deliver(w->router, w->index, l, !w->stopping));
 		break;
 	case LETTER_GONE:

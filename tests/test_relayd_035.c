@@ -257,6 +257,122 @@ START_TEST(note_preferred_is_one_of_the_unknown)
 }
 END_TEST
 
+/* ---- WebSocket Close (D-16) ---- */
+
+START_TEST(close_ends_the_session_without_one_in_return)
+{
+	struct client c;
+
+	if (_i == 0) {
+		client_login(&c, &rig, RK_CARRIER_WS, 1);
+	} else {
+		client_open(&c, &rig, SERVICE_RELAY);
+		client_upgrade(&c, RK_CARRIER_WS);
+	}
+	client_send_ws(&c, true, RK_WS_CLOSE, "\3\xe8", 2);
+	client_expect_end(&c);
+	ck_assert_uint_eq(rig_metric(&rig,
+			      _i == 0 ? "relayd_ended_total{end=\"eof\","
+					"stage=\"open\"}"
+				      : "relayd_ended_total{end=\"eof\","
+					"stage=\"login\"}"),
+	    1);
+	client_close(&c);
+}
+END_TEST
+
+START_TEST(the_other_generations_return_it)
+{
+	struct client c;
+
+	rig.conf.generation = _i ? GENERATION_BOTH : GENERATION_028;
+	client_login(&c, &rig, RK_CARRIER_WS, 1);
+	client_send_ws(&c, true, RK_WS_CLOSE, "\3\xe8", 2);
+	client_expect_ws(&c, RK_WS_CLOSE, "\3\xe8", 2);
+	client_expect_end(&c);
+	client_close(&c);
+}
+END_TEST
+
+/* ---- what counts as sent, and when (D-26) ---- */
+
+#define SENT(disco)                                                            \
+	rig_metric(&rig,                                                       \
+	    (disco) ? "relayserver_disco_packets_sent_total"                   \
+		    : "relayserver_send_packets_sent_total")
+#define DROPPED(disco)                                                         \
+	rig_metric(&rig,                                                       \
+	    (disco) ? "relayserver_disco_packets_dropped_total"                \
+		    : "relayserver_send_packets_dropped_total")
+
+/* A receiver that does not read, of whom more waits than its queue holds. */
+static uint64_t
+block(struct client *a, struct client *b, bool disco)
+{
+	enum {
+		N = 5000
+	};
+	const char *data = disco ? DISCO : "0123456789 0123456789 0123456789";
+	enum lane lane = disco ? LANE_DISCO : LANE_PACKETS;
+	uint64_t full;
+
+	client_login(a, &rig, RK_CARRIER_RAW, 1);
+	client_login(b, &rig, RK_CARRIER_RAW, 2);
+	for (int i = 0; i < N; i++)
+		client_send_packet(a, b, data);
+	rig_settle(&rig);
+	full = rig_metric(&rig,
+	    disco ? "relayd_queue_dropped_total{queue=\"disco\"}"
+		  : "relayd_queue_dropped_total{queue=\"packets\"}");
+	ck_assert_uint_gt(full, 0);
+	ck_assert_uint_gt(b->conn->under_way[lane], 0);
+	ck_assert_uint_eq(SENT(disco) + b->conn->under_way[lane] +
+		b->conn->lane[lane].count,
+	    N - full);
+	ck_assert_uint_eq(DROPPED(disco), 0);
+	return N - full;
+}
+
+START_TEST(a_packet_is_sent_once_it_is_written)
+{
+	struct client a, b;
+	struct rk_frame f;
+	uint64_t queued = block(&a, &b, _i == 1), n = 0;
+
+	while (n < queued) {
+		client_poll(&b);
+		while (client_next_frame(&b, &f))
+			n++;
+	}
+	ck_assert_uint_eq(SENT(_i == 1), queued);
+	ck_assert_uint_eq(SENT(_i != 1), 0);
+	ck_assert_uint_eq(DROPPED(_i == 1), 0);
+	client_close(&a);
+	client_close(&b);
+}
+END_TEST
+
+START_TEST(packets_of_a_write_that_fails_are_dropped)
+{
+	bool disco = _i & 1;
+	struct client a, b;
+	uint64_t sent, under_way;
+
+	block(&a, &b, disco);
+	sent = SENT(disco);
+	under_way = b.conn->under_way[disco ? LANE_DISCO : LANE_PACKETS];
+	if (_i & 2)
+		client_close(&b);
+	rig_pass(&rig, 3 * NS_PER_S); /* the write times out */
+	ck_assert_uint_eq(rig_metric(&rig, "relayserver_disconnects_total"), 1);
+	ck_assert_uint_eq(SENT(disco), sent);
+	ck_assert_uint_eq(DROPPED(disco), under_way);
+	ck_assert_uint_eq(DROPPED(!disco), 0);
+	client_close(&a);
+	client_close(&b);
+}
+END_TEST
+
 /* In both other generations it is the other way round. */
 START_TEST(the_other_generations_stay_as_they_are)
 {
@@ -304,6 +420,12 @@ main(void)
 	tcase_add_loop_test(tc, health_from_a_client_ends_the_connection, 0, 2);
 	tcase_add_loop_test(tc, note_preferred_is_one_of_the_unknown, 0, 2);
 	tcase_add_loop_test(tc, the_other_generations_stay_as_they_are, 0, 2);
+	tcase_add_loop_test(tc, close_ends_the_session_without_one_in_return, 0,
+	    2);
+	tcase_add_loop_test(tc, the_other_generations_return_it, 0, 2);
+	tcase_add_loop_test(tc, a_packet_is_sent_once_it_is_written, 0, 2);
+	tcase_add_loop_test(tc, packets_of_a_write_that_fails_are_dropped, 0,
+	    4);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -84,6 +84,7 @@ log_in(struct client *c, enum rk_carrier carrier, uint8_t seed)
 START_TEST(a_client_over_its_rate_is_slowed_and_loses_nothing)
 {
 	struct client a, b;
+	const char *line;
 
 	log_in(&a, carriers[_i], 1);
 	log_in(&b, RK_CARRIER_RAW, 2);
@@ -111,6 +112,10 @@ START_TEST(a_client_over_its_rate_is_slowed_and_loses_nothing)
 	ck_assert_uint_eq(rig_metric(&rig,
 			      "relayserver_conns_rx_ratelimited_total"),
 	    1);
+	/* … and said once. */
+	line = strstr(text_str(&rig.log), "rx-limited key=");
+	ck_assert_ptr_nonnull(line);
+	ck_assert_ptr_null(strstr(line + 1, "rx-limited"));
 	client_close(&a);
 	client_close(&b);
 }
@@ -175,6 +180,9 @@ START_TEST(a_frame_larger_than_the_burst_passes_and_is_paid_for)
 	client_expect_nothing(&b);
 	rig_pass(&rig, 200 * NS_PER_MS);
 	client_expect_packet(&b, &a, DATA);
+	/* The operator hears that the limit does not suit the clients. */
+	ck_assert_ptr_nonnull(strstr(text_str(&rig.log),
+	    "rx-burst-too-small key=rkeohxlubhyzl7ks frame=500 burst=50\n"));
 	client_close(&a);
 	client_close(&b);
 }

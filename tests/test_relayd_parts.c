@@ -479,6 +479,12 @@ START_TEST(each_generation_has_its_names)
 	    rows[_i].derp);
 	ck_assert_int_eq(strstr(t.s, "relay_accepts_total") != NULL,
 	    rows[_i].relay);
+	/* The newer one has STUN first (D-26), and both have our own last. */
+	ck_assert_int_eq(strstr(t.s, "stun_requests_total") <
+		strstr(t.s, "relayserver_bytes_sent_total"),
+	    rows[_i].generation == GENERATION_035);
+	ck_assert_ptr_null(strstr(strstr(t.s, "\nrelayd_"), "\nstun_"));
+	ck_assert_ptr_null(strstr(strstr(t.s, "\nrelayd_"), "\nrelayserver_"));
 	text_clear(&t);
 }
 END_TEST
