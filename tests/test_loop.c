@@ -2,10 +2,12 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -622,6 +624,61 @@ START_TEST(stopping_beforehand_counts_for_one_run)
 }
 END_TEST
 
+/* ---- memory */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1 /* its allocator keeps what is free */
+#else
+#define SANITIZED 0
+#endif
+
+static long
+resident_kb(void)
+{
+	long size, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%ld %ld", &size, &resident), 2);
+	fclose(f);
+	return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* As connections are: a descriptor, what waits for it, other things. */
+START_TEST(descriptors_that_are_gone_keep_no_memory)
+{
+	enum {
+		N = 900,
+		EACH = 16 << 10
+	};
+	struct watch *w[N];
+	char *other[N];
+	int fd[N];
+	long before = resident_kb();
+
+	if (SANITIZED) {
+		test_skip("memory of a sanitizer");
+		return;
+	}
+	for (int i = 0; i < N; i++) {
+		fd[i] = eventfd(0, EFD_CLOEXEC);
+		ck_assert_int_ge(fd[i], 0);
+		w[i] = watch_new(loop, fd[i], NULL, NULL);
+		watch_set(w[i], WATCH_READ);
+		other[i] = malloc(EACH);
+		memset(other[i], 1, EACH);
+	}
+	ck_assert_int_gt(resident_kb() - before, N * EACH / 1024 / 2);
+	for (int i = 0; i < N; i++) {
+		watch_free(w[i]);
+		close(fd[i]);
+		free(other[i]);
+	}
+	malloc_trim(0);
+	ck_assert_int_lt(resident_kb() - before, 1024);
+}
+END_TEST
+
 START_TEST(sigpipe_is_ignored)
 {
 	int fds[2];
@@ -667,6 +724,7 @@ loop_suite(void)
 	tcase_add_test(tc, a_signal_has_one_handler);
 	tcase_add_test(tc, running_ends_when_nothing_is_left);
 	tcase_add_test(tc, stopping_beforehand_counts_for_one_run);
+	tcase_add_test(tc, descriptors_that_are_gone_keep_no_memory);
 	tcase_add_test(tc, sigpipe_is_ignored);
 	suite_add_tcase(s, tc);
 	return s;

@@ -19,6 +19,7 @@
 #include <event2/event_struct.h>
 
 #include "base/clock.h"
+#include "net/event_memory.h"
 
 /* Deferred work may defer more; after so many rounds the rest waits. */
 #define DEFER_ROUNDS 16
@@ -557,8 +558,10 @@ struct loop *
 loop_new(void)
 {
 	struct loop *l = calloc(1, sizeof(*l));
-	struct event_config *config = event_config_new();
+	struct event_config *config;
 
+	event_memory_init();
+	config = event_config_new();
 	signal(SIGPIPE, SIG_IGN);
 	event_set_log_callback(on_libevent_log);
 	if (l != NULL && config != NULL) {
