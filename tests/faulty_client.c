@@ -540,10 +540,29 @@ on_stream(void *arg, struct stream *s, enum stream_event e)
 	}
 }
 
+/* What the hello of TLS asks for.  An address is no name, and of two final
+ * dots one goes. */
+static void
+server_name(const struct client *c, char *out, size_t size)
+{
+	size_t len = strlen(c->url.host);
+
+	if (len > 1 && c->url.host[len - 1] == '.')
+		len--;
+	if (has(c, FAULT_TLS, TLS_NO_NAME))
+		snprintf(out, size, "127.0.0.1");
+	else if (has(c, FAULT_TLS, TLS_OTHER_NAME))
+		snprintf(out, size, "relay.example");
+	else
+		snprintf(out, size, "%.*s%s", (int)len, c->url.host,
+		    has(c, FAULT_TLS, TLS_NAME_DOT) ? ".." : "");
+}
+
 static void
 on_dialled(void *arg, const struct dial_result *r)
 {
 	struct client *c = arg;
+	char name[URL_HOST_MAX + 2];
 
 	c->dial = NULL;
 	if (r->status != DIAL_OK) {
@@ -551,8 +570,9 @@ on_dialled(void *arg, const struct dial_result *r)
 		return;
 	}
 	c->state = STATE_ASKING;
+	server_name(c, name, sizeof(name));
 	c->stream = c->url.tls
-	    ? stream_new_tls(c->loop, r->fd, c->tls, c->url.host, on_stream, c)
+	    ? stream_new_tls(c->loop, r->fd, c->tls, name, on_stream, c)
 	    : stream_new(c->loop, r->fd, on_stream, c);
 	stream_set_input_max(c->stream, INPUT_MAX);
 	if (!c->url.tls)
@@ -604,7 +624,8 @@ main(int argc, char **argv)
 	c.loop = loop_new();
 	c.tls =
 	    tls_client_ctx_new(&(struct tls_client_config){ .insecure = has(&c,
-								FAULT_TLS, 0),
+								FAULT_TLS,
+								TLS_TRUSTS_ALL),
 				   .alpn = "http/1.1" },
 		err, sizeof(err));
 	if (c.tls == NULL)

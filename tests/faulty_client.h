@@ -18,7 +18,7 @@ enum fault_kind {
 	FAULT_RETURN,
 	FAULT_CONNECT,
 	FAULT_SILENCE,
-	FAULT_TLS /* every certificate is trusted */
+	FAULT_TLS
 };
 
 enum {
@@ -103,6 +103,13 @@ enum {
 enum {
 	SILENCE_FOR_EVER,
 	SILENCE_HASTY
+};
+
+enum {
+	TLS_TRUSTS_ALL,
+	TLS_NO_NAME,
+	TLS_NAME_DOT,
+	TLS_OTHER_NAME
 };
 
 struct fault {

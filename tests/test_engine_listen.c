@@ -256,6 +256,45 @@ START_TEST(test_packet_before_the_end)
 }
 END_TEST
 
+/* A hello of TLS 1.2; behind it nothing comes. */
+#define HELLO(record_len, hello_len)                                           \
+	"\x16\x03\x01\0" record_len "\x01\0\0" hello_len "\x03\x03"            \
+	"01234567890123456789012345678901\0\0\x02\xc0\x2b\x01\0"
+#define NAMED    HELLO("\x41", "\x3d") "\0\x12\0\0\0\x0e\0\x0c\0\0\x09localhost"
+#define NAMELESS HELLO("\x2d", "\x29")
+
+/* The name is seen, whatever becomes of the handshake. */
+START_TEST(test_server_name)
+{
+	static const struct row names[] = {
+		{ SAYS(NAMED), "R <- tls sni==\"localhost\"", CODE_OK, NULL },
+		{ SAYS(NAMED), "R <- tls sni==\"localhost.\"", CODE_WRONG,
+		    "tls sni localhost" },
+		{ SAYS(NAMED), "R <- tls sni==absent", CODE_WRONG,
+		    "tls sni localhost" },
+		{ SAYS(NAMED),
+		    "R <- tls sni as $name\nassert $name == \"localhost\"",
+		    CODE_OK, NULL },
+		{ SAYS(NAMELESS), "R <- tls sni==absent", CODE_OK, NULL },
+		{ SAYS(NAMELESS), "R <- tls sni==\"localhost\"", CODE_WRONG,
+		    "tls sni absent" },
+		{ SAYS("no TLS"), "R <- tls sni==absent", CODE_CLOSED, NULL },
+		{ SAYS(NAMED), "R <- tls version==1.2 within 300ms",
+		    CODE_CLOSED, "before tls" },
+	};
+	char *steps =
+	    xasprintf("conn R = listen tls=stranger\n%s", names[_i].steps);
+
+	memset(&client, 0, sizeof(client));
+	client.bytes[0] = names[_i].bytes;
+	client.len[0] = names[_i].len;
+	client.n = 1;
+	play("over raw", steps, names[_i].code, names[_i].part, true);
+	ck_assert_int_eq(strncmp(client.url, "https://127.0.0.1:", 18), 0);
+	free(steps);
+}
+END_TEST
+
 /* What the client is told is what the script says. */
 START_TEST(test_url)
 {
@@ -296,6 +335,7 @@ main(void)
 	tcase_add_loop_test(t, test_starved, 0, 2);
 	tcase_add_test(t, test_websocket);
 	tcase_add_test(t, test_packet_before_the_end);
+	tcase_add_loop_test(t, test_server_name, 0, 8);
 	tcase_add_test(t, test_url);
 	tcase_add_test(t, test_no_client);
 	suite_add_tcase(s, t);

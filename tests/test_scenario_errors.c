@@ -591,6 +591,9 @@ static const struct row lines[] = {
 	    "t.rly:7:3: a relay answers: write http and a status, such as 101\n"
 	    "t.rly:8:3: there is no status 999\n"
 	    "t.rly:9:3: a client asks: write http, a method and a path\n" },
+	{ "  A <- tls sni==\"x\" alpm==\"x\"\n",
+	    "t.rly:6:12: \"sni\" is what a client under test asks for: \"A\" is no \"listen\"\n"
+	    "t.rly:6:21: tls has no field \"alpm\"; did you mean \"alpn\"?\n" },
 	{ "  conn R = listen\n  R <- RecvPacket\n",
 	    "t.rly:7:8: a client never sends RecvPacket\n" },
 	{ "  target signal TERN\n",

@@ -34,6 +34,8 @@ struct tls {
 	bool is_broken; /* the protocol failed: OpenSSL is not called again */
 	int failed_errno;
 	char *error; /* NULL: none */
+	void (*on_hello)(void *arg, const char *name);
+	void *hello_arg;
 };
 
 /* Nothing in a file could be used: two layers say that differently. */
@@ -138,6 +140,28 @@ tls_server_new(struct tls_ctx *ctx, int fd)
 	if (t != NULL)
 		SSL_set_accept_state(t->ssl);
 	return t;
+}
+
+/* The name is nobody's business here: any will do. */
+static int
+on_servername(SSL *ssl, int *alert, void *arg)
+{
+	struct tls *t = SSL_get_app_data(ssl);
+
+	if (t != NULL && t->on_hello != NULL)
+		t->on_hello(t->hello_arg,
+		    SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+	return SSL_TLSEXT_ERR_NOACK;
+}
+
+void
+tls_on_hello(struct tls *t, void (*fn)(void *arg, const char *name), void *arg)
+{
+	t->on_hello = fn;
+	t->hello_arg = arg;
+	SSL_set_app_data(t->ssl, t);
+	SSL_CTX_set_tlsext_servername_callback(SSL_get_SSL_CTX(t->ssl),
+	    on_servername);
 }
 
 /* ---- who looks on */

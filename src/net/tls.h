@@ -59,6 +59,14 @@ bool tls_ctx_is_server(const struct tls_ctx *ctx);
  * without memory, or where |sni| cannot be a name. */
 struct tls *tls_client_new(struct tls_ctx *ctx, int fd, const char *sni);
 struct tls *tls_server_new(struct tls_ctx *ctx, int fd);
+/*
+ * Of a server: |fn| is told the name that the client asks for (NULL: it asks
+ * for none) as soon as its hello has been read, whether it goes on or not; so
+ * it is called in the midst of tls_handshake(), and may do nothing to the
+ * session.
+ */
+void tls_on_hello(struct tls *t, void (*fn)(void *arg, const char *name),
+    void *arg);
 void tls_free(struct tls *t);
 /* Show records and secrets to whoever |tap| (borrowed) names at the time. */
 void tls_set_tap(struct tls *t, const struct tap *tap);

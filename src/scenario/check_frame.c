@@ -411,7 +411,7 @@ check_event_field(struct checker *k, const struct watch_for *w,
 		{ MATCH_STUN, "stun",
 		    { "type", "id", "attributes", "family", "address", "port",
 			"data", "size" } },
-		{ MATCH_TLS, "tls", { "version", "cipher", "alpn" } },
+		{ MATCH_TLS, "tls", { "version", "cipher", "alpn", "sni" } },
 		{ MATCH_ANY, "any", { NULL } },
 		{ MATCH_CLOSED, "closed", { NULL } },
 		{ MATCH_EOF, "eof", { NULL } },
@@ -433,12 +433,28 @@ check_event_field(struct checker *k, const struct watch_for *w,
 	}
 }
 
+/* Who dials says the name itself. */
+static void
+check_server_name(struct checker *k, const struct pred *p,
+    const struct known_name *conn)
+{
+	if (strcmp(p->field, "sni") == 0 && conn != NULL &&
+	    conn->conn != NULL && conn->conn->conn_kind != CONN_LISTEN)
+		complain(k->c, &p->at,
+		    "\"sni\" is what a client under test asks for: \"%s\" is "
+		    "no \"listen\"",
+		    conn->name);
+}
+
 static void
 check_pred(struct checker *k, const struct watch_for *w,
-    const struct rk_frame_spec *f, const struct pred *p)
+    const struct rk_frame_spec *f, const struct pred *p,
+    const struct known_name *conn)
 {
 	const struct rk_field_spec *field;
 
+	if (w->match == MATCH_TLS)
+		check_server_name(k, p, conn);
 	check_expr(k, p->value, w->match == MATCH_TLS ? USE_WORD : USE_VALUE);
 	if (f != NULL) {
 		field = find_field(k, f, p->field, &p->at, none);
@@ -489,7 +505,7 @@ check_watch(struct checker *k, const struct step *s, struct watch_for *w)
 	    w->match == MATCH_STUN);
 	check_carrier(k, s, conn, w->match == MATCH_WS, false);
 	for (size_t i = 0; i < w->npreds; i++)
-		check_pred(k, w, f, &w->preds[i]);
+		check_pred(k, w, f, &w->preds[i], conn);
 }
 
 /* ---- fences ---- */

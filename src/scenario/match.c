@@ -18,7 +18,7 @@ item_free(struct item *it)
 	free(it->head);
 	free(it->body);
 	free(it->stun);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		free(it->tls[i]);
 	free(it);
 }
@@ -118,12 +118,13 @@ rest_field(const struct item *it, const char *name)
 static struct value
 tls_field(const struct item *it, const char *name)
 {
-	static const char *const names[] = { "version", "cipher", "alpn" };
+	static const char *const names[] = { "version", "cipher", "alpn",
+		"sni" };
 
-	for (size_t i = 0; i < 3; i++)
-		if (strcmp(names[i], name) == 0)
-			return it->tls[i][0] != '\0' ? view_text(it->tls[i])
-						     : absent();
+	for (size_t i = 0; i < 4; i++)
+		if (strcmp(names[i], name) == 0 && it->tls[i] != NULL &&
+		    it->tls[i][0] != '\0')
+			return view_text(it->tls[i]);
 	return absent();
 }
 

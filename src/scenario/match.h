@@ -47,7 +47,7 @@ struct item {
 	size_t body_len;
 	uint8_t opcode; /* WS */
 	int close_code;
-	char *tls[3];           /* version, cipher, alpn ("" for none) */
+	char *tls[4]; /* version, cipher, alpn, sni; NULL or "" for none */
 	struct item_stun *stun; /* DATAGRAM; NULL: it is no STUN */
 };
 

@@ -91,6 +91,21 @@ frame_to_text(const struct item *it, const struct values *vs, struct text *out)
 		text_addf(out, ": %s", rk_strerror(it->error));
 }
 
+static void
+tls_to_text(const struct item *it, struct text *out)
+{
+	const char *sni = it->tls[3];
+
+	if (it->tls[0] == NULL) {
+		text_addf(out, "tls sni %s", sni != NULL ? sni : "absent");
+		return;
+	}
+	text_addf(out, "tls version %s cipher %s alpn %s", it->tls[0],
+	    it->tls[1], it->tls[2][0] != '\0' ? it->tls[2] : "none");
+	if (sni != NULL)
+		text_addf(out, " sni %s", sni);
+}
+
 void
 item_to_text(const struct item *it, const struct values *vs, struct text *out)
 {
@@ -130,8 +145,7 @@ item_to_text(const struct item *it, const struct values *vs, struct text *out)
 		text_addf(out, ": %s", rk_strerror(it->error));
 		break;
 	case ITEM_TLS:
-		text_addf(out, "tls version %s cipher %s alpn %s", it->tls[0],
-		    it->tls[1], it->tls[2][0] != '\0' ? it->tls[2] : "none");
+		tls_to_text(it, out);
 		break;
 	}
 }

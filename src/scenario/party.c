@@ -220,6 +220,8 @@ take_descriptor(struct party *s, int fd)
 		party_fail(s, CODE_CONNECT, "no memory for a stream");
 		return;
 	}
+	if (s->config.tls && s->listening)
+		tls_on_hello(stream_tls(s->stream), party_greeted, s);
 	party_tape_begin(s, fd);
 	party_record(s, EVENT_OPENED, DIR_C2S, NULL, 0, stream_peer(s->stream),
 	    s->config.line);
@@ -316,6 +318,7 @@ party_free(struct party *s)
 	free_items(s);
 	item_free(s->response);
 	item_free(s->tls);
+	item_free(s->hello);
 	free(s->in.p);
 	text_clear(&s->failure);
 	rk_secret_key_wipe(&s->config.key);

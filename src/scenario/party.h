@@ -91,7 +91,8 @@ struct party {
 	struct dial *dial;
 	struct stream *stream; /* NULL: not there yet, or closed by us */
 	bool securing;
-	struct item *tls; /* the handshake's facts */
+	struct item *tls;   /* the handshake's facts */
+	struct item *hello; /* of a client's: what it said first */
 
 	enum party_wire wire;
 	enum rk_carrier carrier; /* of what the script sends */
@@ -194,6 +195,8 @@ bool party_read_response(struct party *s);
 /* Setting up: what happens next. */
 void party_connected(struct party *s);
 void party_secured(struct party *s);
+/* A client's TLS asks for |name|, or for none. */
+void party_greeted(void *party, const char *name);
 void party_upgraded(struct party *s, struct item *response);
 /* A frame while setting up: true if that was its purpose. */
 bool party_setup_frame(struct party *s, const struct rk_raw_frame *raw,

@@ -78,6 +78,24 @@ party_connected(struct party *s)
 		transport_ready(s);
 }
 
+/* It may be asked to begin again, and says the same again. */
+void
+party_greeted(void *party, const char *name)
+{
+	struct party *s = party;
+	char line[300];
+
+	if (s->hello != NULL)
+		return;
+	s->hello = party_item(s, ITEM_TLS, NULL, 0);
+	s->hello->tls[3] = name != NULL ? xstrdup(name) : NULL;
+	snprintf(line, sizeof(line), "hello, sni %s",
+	    name != NULL ? name : "absent");
+	s->hello->event =
+	    party_record(s, EVENT_TLS, DIR_S2C, NULL, 0, line, s->config.line);
+	play_wake(s->play);
+}
+
 void
 party_secured(struct party *s)
 {
@@ -93,6 +111,8 @@ party_secured(struct party *s)
 	s->tls->tls[0] = xstrdup(version);
 	s->tls->tls[1] = xstrdup(tls_cipher(t));
 	s->tls->tls[2] = xstrndup(alpn != NULL ? alpn : "", alpn_len);
+	if (s->hello != NULL && s->hello->tls[3] != NULL)
+		s->tls->tls[3] = xstrdup(s->hello->tls[3]);
 	snprintf(line, sizeof(line), "%s %s", tls_version(t), tls_cipher(t));
 	s->tls->event =
 	    party_record(s, EVENT_TLS, DIR_S2C, NULL, 0, line, s->config.line);

@@ -249,14 +249,27 @@ look_next(const struct play *p, const struct party *s, const struct watcher *w,
 	return look_end(s, want->what->match, f);
 }
 
+/* The name is in a client's first message; all else is settled at the end of
+ * the handshake, to which it may not come. */
+static bool
+is_about_hello(const struct wanted *want)
+{
+	for (size_t i = 0; i < want->what->npreds; i++)
+		if (strcmp(want->what->preds[i].field, "sni") != 0)
+			return false;
+	return want->what->npreds > 0;
+}
+
 static enum look
 look_tls(const struct party *s, const struct wanted *want, struct found *f)
 {
-	if (s->tls == NULL)
+	struct item *it = is_about_hello(want) ? s->hello : s->tls;
+
+	if (it == NULL)
 		return LOOK_NOTHING;
-	found_item(f, LOOK_FITS, s->tls);
+	found_item(f, LOOK_FITS, it);
 	f->kind = FOUND_TLS;
-	return wanted_fits(want, s->tls) ? LOOK_FITS : LOOK_BLOCKED;
+	return wanted_fits(want, it) ? LOOK_FITS : LOOK_BLOCKED;
 }
 
 enum look
