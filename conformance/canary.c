@@ -7,6 +7,7 @@
 
 #include "base/xalloc.h"
 #include "conformance/artifacts.h"
+#include "conformance/run_case.h"
 
 #define MAX_TRIES 3
 
@@ -170,7 +171,7 @@ settle_behind(struct run_target *t, enum canary said)
 			continue;
 		}
 		c->after = c->canary > t->canaries ? CANARY_UNTRIED : said;
-		run_settle(c, c->verdict);
+		run_case_settle(c, c->verdict);
 	}
 	return more;
 }

@@ -13,7 +13,7 @@ const char *canary_name(enum canary c);
 /* On each target that is not lost, before or |after| its cases. */
 void canary_play(struct run *r, unsigned round, bool after);
 /* The case is over and may have harmed its target: true if the canary is
- * asked, and run_settle() follows once it has answered. */
+ * asked, and run_case_settle() follows once it has answered. */
 bool canary_follows(struct run_case *c, enum verdict v);
 /*
  * Did the case only lose its connections since the target's process ended,

@@ -1,4 +1,5 @@
-/* Playing the plan: canaries, all cases at once, those that wait, reports. */
+/* Playing the plan: canaries, all cases at once, those that wait, reports;
+ * run_case.c has what becomes of each case. */
 #include "config.h"
 
 #include "conformance/run.h"
@@ -11,13 +12,12 @@
 #include "base/cli.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
-#include "conformance/artifacts.h"
 #include "conformance/canary.h"
 #include "conformance/proof.h"
 #include "conformance/report.h"
+#include "conformance/run_case.h"
 
 #define TICK_NS            (100 * NS_PER_MS)
-#define MAX_RERUNS         2
 /* More of them than this, or than this part of all, and it is no accident. */
 #define MAX_UNSETTLED      24
 #define MAX_UNSETTLED_PART 8
@@ -27,8 +27,8 @@
 
 /* ---- how a run ends ---- */
 
-static void
-end_run(struct run *r, enum run_end why)
+void
+run_stop(struct run *r, enum run_end why)
 {
 	if (why > r->end)
 		r->end = why;
@@ -38,17 +38,17 @@ end_run(struct run *r, enum run_end why)
 static void
 on_signal(void *arg, int signo)
 {
-	end_run(arg, END_INTERRUPTED);
+	run_stop(arg, END_INTERRUPTED);
 }
 
 static void
 on_deadline(void *arg)
 {
-	end_run(arg, END_TIMEOUT);
+	run_stop(arg, END_TIMEOUT);
 }
 
-static const char *
-end_reason(enum run_end end)
+const char *
+run_end_reason(enum run_end end)
 {
 	switch (end) {
 	case END_FAILED:
@@ -136,251 +136,6 @@ run_wait_idle(struct run *r)
 			engine_stop(r->targets[i].engine);
 }
 
-/* ---- cases ---- */
-
-static void
-tell_reports(struct run *r, struct run_case *c)
-{
-	for (size_t i = 0; i < r->nreports; i++)
-		if (r->reports[i]->ops->done != NULL)
-			r->reports[i]->ops->done(r->reports[i], c);
-	for (; r->nordered < r->nplan && r->plan[r->nordered].done;
-	     r->nordered++)
-		for (size_t i = 0; i < r->nreports; i++)
-			if (r->reports[i]->ops->in_order != NULL)
-				r->reports[i]->ops->in_order(r->reports[i],
-				    &r->plan[r->nordered]);
-}
-
-/* What the target's file declares has the last word. */
-static enum verdict
-judge_deviation(struct run_case *c, enum verdict v)
-{
-	struct deviations *d = c->target->deviations;
-	char *reason;
-
-	if (d == NULL)
-		return v;
-	v = deviations_judge(d, c->c, c->decided, v, &c->deviation, &reason);
-	if (reason != NULL) {
-		free(c->reason);
-		c->reason = reason;
-	}
-	return v;
-}
-
-static void
-finish(struct run_case *c, enum verdict v)
-{
-	struct run *r = c->target->run;
-
-	v = judge_deviation(c, v);
-	c->verdict = v;
-	c->done = true;
-	c->playing = false;
-	r->ndone++;
-	r->tally.count[v]++;
-	if (c->control != NULL) {
-		r->ncontrols++;
-		r->ncontrols_ok += c->decided != c->control;
-	}
-	if (!artifacts_write(c))
-		r->tally.infrastructure = true;
-	tell_reports(r, c);
-	if (r->o->fail_fast && verdict_fails(v, r->o->strict))
-		end_run(r, END_FAILED);
-}
-
-static void
-finish_because(struct run_case *c, enum verdict v, char *reason)
-{
-	free(c->reason);
-	c->reason = reason;
-	finish(c, v);
-}
-
-static char *
-control_reason(const struct case_result *control)
-{
-	int line = control->step != NULL ? control->step->at.line : 0;
-
-	return xasprintf("control failed at line %d: %s", line,
-	    control->message != NULL ? control->message
-				     : result_code_name(control->code));
-}
-
-static void
-forget_results(struct run_case *c)
-{
-	case_result_free(c->result);
-	case_result_free(c->control);
-	c->result = c->control = NULL;
-	c->decided = NULL;
-}
-
-static void
-play_again(struct run_case *c)
-{
-	forget_results(c);
-	c->reruns++;
-	c->playing = false;
-	c->waits = WAITS_AGAIN;
-}
-
-/* One rerun, if a declared deviation says that it comes and goes. */
-static bool
-is_flake(struct run_case *c, enum verdict v)
-{
-	struct run_target *t = c->target;
-
-	if (c->flaked || t->run->stop || t->deviations == NULL ||
-	    !deviations_want_rerun(t->deviations, c->c, c->decided, v))
-		return false;
-	c->flaked = true;
-	return true;
-}
-
-void
-run_settle(struct run_case *c, enum verdict v)
-{
-	struct run *r = c->target->run;
-
-	c->waits = WAITS_NOT;
-	if (r->stop && c->decided->code == CODE_TIMEOUT)
-		finish_because(c, VERDICT_INCONCLUSIVE,
-		    xstrdup(end_reason(r->end)));
-	else if ((c->orphaned = canary_is_orphan(c, v)))
-		finish_because(c, VERDICT_INCONCLUSIVE,
-		    xstrdup(
-			"the target ended meanwhile: this case, or another"));
-	else if (c->decided == c->control)
-		finish_because(c, v, control_reason(c->control));
-	else
-		finish(c, v);
-}
-
-static void
-conclude(struct run_case *c)
-{
-	struct run *r = c->target->run;
-	enum verdict v;
-
-	v = judge_case(c->result, c->control, c->c->level, &c->decided);
-	if (!r->stop && c->reruns < MAX_RERUNS &&
-	    judge_wants_rerun(c->result, c->control))
-		play_again(c);
-	else if (!r->stop && c->reruns == 0 &&
-	    judge_is_unsettled(c->decided, v))
-		c->waits = WAITS_UNSETTLED;
-	else if (is_flake(c, v))
-		play_again(c);
-	else if (!canary_follows(c, v))
-		run_settle(c, v);
-}
-
-/* --budget: it was not begun, or not again. */
-static void
-finish_over(struct run_case *c)
-{
-	struct run *r = c->target->run;
-
-	if (c->reruns > 0) {
-		finish_because(c, VERDICT_INCONCLUSIVE,
-		    xstrdup("over the budget before it was played again"));
-		return;
-	}
-	r->nover++;
-	finish_because(c, VERDICT_SKIPPED, xstrdup(OVER_BUDGET));
-}
-
-static void
-on_result(void *arg, struct case_result *result)
-{
-	struct run_case *c = arg;
-
-	c->result = result;
-	if (result == NULL)
-		finish_over(c);
-	else
-		conclude(c);
-}
-
-static void
-on_control(void *arg, struct case_result *control)
-{
-	struct run_case *c = arg;
-
-	c->control = control;
-	/* Not both at once: the two log in with the same keys. */
-	if (control == NULL)
-		finish_over(c);
-	else if (judge_control(control) != VERDICT_PASS)
-		conclude(c);
-	else if (c->target->run->stop)
-		finish_because(c, VERDICT_INCONCLUSIVE,
-		    xstrdup(end_reason(c->target->run->end)));
-	else
-		engine_add(c->target->engine, &c->target->target->engine,
-		    c->c->instance, false, on_result, c);
-}
-
-/* Nothing more is played on a target that was lost. */
-static bool
-is_lost(struct run_case *c)
-{
-	const struct run_target *t = c->target;
-
-	if (t->trouble == NULL || (t->run->o->keep_going && t->engine != NULL))
-		return false;
-	finish_because(c, VERDICT_ERROR, xstrdup(t->trouble));
-	return true;
-}
-
-static void
-play(struct run_case *c)
-{
-	const struct run *r = c->target->run;
-	bool control =
-	    c->c->scenario->has_control && !r->o->no_controls && !r->observe;
-
-	c->waits = WAITS_NOT;
-	if (is_lost(c))
-		return;
-	artifacts_begin(c);
-	c->playing = true;
-	engine_add_by(c->target->engine, &c->target->target->engine,
-	    c->c->instance, control, run_begin_by(c, control),
-	    control ? on_control : on_result, c);
-}
-
-/* Begin a case, or say at once why it is not played. */
-static void
-begin_case(struct run_case *c)
-{
-	struct run_target *t = c->target;
-	enum verdict v;
-	char *lacks, *reason;
-
-	if (c->verdict == VERDICT_SKIPPED) {
-		finish(c, VERDICT_SKIPPED);
-		return;
-	}
-	if (is_lost(c))
-		return;
-	lacks = run_case_lacks(c->c, t->target);
-	if (lacks != NULL) {
-		v = proof_judge(c, lacks, &reason);
-		free(lacks);
-		finish_because(c, v, reason);
-	} else if (c->c->scenario->serial && !run_case_is_elsewhere(c)) {
-		c->waits = WAITS_SERIAL;
-	} else if (c->c->scenario->calm) {
-		c->waits = WAITS_CALM;
-	} else {
-		play(c);
-	}
-}
-
 /* ---- engines ---- */
 
 static uint64_t
@@ -454,7 +209,7 @@ play_each(struct run *r, unsigned round, enum waiting kind, size_t together)
 
 		if (c->round != round || c->waits != kind)
 			continue;
-		play(c);
+		run_case_play(c);
 		if (++n % together == 0)
 			run_wait_idle(r);
 	}
@@ -474,9 +229,9 @@ settle_unsettled(struct run *r, unsigned round)
 		if (c->round != round || c->waits != WAITS_UNSETTLED)
 			continue;
 		if (few && !r->stop)
-			play_again(c);
+			run_case_play_again(c);
 		else
-			run_settle(c, VERDICT_INCONCLUSIVE);
+			run_case_settle(c, VERDICT_INCONCLUSIVE);
 	}
 }
 
@@ -513,7 +268,7 @@ play_round(struct run *r, unsigned round)
 	for (size_t i = 0; i < r->nplan && !r->stop; i++)
 		if (r->plan[i].round == round &&
 		    is_active(r, r->plan[i].target))
-			begin_case(&r->plan[i]);
+			run_case_begin(&r->plan[i]);
 	run_wait_idle(r);
 	play_waiting(r, round);
 	run_stop_engines(r);
@@ -529,8 +284,8 @@ finish_rest(struct run *r)
 
 	for (size_t i = 0; i < r->nplan; i++)
 		if (!r->plan[i].done)
-			finish_because(&r->plan[i], v,
-			    xstrdup(end_reason(r->end)));
+			run_case_end(&r->plan[i], v,
+			    xstrdup(run_end_reason(r->end)));
 }
 
 /* ---- the whole ---- */
@@ -762,22 +517,6 @@ run_observe(struct run *r)
 	    : 0;
 }
 
-/* A recorded case: what was not played keeps its verdict. */
-static void
-judge_again(struct run_case *c)
-{
-	struct deviations *d = c->target->deviations;
-	enum verdict v = c->verdict;
-
-	if (c->decided != NULL)
-		v = judge_case(c->result, c->control, c->c->level, &c->decided);
-	if (c->orphaned)
-		v = VERDICT_INCONCLUSIVE;
-	if (c->flaked && d != NULL)
-		deviations_count_rerun(d, c->c);
-	finish(c, v);
-}
-
 int
 run_judge(struct run *r)
 {
@@ -789,7 +528,7 @@ run_judge(struct run *r)
 	for (size_t i = 0; i < r->nreports; i++)
 		r->reports[i]->ops->begin(r->reports[i]);
 	for (size_t i = 0; i < r->nplan; i++)
-		judge_again(&r->plan[i]);
+		run_case_judge_again(&r->plan[i]);
 	add_up(r);
 	status = tally_exit_status(&r->tally);
 	close_reports(r, &status);

@@ -157,9 +157,11 @@ void run_start_engines(struct run *r, unsigned round, bool observe);
 void run_stop_engines(struct run *r);
 /* Turn the loop until nothing is being played. */
 void run_wait_idle(struct run *r);
-/* The case is over, with that verdict. */
-void run_settle(struct run_case *c, enum verdict v);
 
+/* Let it end before its time; of several reasons the strongest is kept. */
+void run_stop(struct run *r, enum run_end why);
+/* What that means for a case that was not played. */
+const char *run_end_reason(enum run_end end);
 /* "fail-fast"; NULL for END_NOT. */
 const char *run_end_name(enum run_end end);
 /* False if there is none of that name. */
