@@ -432,49 +432,6 @@ conf_note_tls(struct conf *c)
 
 /* ---- keys of a file ---- */
 
-/* The reference's that mean nothing here, and what may be said of them. */
-static const struct {
-	const char *key;
-	const char *harmless; /* such a value is passed over; NULL: any */
-	const char *why;
-} useless_keys[] = {
-	{ "access", "everyone", NULL },
-	{ "key_cache_capacity", NULL, NULL },
-	{ "enable_quic_addr_discovery", "false",
-	    "address discovery over QUIC is not there" },
-	{ "tls.quic_bind_addr", NULL, NULL },
-	{ "tls.hostname", NULL, NULL },
-	{ "tls.contact", NULL, NULL },
-	{ "tls.prod_tls", NULL, NULL },
-	{ "tls.dangerous_http_only", "false",
-	    "without effect; --plain-relay relays over plain HTTP too" },
-};
-
-static enum conf_setting
-set_useless(const char *key, const char *value, char *err, size_t err_size)
-{
-	for (size_t i = 0; i < sizeof(useless_keys) / sizeof(useless_keys[0]);
-	     i++) {
-		const char *fine = useless_keys[i].harmless;
-
-		if (strcmp(useless_keys[i].key, key) != 0)
-			continue;
-		if (fine == NULL || (value != NULL && strcmp(value, fine) == 0))
-			return CONF_SET;
-		/* Who is let in is nothing to guess at. */
-		if (strncmp(key, "access", strlen("access")) == 0) {
-			snprintf(err, err_size, "%s: %s", key,
-			    useless_keys[i].why != NULL ? useless_keys[i].why
-							: "not everyone");
-			return CONF_BAD;
-		}
-		snprintf(err, err_size, "%s: %s", key, useless_keys[i].why);
-		return CONF_USELESS;
-	}
-	snprintf(err, err_size, "unknown key %s", key);
-	return CONF_UNKNOWN;
-}
-
 static bool
 has_key(const struct option_spec *o, const char *key)
 {
@@ -572,8 +529,19 @@ set_nothing(struct conf *c, const struct option_spec *o, char *err,
 	return CONF_SET;
 }
 
+static bool
+may_be_repeated(const struct option_spec *o)
+{
+#ifdef HAVE_FAULTS
+	if (o->parse == parse_fault)
+		return true;
+#endif
+	return o->parse == parse_listen || o->parse == parse_key ||
+	    o->parse == parse_key_file;
+}
+
 enum conf_setting
-conf_set(struct conf *c, const char *key, const char *value, char *err,
+conf_set_option(struct conf *c, const char *key, const char *value, char *err,
     size_t err_size)
 {
 	char why[128];
@@ -585,6 +553,10 @@ conf_set(struct conf *c, const char *key, const char *value, char *err,
 
 		if (!has_key(o, key))
 			continue;
+		if (c->lines[i] > 0 && !may_be_repeated(o)) {
+			snprintf(err, err_size, "%s is there twice", key);
+			return CONF_BAD;
+		}
 		c->lines[i] = c->line;
 		if (value == NULL)
 			return set_nothing(c, o, err, err_size);
@@ -593,7 +565,7 @@ conf_set(struct conf *c, const char *key, const char *value, char *err,
 		snprintf(err, err_size, "%s = %s: %s", key, value, why);
 		return CONF_BAD;
 	}
-	return set_useless(key, value, err, err_size);
+	return CONF_UNKNOWN;
 }
 
 /* ---- the command line ---- */

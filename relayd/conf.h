@@ -132,6 +132,9 @@ enum conf_setting {
  */
 enum conf_setting conf_set(struct conf *c, const char *key, const char *value,
     char *err, size_t err_size);
+/* Only keys that an option has; no reason for CONF_UNKNOWN. */
+enum conf_setting conf_set_option(struct conf *c, const char *key,
+    const char *value, char *err, size_t err_size);
 
 /* The |i|th option's key in a file, "" if it has none; NULL: no more.  Static,
  * until the next call. */

@@ -251,6 +251,62 @@ is_at_end(const char *at)
 	return *at == '\0';
 }
 
+/* The reference's that mean nothing here, and what may be said of them. */
+static const struct {
+	const char *key;
+	const char *harmless; /* such a value is passed over; NULL: any */
+	const char *why;
+} useless_keys[] = {
+	{ "access", "everyone", NULL },
+	{ "key_cache_capacity", NULL, NULL },
+	{ "enable_quic_addr_discovery", "false",
+	    "address discovery over QUIC is not there" },
+	{ "tls.quic_bind_addr", NULL, NULL },
+	{ "tls.hostname", NULL, NULL },
+	{ "tls.contact", NULL, NULL },
+	{ "tls.prod_tls", NULL, NULL },
+	{ "tls.dangerous_http_only", "false",
+	    "without effect; --plain-relay relays over plain HTTP too" },
+};
+
+static enum conf_setting
+set_useless(const char *key, const char *value, char *err, size_t err_size)
+{
+	for (size_t i = 0; i < sizeof(useless_keys) / sizeof(useless_keys[0]);
+	     i++) {
+		const char *fine = useless_keys[i].harmless;
+
+		if (strcmp(useless_keys[i].key, key) != 0)
+			continue;
+		if (fine == NULL || (value != NULL && strcmp(value, fine) == 0))
+			return CONF_SET;
+		/* Who is let in is nothing to guess at. */
+		if (strncmp(key, "access", strlen("access")) == 0) {
+			snprintf(err, err_size, "%s: %s", key,
+			    useless_keys[i].why != NULL ? useless_keys[i].why
+							: "not everyone");
+			return CONF_BAD;
+		}
+		snprintf(err, err_size, "%s: %s", key, useless_keys[i].why);
+		return CONF_USELESS;
+	}
+	snprintf(err, err_size, "unknown key %s", key);
+	/* A misspelt list must not let everybody in. */
+	return strncmp(key, "access.", strlen("access.")) == 0 ? CONF_BAD
+							       : CONF_UNKNOWN;
+}
+
+enum conf_setting
+conf_set(struct conf *c, const char *key, const char *value, char *err,
+    size_t err_size)
+{
+	enum conf_setting setting =
+	    conf_set_option(c, key, value, err, err_size);
+
+	return setting != CONF_UNKNOWN ? setting
+				       : set_useless(key, value, err, err_size);
+}
+
 static void
 set(struct reading *r, const char *key, const char *value)
 {

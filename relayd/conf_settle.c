@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "relayd/conf.h"
 #include "relayd/mail.h"
@@ -171,10 +172,13 @@ settle_access(struct conf *c, char *err, size_t err_size)
 {
 	const char *token = getenv(TOKEN_VARIABLE);
 
-	if (c->access != ACCESS_ASKED)
-		return c->access_ca == NULL ||
-		    conf_complain(c, "access-ca", "needs", "access-url", err,
-			err_size);
+	if (c->access != ACCESS_ASKED) {
+		if (c->access_ca == NULL && c->access_token == NULL)
+			return true;
+		return conf_complain(c,
+		    c->access_ca != NULL ? "access-ca" : "access-token",
+		    "needs", "access-url", err, err_size);
+	}
 	if (c->access_token == NULL && token != NULL)
 		c->access_token = xstrdup(token);
 	if (c->access_token == NULL ||
@@ -193,9 +197,14 @@ settle_limits(const struct conf *c, char *err, size_t err_size)
 	if (c->rx_burst != 0 && c->rx_rate == 0)
 		return conf_complain(c, "rx-burst", "needs", "rx-rate", err,
 		    err_size);
-	return c->accept_burst < 0 || c->accept_rate != 0 ||
-	    conf_complain(c, "accept-burst", "needs", "accept-rate", err,
-		err_size);
+	if (c->accept_burst < 0 || c->accept_rate != 0)
+		return true;
+	conf_complain(c, "accept-burst", "needs", "accept-rate", err, err_size);
+	if (c->file == NULL || c->check)
+		return false;
+	/* The reference reads either and does nothing. */
+	log_warn("%s", err);
+	return true;
 }
 
 /*

@@ -324,6 +324,29 @@ START_TEST(unknown_keys_are_warned_about_with_their_line)
 }
 END_TEST
 
+/* The relay would be open to all. */
+START_TEST(an_unknown_rule_of_access_is_refused_at_once)
+{
+	char want[200];
+
+	ck_assert_int_eq(read_file("[access]\nalowlist = []\n", ""),
+	    CONF_ERROR);
+	snprintf(want, sizeof(want), "%s:2: unknown key access.alowlist", path);
+	ck_assert_str_eq(err, want);
+	ck_assert_int_eq(read_file("access.http.uri = \"http://a/\"\n", ""),
+	    CONF_ERROR);
+}
+END_TEST
+
+START_TEST(a_burst_of_the_reference_without_a_rate_is_read)
+{
+	read_fine("[limits]\naccept_conn_burst = 5\n", "");
+	ck_assert_ptr_nonnull(strstr(text_str(&log_lines),
+	    ":2: limits.accept_conn_burst needs limits.accept_conn_limit"));
+	ck_assert_int_eq(conf.accept_rate, 0);
+}
+END_TEST
+
 START_TEST(what_is_known_but_has_no_effect_is_said)
 {
 	read_fine("enable_quic_addr_discovery = true\n", "");
@@ -371,6 +394,13 @@ static const struct {
 	{ "[limits]\n\naccept_conn_burst = 5\n",
 	    ":3: limits.accept_conn_burst needs limits.accept_conn_limit" },
 	{ "access_ca = \"a\"\n", ":1: access_ca needs access.http.url" },
+	{ "[access.http]\nbearer_token = \"a\"\n",
+	    ":2: access.http.bearer_token needs access.http.url" },
+	{ "keepalive = \"1s\"\n\nkeepalive = \"2s\"\n",
+	    ":3: keepalive is there twice" },
+	{ "keepalive = [\"1s\", \"2s\"]\n", ":1: keepalive is there twice" },
+	{ "limits.accept_conn_limit = 1\n[limits]\naccept_conn_limit = 1\n",
+	    ":3: limits.accept_conn_limit is there twice" },
 	{ "plain_relay = true\n", ":1: plain_relay needs tls.https_bind" },
 	{ "\nlisten_tls = \"127.0.0.1:1\"\n",
 	    ":2: tls.https_bind_addr needs tls.manual_cert_path" },
@@ -694,6 +724,8 @@ main(void)
 	tcase_add_test(tc, our_own_options_are_keys_too);
 	tcase_add_rows(tc, access_is_read, accesses);
 	tcase_add_test(tc, unknown_keys_are_warned_about_with_their_line);
+	tcase_add_test(tc, an_unknown_rule_of_access_is_refused_at_once);
+	tcase_add_test(tc, a_burst_of_the_reference_without_a_rate_is_read);
 	tcase_add_test(tc, what_is_known_but_has_no_effect_is_said);
 	tcase_add_rows(tc, mistakes_are_named_with_their_line, mistakes);
 	tcase_add_rows(tc, a_check_looks_for_what_is_named, absences);
