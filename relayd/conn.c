@@ -366,8 +366,10 @@ ends_with_output(enum ending ending)
 static void
 drop_queues(struct conn *c)
 {
-	for (int i = 0; i < NLANES; i++)
+	for (int i = 0; i < NLANES; i++) {
 		sendq_clear(&c->lane[i]);
+		c->worker->freed += sendq_end_backlog(&c->lane[i]);
+	}
 }
 
 bool

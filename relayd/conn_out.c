@@ -375,9 +375,11 @@ write_batch(struct conn *c)
 static void
 own_lent(struct conn *c)
 {
-	for (int i = 0; i < NLANES; i++)
+	for (int i = 0; i < NLANES; i++) {
 		metrics_up_by(&c->worker->metrics.queue_dropped[queue_of[i]],
 		    sendq_own(&c->lane[i]));
+		c->worker->freed += sendq_end_backlog(&c->lane[i]);
+	}
 }
 
 /* Read on, now that the own output has gone out. */

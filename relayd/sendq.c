@@ -27,10 +27,13 @@ slot(const struct sendq *q, uint32_t i)
 void
 sendq_clear(struct sendq *q)
 {
+	size_t backlog = q->backlog;
+
 	for (uint32_t i = 0; i < q->count; i++)
 		free(slot(q, i)->own);
 	free(q->ring);
 	sendq_init(q);
+	q->backlog = backlog;
 }
 
 bool
@@ -116,5 +119,18 @@ sendq_own(struct sendq *q)
 	first = q->count - kept;
 	q->count = kept;
 	q->nlent = 0;
+	if (q->bytes > q->backlog)
+		q->backlog = q->bytes;
 	return first;
+}
+
+size_t
+sendq_end_backlog(struct sendq *q)
+{
+	size_t backlog = q->backlog;
+
+	if (q->count > 0)
+		return 0;
+	q->backlog = 0;
+	return backlog;
 }

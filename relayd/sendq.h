@@ -24,6 +24,7 @@ struct sendq {
 	uint32_t count;
 	uint32_t nlent; /* the newest so many may be lent */
 	size_t bytes;
+	size_t backlog; /* most bytes of its own, not told yet */
 };
 
 struct sendq_limits {
@@ -49,5 +50,9 @@ void sendq_pop(struct sendq *q, uint32_t n);
 
 /* Copy what is lent.  The number of frames dropped for want of memory. */
 unsigned sendq_own(struct sendq *q);
+
+/* Once it is empty: how many bytes of its own it held at the most since it was
+ * asked last; else 0. */
+size_t sendq_end_backlog(struct sendq *q);
 
 #endif

@@ -18,11 +18,13 @@
 #include "relayd/mail.h"
 #include "relayd/server.h"
 
-/* As many connections are worth a look at what they leave behind. */
-#define CROWD    64
+/* So much that was freed is worth a look at what of it nobody uses, and what
+ * a connection that has gone stands for. */
+#define FREED_MUCH ((size_t)4 << 20)
+#define FREED_CONN ((size_t)64 << 10)
 /* More than that is not held back for the end of the turn: it would have left
  * the processor's cache by then, and those behind it would wait. */
-#define LENT_MAX (128 << 10)
+#define LENT_MAX   (128 << 10)
 
 /* Flushing one connection may touch others, never free one. */
 static void
@@ -57,7 +59,7 @@ free_dead(struct worker *w)
 	while ((c = w->dead) != NULL) {
 		w->dead = c->next;
 		conn_free(c);
-		w->nfreed++;
+		w->freed += FREED_CONN;
 	}
 }
 
@@ -111,23 +113,23 @@ say_idle(struct worker *w)
 }
 
 /*
- * What a crowd has used goes back to the system when it has gone; otherwise
- * free pages between used ones stay ours for ever.  Not at once: more may
- * go, and streams are freed behind all else.
+ * What a crowd or a backlog has used goes back to the system when it has gone;
+ * otherwise free pages between used ones stay ours for ever.  Not at once:
+ * more may go, and streams are freed behind all else.
  */
 static void
 on_trim(void *arg)
 {
 	struct worker *w = arg;
 
-	w->nfreed = 0;
+	w->freed = 0;
 	malloc_trim(0);
 }
 
 static void
 return_memory(struct worker *w)
 {
-	if (w->nfreed >= CROWD && !timer_is_set(w->trim))
+	if (w->freed >= FREED_MUCH && !timer_is_set(w->trim))
 		timer_set(w->trim, NS_PER_S);
 }
 

@@ -39,7 +39,7 @@ struct worker {
 	struct metrics metrics;
 	struct conn *conns;
 	size_t nconns;
-	size_t nfreed; /* since memory was given back */
+	size_t freed; /* bytes, since memory was given back */
 	struct timer *trim;
 	bool crowded;      /* connections wait for other loops to read */
 	uint64_t handed;   /* the main thread's: sockets so far */

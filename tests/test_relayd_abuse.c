@@ -33,35 +33,9 @@
 #define MANY 100 /* nuisances of a kind, times RELAYKIT_ABUSE */
 
 static struct link a, b; /* who are not */
-static uint32_t trips;
-
-/* ---- the bystanders */
-
-static void
-pass(struct link *from, struct link *to, unsigned to_seed)
-{
-	uint8_t packet[RK_KEY_LEN + 200] = { 0 }, got[RK_KEY_LEN + 200];
-	struct rk_key key = seed_key(to_seed);
-	unsigned type;
-	size_t len;
-
-	trips++;
-	memcpy(packet, key.b, RK_KEY_LEN);
-	memcpy(packet + RK_KEY_LEN, &trips, sizeof(trips));
-	link_send(from, SEND, packet, sizeof(packet));
-	ck_assert(link_recv(to, &type, got, sizeof(got), &len));
-	ck_assert_uint_eq(type, RECV);
-	ck_assert_bytes(got + RK_KEY_LEN, len - RK_KEY_LEN, packet + RK_KEY_LEN,
-	    200);
-}
-
-/* There and back; what is lost ends the test. */
-static void
-trip(void)
-{
-	pass(&a, &b, 2);
-	pass(&b, &a, 1);
-}
+static uint32_t trips;   /* packets that one of them got from the other */
+static long most_kb;
+static int most_fds;
 
 /* ---- what shall come back */
 
@@ -96,6 +70,48 @@ memory_kb(void)
 			kb = strtol(line + 6, NULL, 10);
 	fclose(f);
 	return kb;
+}
+
+static void
+look_at_it(void)
+{
+	long kb = memory_kb();
+	int fds = descriptors();
+
+	if (kb > most_kb)
+		most_kb = kb;
+	if (fds > most_fds)
+		most_fds = fds;
+}
+
+/* ---- the bystanders */
+
+static void
+pass(struct link *from, struct link *to, unsigned to_seed)
+{
+	uint8_t packet[RK_KEY_LEN + 200] = { 0 }, got[RK_KEY_LEN + 200];
+	struct rk_key key = seed_key(to_seed);
+	unsigned type;
+	size_t len;
+
+	trips++;
+	memcpy(packet, key.b, RK_KEY_LEN);
+	memcpy(packet + RK_KEY_LEN, &trips, sizeof(trips));
+	link_send(from, SEND, packet, sizeof(packet));
+	ck_assert(link_recv(to, &type, got, sizeof(got), &len));
+	ck_assert_uint_eq(type, RECV);
+	ck_assert_bytes(got + RK_KEY_LEN, len - RK_KEY_LEN, packet + RK_KEY_LEN,
+	    200);
+	if (trips % 32 == 0)
+		look_at_it();
+}
+
+/* There and back; what is lost ends the test. */
+static void
+trip(void)
+{
+	pass(&a, &b, 2);
+	pass(&b, &a, 1);
 }
 
 static void
@@ -137,6 +153,7 @@ open_all(int n, const char *kind)
 		if (i % 16 == 0)
 			trip();
 	}
+	look_at_it();
 }
 
 static void
@@ -313,6 +330,38 @@ flood(int n)
 	link_close(&deaf);
 }
 
+/* To some that never read and then leave: fewer of them than a crowd. */
+static void
+leave_a_backlog(int n)
+{
+	enum {
+		DEAF = 20,
+		EACH = 700
+	};
+	static uint8_t packet[RK_KEY_LEN + 1200];
+	struct link from;
+
+	link_open(&from, relay_address(&relay, "http", 0));
+	link_login(&from, RK_CARRIER_RAW, 3);
+	open_all(DEAF, "http");
+	for (int i = 0; i < DEAF; i++) {
+		link_login(&l[i], (enum rk_carrier)(i & 1), (unsigned)i + 10);
+		link_ping(&l[i]);
+	}
+	for (int i = 0; i < DEAF * EACH; i++) {
+		struct rk_key key = seed_key((unsigned)(i % DEAF) + 10);
+
+		memcpy(packet, key.b, RK_KEY_LEN);
+		link_send(&from, SEND, packet, sizeof(packet));
+		if (i % 64 == 0)
+			trip();
+	}
+	link_ping(&from);
+	look_at_it();
+	close_all(DEAF, false);
+	link_close(&from);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(int n);
@@ -326,6 +375,7 @@ static const struct {
 	{ "send_garbage", send_garbage, "", 2 },
 	{ "log_in_by_the_thousand", log_in_by_the_thousand, "", 2 },
 	{ "flood", flood, "--queue-bytes 200000 --write-timeout 500ms", 2 },
+	{ "leave_a_backlog", leave_a_backlog, "--write-timeout 1m", 1 },
 };
 
 /* ---- */
@@ -379,12 +429,20 @@ START_TEST(a_nuisance_is_nobody_elses)
 	begin();
 	fds = descriptors();
 	before = memory_kb();
+	look_at_it();
 	for (int round = 0; round < kinds[_i].rounds; round++) {
 		kinds[_i].run(n);
 		expect_descriptors(fds);
 	}
 	ck_assert_int_eq(relay_metric(&relay, "relayd_clients"), 2);
 	expect_memory(before + (6 << 10));
+	expect_descriptors(fds);
+	printf("# %s: %u packets of the others sent and received; memory %ld, "
+	       "at most %ld, then %ld kB; descriptors %d, at most %d, then "
+	       "%d\n",
+	    kinds[_i].name, trips, before, most_kb, memory_kb(), fds, most_fds,
+	    descriptors());
+	fflush(stdout);
 	link_close(&a);
 	link_close(&b);
 	free(l);

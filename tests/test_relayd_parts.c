@@ -117,6 +117,31 @@ START_TEST(what_is_lent_is_copied_when_the_turn_ends)
 }
 END_TEST
 
+START_TEST(a_backlog_is_told_once_it_is_over)
+{
+	struct sendq q;
+
+	sendq_init(&q);
+	push_lent(&q, "gone at once");
+	sendq_pop(&q, 1);
+	sendq_own(&q);
+	ck_assert_uint_eq(sendq_end_backlog(&q), 0);
+	push_lent(&q, "12345");
+	push_owned(&q, "678");
+	sendq_own(&q);
+	sendq_pop(&q, 1);
+	sendq_own(&q);
+	ck_assert_uint_eq(sendq_end_backlog(&q), 0); /* not yet */
+	sendq_pop(&q, 1);
+	ck_assert_uint_eq(sendq_end_backlog(&q), 8);
+	ck_assert_uint_eq(sendq_end_backlog(&q), 0);
+	push_lent(&q, "1234");
+	sendq_own(&q);
+	sendq_clear(&q);
+	ck_assert_uint_eq(sendq_end_backlog(&q), 4);
+}
+END_TEST
+
 START_TEST(a_queue_is_bounded_in_frames_and_bytes)
 {
 	const struct sendq_limits limits = { .frames = 3, .bytes = 10 };
@@ -526,6 +551,7 @@ main(void)
 	tcase_add_test(tc, a_queue_keeps_order_through_growth_and_wrapping);
 	tcase_add_test(tc, what_is_lent_is_copied_when_the_turn_ends);
 	tcase_add_test(tc, a_queue_is_bounded_in_frames_and_bytes);
+	tcase_add_test(tc, a_backlog_is_told_once_it_is_over);
 	tcase_add_test(tc, the_exposition_ends_as_openmetrics_wants);
 	tcase_add_test(tc, every_line_of_the_exposition_is_openmetrics);
 	tcase_add_rows(tc, a_number_is_in_the_first_bucket_that_holds_it,
