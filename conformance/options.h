@@ -2,6 +2,7 @@
 #ifndef CONFORMANCE_OPTIONS_H
 #define CONFORMANCE_OPTIONS_H
 
+#include "base/options.h"
 #include "conformance/lift.h"
 #include "conformance/select.h"
 #include "conformance/selftest.h"
@@ -91,6 +92,8 @@ struct options {
 	bool force;
 	bool help; /* it was printed; nothing more is to be done */
 };
+
+extern const struct option_table options_table;
 
 /*
  * Read argv of a subcommand.  0, or the exit status of a usage error that
