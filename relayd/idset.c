@@ -33,17 +33,27 @@ place(const uint64_t *slot, size_t nslots, uint64_t id)
 	return at;
 }
 
+static uint8_t *
+marks(uint64_t *slot, size_t nslots)
+{
+	return (uint8_t *)(slot + nslots);
+}
+
 static bool
 grow(struct idset *s)
 {
 	size_t nslots = s->nslots == 0 ? MIN_SLOTS : s->nslots * 2;
-	uint64_t *slot = calloc(nslots, sizeof(*slot));
+	uint64_t *slot = calloc(nslots, sizeof(*slot) + 1);
 	uint64_t id;
 
 	if (slot == NULL)
 		return false;
-	for (size_t at = 0; (id = idset_next(s, &at)) != 0;)
-		slot[place(slot, nslots, id)] = id;
+	for (size_t at = 0; (id = idset_next(s, &at)) != 0;) {
+		size_t to = place(slot, nslots, id);
+
+		slot[to] = id;
+		marks(slot, nslots)[to] = marks(s->slot, s->nslots)[at - 1];
+	}
 	free(s->slot);
 	s->slot = slot;
 	s->nslots = nslots;
@@ -69,6 +79,17 @@ bool
 idset_has(const struct idset *s, uint64_t id)
 {
 	return s->nslots != 0 && s->slot[place(s->slot, s->nslots, id)] == id;
+}
+
+uint8_t *
+idset_mark(const struct idset *s, uint64_t id)
+{
+	size_t at;
+
+	if (s->nslots == 0)
+		return NULL;
+	at = place(s->slot, s->nslots, id);
+	return s->slot[at] == id ? &marks(s->slot, s->nslots)[at] : NULL;
 }
 
 uint64_t

@@ -1,8 +1,8 @@
 /*
  * A hash table of peers in shards, each with its lock.  A peer stays while it
- * has a connection or is pinned: by another peer's sent-to set, so that the
- * sets can hold plain pointers, and by the endpoints that point at it.  The
- * set belongs to the key and survives a replacement.
+ * has a connection or is pinned: by other peers' visits, so that their sets can
+ * hold plain pointers, by its own that are over, and by the endpoints that
+ * point at it.
  *
  * One lock at a time is held, for a few loads and stores.  What may become of
  * an endpoint once it is let go: only its own loop frees it, so an endpoint of
@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "relayd/idset.h"
+#include "relayd/visit.h"
 
 #define MIN_BUCKETS 64
 #define MAX_SHARDS  64
@@ -32,9 +32,8 @@ struct peer {
 	struct peer *next; /* in its bucket */
 	struct endpoint *current;
 	struct endpoint *replaced; /* on other loops, not told yet */
-	uint64_t visit; /* since |current| became that of a new key */
+	struct visits visits;      /* their receivers are peers, as numbers */
 	size_t pins;
-	struct idset sent_to; /* peers, as numbers */
 };
 
 struct shard {
@@ -50,8 +49,10 @@ struct router {
 	size_t nshards; /* a power of two */
 	letter_fn send; /* NULL: there is one loop, and nothing is locked */
 	void *arg;
-	uint64_t last_visit;
 	uint64_t seed[4];
+	/* What changes is not beside what each packet reads. */
+	uint64_t last_visit __attribute__((aligned(64)));
+	uint64_t ended; /* visits that are over */
 };
 
 /* Clients choose their keys, so the hash is seeded. */
@@ -114,7 +115,7 @@ router_new_shared(letter_fn send, void *arg)
 static void
 peer_free(struct peer *p)
 {
-	idset_clear(&p->sent_to);
+	visits_clear(&p->visits);
 	free(p);
 }
 
@@ -168,18 +169,42 @@ unlock(struct router *r, struct shard *s)
 		pthread_mutex_unlock(&s->lock);
 }
 
-size_t
-router_count(struct router *r)
+static size_t
+count(struct router *r, size_t (*in_shard)(const struct shard *s))
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->nshards; i++) {
 		struct shard *s = lock(r, (uint64_t)i << SHARD_SHIFT);
 
-		n += s->nconnected;
+		n += in_shard(s);
 		unlock(r, s);
 	}
 	return n;
+}
+
+static size_t
+connected_in(const struct shard *s)
+{
+	return s->nconnected;
+}
+
+static size_t
+known_in(const struct shard *s)
+{
+	return s->npeers;
+}
+
+size_t
+router_count(struct router *r)
+{
+	return count(r, connected_in);
+}
+
+size_t
+router_known(struct router *r)
+{
+	return count(r, known_in);
 }
 
 /* ---- the table: all of this under the shard's lock ---- */
@@ -238,7 +263,6 @@ insert(struct shard *s, uint64_t hash, const struct rk_key *key)
 		grow(s);
 	p->key = *key;
 	p->hash = hash;
-	idset_init(&p->sent_to);
 	at = bucket_of(s, p->hash);
 	p->next = *at;
 	*at = p;
@@ -270,6 +294,50 @@ unpin(struct router *r, struct peer *p)
 	s = lock(r, p->hash);
 	release(s, p);
 	unlock(r, s);
+}
+
+/* ---- visits that are over ---- */
+
+/* They pin |p|, and whom it has sent to. */
+static void
+free_settled(struct router *r, struct peer *p, struct visit *list)
+{
+	struct visit *v;
+	uint64_t id;
+
+	while ((v = list) != NULL) {
+		list = v->next;
+		for (size_t at = 0; (id = idset_next(&v->sent_to, &at)) != 0;)
+			unpin(r, (struct peer *)(uintptr_t)id);
+		visit_free(v);
+		unpin(r, p);
+	}
+}
+
+/* Is |to| to be told that a visit of |p| is over?  Who asks next hears no. */
+static bool
+take_notice(struct router *r, struct peer *p, uint64_t visit,
+    const struct peer *to)
+{
+	struct shard *s = lock(r, p->hash);
+	bool due = visits_settle(&p->visits, visit, (uintptr_t)to);
+	struct visit *settled = visits_take_settled(&p->visits);
+
+	unlock(r, s);
+	free_settled(r, p, settled);
+	return due;
+}
+
+static void
+end_telling(struct router *r, struct peer *p, struct visit *v)
+{
+	struct shard *s = lock(r, p->hash);
+	struct visit *settled;
+
+	visit_end_walk(v);
+	settled = visits_take_settled(&p->visits);
+	unlock(r, s);
+	free_settled(r, p, settled);
 }
 
 /* ---- coming and going ---- */
@@ -327,8 +395,8 @@ take_over(struct router *r, struct peer *p, struct endpoint *ep)
 	p->pins++;
 	ep->peer = p;
 	if (old == NULL)
-		p->visit =
-		    __atomic_add_fetch(&r->last_visit, 1, __ATOMIC_RELAXED);
+		visits_begin(&p->visits,
+		    __atomic_add_fetch(&r->last_visit, 1, __ATOMIC_RELAXED));
 	if (was.elsewhere) {
 		old->next_replaced = p->replaced;
 		p->replaced = old;
@@ -383,51 +451,64 @@ current_place(struct router *r, const struct peer *p, unsigned home)
 	return at;
 }
 
-/* Tell those in |set|, which is emptied, that |who| is gone, if |tell|. */
-static void
-release_sent_to(struct router *r, unsigned home, struct idset *set,
-    const struct rk_key *who, bool tell)
+/* Who is still to be told of the end of |v|, a visit of |p|. */
+static struct peer *
+next_untold(struct router *r, const struct peer *p, const struct visit *v,
+    size_t *at)
 {
-	uint64_t id;
+	struct shard *s = lock(r, p->hash);
+	uint64_t id = visit_next_untold(v, at);
 
-	for (size_t at = 0; (id = idset_next(set, &at)) != 0;) {
-		struct peer *to = (struct peer *)(uintptr_t)id;
-		struct letter l = { .kind = LETTER_GONE,
-			.to = to->key,
-			.from = *who };
+	unlock(r, s);
+	return (struct peer *)(uintptr_t)id;
+}
+
+/* |p| has ended |v|: tell everybody, if |tell|, or have other loops do it. */
+static void
+tell_all(struct router *r, unsigned home, struct peer *p, struct visit *v,
+    bool tell)
+{
+	struct letter l = { .kind = LETTER_GONE,
+		.from = p->key,
+		.visit = v->number };
+	struct peer *to;
+
+	for (size_t at = 0; (to = next_untold(r, p, v, &at)) != NULL;) {
 		struct place place = current_place(r, to, home);
 
-		if (tell && place.here != NULL)
-			place.here->ops->on_gone(place.here, who);
-		else if (tell && place.elsewhere)
+		l.to = to->key;
+		if (tell && place.elsewhere)
 			r->send(r->arg, home, place.home, &l);
-		unpin(r, to);
+		else if (take_notice(r, p, v->number, to) && tell &&
+		    place.here != NULL)
+			place.here->ops->on_gone(place.here, &p->key);
 	}
-	idset_clear(set);
+	end_telling(r, p, v);
 }
 
 void
 router_leave(struct router *r, struct endpoint *ep, bool tell)
 {
 	struct peer *p = ep->peer;
-	struct idset set;
+	struct visit *over = NULL;
 	struct shard *s;
 
 	if (p == NULL)
 		return;
 	ep->peer = NULL;
-	idset_init(&set);
 	s = lock(r, p->hash);
 	if (p->current == ep) {
 		p->current = NULL;
 		s->nconnected--;
-		set = p->sent_to;
-		idset_init(&p->sent_to);
+		over = visits_end(&p->visits);
+		p->pins += over != NULL;
+		__atomic_add_fetch(&r->ended, 1, __ATOMIC_RELAXED);
 	} else {
 		forget_replaced(p, ep);
 	}
 	unlock(r, s);
-	release_sent_to(r, ep->home, &set, &p->key, tell);
+	if (over != NULL)
+		tell_all(r, ep->home, p, over, tell);
 	drop_last(r, ep);
 	unpin(r, p);
 }
@@ -462,30 +543,31 @@ aim(struct router *r, struct endpoint *from, const struct rk_key *to,
 	return true;
 }
 
-/* Remember that |from|, in this visit, has sent to |to|.  False: the visit is
- * over. */
+/* A packet is about to go to from->last.  False: |from| has lost its key. */
 static bool
-note_sent(struct router *r, struct peer *from, uint64_t visit, struct peer *to)
+note_sent(struct router *r, struct endpoint *from)
 {
+	struct peer *p = from->peer, *to = from->last;
 	struct shard *s = lock(r, to->hash);
-	bool stays;
-	int added = 0; /* no memory: one notice will be missing */
+	bool is_current;
+	int added = 0;
 
 	to->pins++;
 	unlock(r, s);
-	s = lock(r, from->hash);
-	stays = from->current != NULL && from->visit == visit;
-	if (stays)
-		added = idset_add(&from->sent_to, (uintptr_t)to);
+	s = lock(r, p->hash);
+	is_current = p->current == from;
+	if (is_current)
+		added = visits_add(&p->visits, (uintptr_t)to);
 	unlock(r, s);
 	if (added != 1)
 		unpin(r, to);
-	return stays;
+	return is_current;
 }
 
 /*
  * Does |from| still have its key?  Another loop may have given it to a newer
- * login, whose packets must not mix with what the older one sends yet.
+ * login, whose packets must not mix with what the older one sends yet.  Nobody
+ * is told of his own end, so a packet to oneself is not noted at all.
  */
 static bool
 begin_sending(struct router *r, struct endpoint *from, struct letter *l)
@@ -493,14 +575,62 @@ begin_sending(struct router *r, struct endpoint *from, struct letter *l)
 	struct peer *p = from->peer;
 	struct shard *s = lock(r, p->hash);
 	bool is_current = p->current == from;
+	const uint8_t *mark = NULL;
 
-	l->visit = p->visit;
-	if (is_current && !from->last_noted)
+	l->visit = p->visits.number;
+	l->ended = __atomic_load_n(&r->ended, __ATOMIC_RELAXED);
+	if (is_current && !from->last_noted) {
+		mark = visits_mark(&p->visits, l->visit, (uintptr_t)from->last);
 		from->last_noted =
-		    idset_has(&p->sent_to, (uintptr_t)from->last);
+		    from->last == p || (mark != NULL && *mark == THROUGH);
+	}
 	l->noted = from->last_noted;
 	unlock(r, s);
-	return is_current;
+	return is_current && (l->noted || mark != NULL || note_sent(r, from));
+}
+
+/* |to| has taken a packet of that visit of |from|. */
+static void
+note_through(struct router *r, const struct peer *from, uint64_t visit,
+    const struct peer *to)
+{
+	struct shard *s = lock(r, from->hash);
+	uint8_t *mark = visits_mark(&from->visits, visit, (uintptr_t)to);
+
+	if (mark != NULL && *mark == SENT)
+		*mark = THROUGH;
+	unlock(r, s);
+}
+
+/* A packet that may be the first of its visit, or too late; |from| is
+ * pinned. */
+static enum route_result
+hand_over(struct router *r, struct peer *from, struct endpoint *to,
+    const struct letter *l, bool tell)
+{
+	struct shard *s = lock(r, from->hash);
+	struct admission a =
+	    visits_admit(&from->visits, l->visit, (uintptr_t)to->peer);
+	struct visit *settled = visits_take_settled(&from->visits);
+
+	unlock(r, s);
+	free_settled(r, from, settled);
+	if (a.late && tell)
+		return ROUTE_REPLACED;
+	if (a.gone && tell)
+		to->ops->on_gone(to, &from->key);
+	if (!to->ops->on_packet(to, &from->key, l->packet))
+		return ROUTE_FULL;
+	if (!l->noted && to->peer != NULL)
+		note_through(r, from, l->visit, to->peer);
+	return ROUTE_QUEUED;
+}
+
+static enum route_result
+take(struct endpoint *to, const struct rk_key *from,
+    const struct lent_packet *p)
+{
+	return to->ops->on_packet(to, from, p) ? ROUTE_QUEUED : ROUTE_FULL;
 }
 
 enum route_result
@@ -515,19 +645,16 @@ router_route(struct router *r, struct endpoint *from, const struct rk_key *to,
 		return ROUTE_UNKNOWN;
 	if (!begin_sending(r, from, &l))
 		return ROUTE_REPLACED;
-	if (at.elsewhere) {
-		l.kind = LETTER_PACKET;
-		l.to = *to;
-		l.from = from->peer->key;
-		l.packet = p;
-		return r->send(r->arg, from->home, at.home, &l) ? ROUTE_SENT
-								: ROUTE_FULL;
-	}
-	if (!at.here->ops->on_packet(at.here, &from->peer->key, p))
-		return ROUTE_FULL;
-	if (!l.noted && !note_sent(r, from->peer, l.visit, from->last))
-		at.here->ops->on_gone(at.here, &from->peer->key);
-	return ROUTE_QUEUED;
+	if (at.here != NULL && l.noted)
+		return take(at.here, &from->peer->key, p);
+	l.packet = p;
+	if (at.here != NULL)
+		return hand_over(r, from->peer, at.here, &l, true);
+	l.kind = LETTER_PACKET;
+	l.to = *to;
+	l.from = from->peer->key;
+	return r->send(r->arg, from->home, at.home, &l) ? ROUTE_SENT
+							: ROUTE_FULL;
 }
 
 /* ---- letters ---- */
@@ -559,48 +686,51 @@ pin(struct router *r, const struct rk_key *key)
 	return p;
 }
 
-/* |to| has taken the first packet of l->from. */
-static void
-note_letter(struct router *r, const struct letter *l, struct endpoint *to,
-    bool tell)
-{
-	struct peer *from = pin(r, &l->from);
-	bool stays = from != NULL && note_sent(r, from, l->visit, to->peer);
-
-	unpin(r, from);
-	if (!stays && tell)
-		to->ops->on_gone(to, &l->from);
-}
-
 /*
  * A key that has moved to another loop since loses the packet, as it would
  * have lost a queued one; sent on, it could come behind later packets.
+ *
+ * If no visit has ended since the packet was sent, its sender's has not.  If
+ * this loop has told of that end, what made it do so brought the count along.
  */
 enum route_result
 router_deliver(struct router *r, unsigned home, const struct letter *l,
     bool tell)
 {
 	struct place at = find_place(r, home, &l->to);
+	enum route_result result;
+	struct peer *from;
 
 	if (at.here == NULL)
 		return ROUTE_UNKNOWN;
-	if (!at.here->ops->on_packet(at.here, &l->from, l->packet))
-		return ROUTE_FULL;
-	if (!l->noted && at.here->peer != NULL)
-		note_letter(r, l, at.here, tell);
-	return ROUTE_QUEUED;
+	if (l->noted &&
+	    l->ended == __atomic_load_n(&r->ended, __ATOMIC_RELAXED))
+		return take(at.here, &l->from, l->packet);
+	from = pin(r, &l->from);
+	if (from == NULL)
+		return tell ? ROUTE_REPLACED
+			    : take(at.here, &l->from, l->packet);
+	result = hand_over(r, from, at.here, l, tell);
+	unpin(r, from);
+	return result;
 }
 
 /* A key that has moved since is told at its new place. */
 void
 router_tell(struct router *r, unsigned home, const struct letter *l)
 {
-	struct place at = find_place(r, home, &l->to);
+	struct peer *from = pin(r, &l->from), *to = pin(r, &l->to);
+	struct place at = { 0 };
 
-	if (at.here != NULL)
-		at.here->ops->on_gone(at.here, &l->from);
-	else if (at.elsewhere)
+	if (from != NULL && to != NULL)
+		at = current_place(r, to, home);
+	if (at.elsewhere)
 		r->send(r->arg, home, at.home, l);
+	else if (from != NULL && to != NULL &&
+	    take_notice(r, from, l->visit, to) && at.here != NULL)
+		at.here->ops->on_gone(at.here, &l->from);
+	unpin(r, to);
+	unpin(r, from);
 }
 
 /* The first of those that wait to be put out that is of the loop |home|. */

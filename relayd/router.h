@@ -53,7 +53,7 @@ struct endpoint_ops {
 struct endpoint {
 	const struct endpoint_ops *ops;
 	unsigned home;                  /* its loop; never changes */
-	bool last_noted;                /* that |last| is in the sent-to set */
+	bool last_noted;                /* that |last| has had a packet */
 	struct peer *peer;              /* NULL: not in the table */
 	struct peer *last;              /* where it sent to last */
 	struct endpoint *next_replaced; /* the router's */
@@ -70,8 +70,9 @@ struct letter {
 	enum letter_kind kind;
 	struct rk_key to;
 	struct rk_key from; /* the sender; who is gone */
-	uint64_t visit;     /* of the sender: from its coming to its going */
-	bool noted;         /* the sender's set has the key already */
+	uint64_t visit;     /* of l->from: from its coming to its going */
+	uint64_t ended;     /* visits that were over when it was written */
+	bool noted;         /* the key has had a packet of the visit */
 	const struct lent_packet *packet; /* lent until the function returns */
 };
 
@@ -90,6 +91,8 @@ void router_free(struct router *r);
 
 /* Keys with a connection now. */
 size_t router_count(struct router *r);
+/* Keys that are remembered. */
+size_t router_known(struct router *r);
 
 /* A number that stands for |key| in this process. */
 uint64_t router_hash(const struct router *r, const struct rk_key *key);
@@ -112,7 +115,7 @@ enum route_result {
 	ROUTE_FULL,    /* dropped: the destination's queue is full */
 	ROUTE_UNKNOWN, /* nobody is logged in with that key */
 	ROUTE_SENT,    /* on its way to the destination's loop */
-	ROUTE_REPLACED /* dropped: the sender has just lost its key */
+	ROUTE_REPLACED /* dropped: the sender has lost its key */
 };
 
 /* Hand a packet to |to|, which may be the sender's own key. */
@@ -122,12 +125,16 @@ enum route_result router_route(struct router *r, struct endpoint *from,
 /* ---- letters that have come to the loop |home| ---- */
 
 /*
- * Hand over a packet that came as |l|.  The sender may be gone meanwhile: then
- * who takes the packet is told so at once if |tell|.
+ * Hand over a packet that came as |l|.  It is dropped if l->to has been told
+ * already that the sender is gone: letters of the several loops that a key
+ * was logged in on come in any order.  With |tell| an earlier end of the sender
+ * that l->to is still to hear of is told first; without, all packets go
+ * through.
  */
 enum route_result router_deliver(struct router *r, unsigned home,
     const struct letter *l, bool tell);
-/* Tell l->to, wherever it is logged in now, that l->from is gone. */
+/* Tell l->to, wherever it is logged in now, that l->from is gone, if that is
+ * not known there yet. */
 void router_tell(struct router *r, unsigned home, const struct letter *l);
 /* Endpoints of this loop that a newer login of l->to has replaced. */
 void router_put_out(struct router *r, unsigned home, const struct letter *l);

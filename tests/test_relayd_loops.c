@@ -166,6 +166,8 @@ START_TEST(who_leaves_before_its_packet_arrives_is_told_of_behind_it)
 	leave(&a);
 	ck_assert_int_eq(carry(LETTER_PACKET), ROUTE_QUEUED);
 	ck_assert_int_eq(b.packets, 1);
+	ck_assert_int_eq(b.gone, 0);
+	carry(LETTER_GONE);
 	ck_assert_int_eq(b.gone, 1);
 	/* the same, and it has come again meanwhile */
 	enter(&again, 0, 1);
@@ -173,6 +175,7 @@ START_TEST(who_leaves_before_its_packet_arrives_is_told_of_behind_it)
 	leave(&again);
 	enter(&again, 0, 1);
 	carry(LETTER_PACKET);
+	carry(LETTER_GONE);
 	ck_assert_int_eq(b.gone, 2);
 	/* that visit has sent nothing */
 	leave(&again);
@@ -191,8 +194,35 @@ START_TEST(who_never_got_a_packet_through_is_not_told_of)
 	route(&a, 2);
 	ck_assert_int_eq(carry(LETTER_PACKET), ROUTE_FULL);
 	leave(&a);
-	ck_assert_uint_eq(nposted, ncarried);
+	carry(LETTER_GONE);
 	ck_assert_int_eq(b.gone, 0);
+	ck_assert_uint_eq(router_known(router), 1);
+}
+END_TEST
+
+/* The letters of two loops to a third come in any order. */
+START_TEST(an_older_login_s_packet_is_not_taken_behind_the_newer_one_s_end)
+{
+	struct fake old, newer, b;
+
+	enter(&old, 0, 1);
+	enter(&b, 1, 2);
+	route(&old, 2);
+	carry(LETTER_PACKET);
+	ck_assert_int_eq(route(&old, 2), ROUTE_SENT); /* of the known pair */
+	enter(&newer, 2, 1);
+	leave(&newer);
+	ck_assert_uint_eq(nposted, 4); /* packet, replaced, gone */
+	ncarried = 3;
+	carry(LETTER_GONE);
+	ck_assert_int_eq(b.gone, 1);
+	ncarried = 1;
+	ck_assert_int_eq(carry(LETTER_PACKET), ROUTE_REPLACED);
+	ck_assert_int_eq(b.packets, 1);
+	ck_assert_int_eq(b.gone, 1);
+	carry(LETTER_REPLACED);
+	leave(&b);
+	ck_assert_uint_eq(router_known(router), 0);
 }
 END_TEST
 
@@ -587,6 +617,8 @@ relayd_loops_suite(void)
 	tcase_add_test(t,
 	    who_leaves_before_its_packet_arrives_is_told_of_behind_it);
 	tcase_add_test(t, who_never_got_a_packet_through_is_not_told_of);
+	tcase_add_test(t,
+	    an_older_login_s_packet_is_not_taken_behind_the_newer_one_s_end);
 	tcase_add_test(t,
 	    a_login_on_another_loop_silences_the_older_one_at_once);
 	tcase_add_test(t, an_older_login_may_end_before_it_hears_of_the_newer);

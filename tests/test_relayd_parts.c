@@ -40,6 +40,24 @@ START_TEST(a_set_holds_what_was_added_once)
 }
 END_TEST
 
+START_TEST(marks_stay_with_their_numbers)
+{
+	struct idset s;
+
+	idset_init(&s);
+	ck_assert_ptr_null(idset_mark(&s, 5));
+	for (unsigned i = 1; i <= 1000; i++) {
+		ck_assert_int_eq(idset_add(&s, i * 16), 1);
+		ck_assert_uint_eq(*idset_mark(&s, i * 16), 0);
+		*idset_mark(&s, i * 16) = (uint8_t)(i % 251);
+	}
+	for (unsigned i = 1; i <= 1000; i++)
+		ck_assert_uint_eq(*idset_mark(&s, i * 16), i % 251);
+	ck_assert_ptr_null(idset_mark(&s, 5));
+	idset_clear(&s);
+}
+END_TEST
+
 /* ---- sendq ---- */
 
 static void
@@ -548,6 +566,7 @@ main(void)
 	TCase *tc = tcase_create("set, queue, metrics");
 
 	tcase_add_test(tc, a_set_holds_what_was_added_once);
+	tcase_add_test(tc, marks_stay_with_their_numbers);
 	tcase_add_test(tc, a_queue_keeps_order_through_growth_and_wrapping);
 	tcase_add_test(tc, what_is_lent_is_copied_when_the_turn_ends);
 	tcase_add_test(tc, a_queue_is_bounded_in_frames_and_bytes);
