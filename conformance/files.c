@@ -254,8 +254,10 @@ output_commit(struct output *o, char *err, size_t err_size)
 		output_discard(o);
 		return -1;
 	}
-	errno = EIO;
 	bad = ferror(o->f) != 0;
+	/* It is long ago: what would another byte meet? */
+	if (!bad || o->temporary == NULL || write(fileno(o->f), "", 1) >= 0)
+		errno = EIO;
 	if (fclose(o->f) != 0 || bad ||
 	    (o->temporary != NULL && rename(o->temporary, o->path) != 0)) {
 		status = fail(o->path, err, err_size);

@@ -255,7 +255,8 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 		find_on_disk(o, &o->selection.skip[i]);
 	if (status == 0 && (command & (FOR_PLAYING | FOR_JUDGE)) != 0)
 		status = check_reports(o);
-	return status;
+	return status != 0 || o->help ? status
+				      : target_options_check(&o->target);
 }
 
 void

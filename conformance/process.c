@@ -97,6 +97,7 @@ become(const char *program, char *const *argv, int log, int report,
 		_exit(127);
 	forget_handlers();
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	sigemptyset(&none);

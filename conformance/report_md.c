@@ -12,9 +12,9 @@
 /* Cases shown in full; a job's summary has 1 MiB at most. */
 #define MAX_DETAILS 50
 
-/* In running text: nothing of it is markup. */
+/* Nothing of it is markup, be it of HTML or of |others|. */
 static void
-add_md(struct text *out, const char *s)
+add_escaped(struct text *out, const char *s, const char *others)
 {
 	struct text plain;
 
@@ -25,11 +25,25 @@ add_md(struct text *out, const char *s)
 			text_add(out, "&lt;");
 		else if (*p == '&')
 			text_add(out, "&amp;");
-		else if (strchr("\\`*_[]|~!#", *p) != NULL)
+		else if (strchr(others, *p) != NULL)
 			text_addf(out, "\\%c", *p);
 		else
 			text_add_n(out, p, 1);
 	text_clear(&plain);
+}
+
+/* In running text. */
+static void
+add_md(struct text *out, const char *s)
+{
+	add_escaped(out, s, "\\`*_[]|~!#");
+}
+
+/* In a line of HTML, where Markdown is shown as it is. */
+static void
+add_html(struct text *out, const char *s)
+{
+	add_escaped(out, s, "");
 }
 
 /* The longest row of backticks in |s|. */
@@ -196,10 +210,10 @@ add_case(const struct report *r, const struct run_case *c, struct text *out)
 	struct text body;
 
 	text_addf(out, "<details><summary>%s: ", verdict_name(c->verdict));
-	add_md(out, name);
+	add_html(out, name);
 	if (run->ntargets > 1) {
 		text_add(out, " on ");
-		add_md(out, c->target->target->name);
+		add_html(out, c->target->target->name);
 	}
 	text_addf(out, " %s</summary>\n\n", report_code(c));
 	add_md(out, c->c->scenario->title);

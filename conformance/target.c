@@ -170,7 +170,8 @@ set_places(struct target *t, const char *url, const char *plain,
 {
 	struct engine_target *e = &t->engine;
 
-	if (relay_url_parse(url, &e->url, err, err_size) != 0)
+	if (relay_url_parse(url, &e->url, err, err_size) != 0 ||
+	    !target_check_places(plain, metrics, stun, err, err_size))
 		return -1;
 	e->plain_url = dup_or_null(plain);
 	e->metrics_url = dup_or_null(metrics);
@@ -283,8 +284,14 @@ fill_places(struct target *t, char *err, size_t err_size)
 {
 	const struct target_file *f = t->file;
 	char *url = NULL, *plain = NULL, *metrics = NULL, *stun = NULL;
-	char *spawn = NULL;
+	char *spawn = NULL, *text;
 	int status = -1;
+
+	for (size_t i = 0; i < f->nfiles; i++) { /* to be told now */
+		if (!fill(t, f->files[i].text, &text, err, err_size))
+			return -1;
+		free(text);
+	}
 
 	if (fill(t, f->url, &url, err, err_size) &&
 	    fill(t, f->plain, &plain, err, err_size) &&
@@ -353,6 +360,7 @@ read_file(struct target *t, const struct target_options *o, const char *word,
 	return t->file != NULL ? 0 : EXIT_SCRIPT;
 }
 
+/* 0, or the exit status; that {peers} is not known is no fault of the file. */
 static int
 use_file(struct target *t, const struct target_options *o, char *err,
     size_t err_size)
@@ -361,8 +369,11 @@ use_file(struct target *t, const struct target_options *o, char *err,
 	t->engine.dialect = t->file->dialect;
 	t->engine.scale = t->file->scale;
 	if (make_places(t, o, err, err_size) != 0)
-		return -1;
-	return fill_places(t, err, err_size);
+		return EXIT_INFRASTRUCTURE;
+	if (fill_places(t, err, err_size) == 0)
+		return 0;
+	return o->peers == NULL && strstr(err, "{peers}") != NULL ? EXIT_USAGE
+								  : EXIT_SCRIPT;
 }
 
 struct target *
@@ -418,8 +429,7 @@ target_new(const char *word, const struct target_options *o,
 			target_free(t);
 			return NULL;
 		}
-		if (use_file(t, o, err, sizeof(err)) != 0)
-			*status = EXIT_USAGE;
+		*status = use_file(t, o, err, sizeof(err));
 	}
 	if (*status != 0) {
 		text_addf(errors, "%s: %s\n", word, err);
@@ -515,7 +525,7 @@ wait_ready(struct target *t, struct loop *l, const bool *stop, char *err,
 			return -1;
 		}
 		if (left <= 0) {
-			snprintf(err, err_size, "not ready within %.0f s: %s",
+			snprintf(err, err_size, "not ready within %g s: %s",
 			    (double)t->file->ready_ns / 1e9, why);
 			return -1;
 		}

@@ -69,6 +69,16 @@ int target_start(struct target *t, struct loop *l, const bool *stop,
 bool target_stop(struct target *t);
 void target_free(struct target *t); /* stops it first; NULL is fine */
 
+/* ---- what was said about it, before it is asked ---- */
+
+/* 0, or the exit status of what was said on stderr. */
+int target_options_check(const struct target_options *o);
+/* Of services beside the URL, each of which may be NULL; false with |err|. */
+bool target_check_places(const char *plain, const char *metrics,
+    const char *stun, char *err, size_t err_size);
+/* A word of "needs"; false with |err|. */
+bool target_check_cap(const char *cap, char *err, size_t err_size);
+
 bool target_has(const struct target *t, const char *cap);
 /* How many of its file's probes count: --caps says it all without them. */
 size_t target_nprobes(const struct target *t);

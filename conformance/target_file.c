@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "conformance/keyword_file.h"
+#include "conformance/target.h"
 #include "conformance/words.h"
 
 /* ---- lines ---- */
@@ -155,13 +156,24 @@ on_ready(struct keyword_reader *r)
 }
 
 static void
+check_cap(struct keyword_reader *r, const char *cap)
+{
+	char err[256];
+
+	if (!target_check_cap(cap, err, sizeof(err)))
+		keyword_complain(r, "%s", err);
+}
+
+static void
 on_caps(struct keyword_reader *r)
 {
 	struct target_file *f = r->out;
 
 	f->caps = xreallocarray(f->caps, f->ncaps + r->nwords, sizeof(char *));
-	for (size_t i = 1; i < r->nwords; i++)
+	for (size_t i = 1; i < r->nwords; i++) {
+		check_cap(r, r->word[i]);
 		f->caps[f->ncaps++] = xstrdup(r->word[i]);
+	}
 }
 
 /* What the runner knows by itself needs no proof. */
@@ -189,6 +201,8 @@ on_probe(struct keyword_reader *r)
 	else if (is_known(r->word[1]))
 		keyword_complain(r, "%s needs no probe: the runner knows",
 		    r->word[1]);
+	else
+		check_cap(r, r->word[1]);
 	for (size_t i = 0; i < f->nprobes; i++)
 		if (strcmp(f->probes[i].cap, r->word[1]) == 0)
 			keyword_complain(r, "%s is probed in line %d already",

@@ -30,6 +30,19 @@ expect 2 "a target that is no URL is 2" run gopher://x ping.echo
 expect 2 "a .target file that is not there is 2" run nosuch.target
 expect 2 "peers that are not given are 2" run iroh-relay-0.28.2
 said err "RELAYKIT_PEERS" "and it is said how to give them"
+for wrong in '--stun nowhere' '--stun 127.0.0.1' '--metrics x' '--plain ftp://h' '--resolve a' '--sni=' \
+    '--cafile /nosuch' '--caps raw,wss'; do
+	# shellcheck disable=SC2086 # words
+	expect 2 "so is what an option cannot mean: $wrong" run "$url" ping.echo $wrong
+done
+said err 'is "ws" meant?' "and what may be meant is named"
+printf 'target t\nurl http://h:{prt}\n' >wrong.target
+expect 6 "a placeholder that is none is 6" run wrong.target
+printf 'target t\nurl http://h\nfile f "{prt}"\nmetrics x\n' >wrong.target
+expect 6 "in the text of a file, too" run wrong.target
+printf 'target t\nurl http://h\nmetrics x\n' >wrong.target
+expect 6 "so is a place that is none" run wrong.target
+TMPDIR=/nosuch expect 4 "no folder for a target is 4" run relayd ping.echo
 expect 2 "no command is 2"
 expect 2 "an unknown command is 2" rum
 expect 2 "two reports to stdout are 2" run "$url" --report tap=- --report jsonl=-
@@ -40,6 +53,13 @@ expect 4 "a report that cannot be written is 4" run "$url" ping.echo --report ta
 expect 4 "a report to a full device is 4" run "$url" ping.echo --report jsonl=/dev/full
 expect 5 "nothing that the target has is 5" run "$url" http.tls-204
 expect 5 "everything taken out is 5" run "$url" ping.echo --skip 'ping.*'
+expect 4 "so is a key log" run "https://${url#http://}" --keylog /nosuch/x
+(
+	ulimit -f 8
+	"$runner" run "$url" 'ping.*' --report jsonl=limit.jsonl >out 2>err
+)
+[ $? -eq 4 ] && grep -q 'limit.jsonl: File too large' err && ! ls limit.* 2>/dev/null
+ok $? "a report over the limit of file sizes is 4, and no half file"
 expect 124 "the time that is over is 124" run "$url" --timeout 500ms liveness.keepalive --report tap=cut.tap
 said cut.tap "Bail out! --timeout was over" "and the TAP report says so"
 for full in "run $url ping.echo[raw]" "run $url ping.echo[raw] --report tap=-" \

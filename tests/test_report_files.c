@@ -338,7 +338,7 @@ START_TEST(the_markdown_report_is_this)
 	    "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
 	    "| " URL " | 1 | 1 | 0 | 1 | 0 | 0 | 1 | 0 | 0 | 0 |\n"
 	    "\n"
-	    "<details><summary>fail: relay.alone\\[raw\\] E-WRONG</summary>\n"
+	    "<details><summary>fail: relay.alone[raw] E-WRONG</summary>\n"
 	    "\n"
 	    "Alone (MUST iroh-v3/R-120)\n"
 	    "\n"

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -66,6 +67,8 @@ void
 cli_start(const char *program)
 {
 	cli_program_name = program;
+	/* What is over "ulimit -f" is an error like a full disk, no end. */
+	signal(SIGXFSZ, SIG_IGN);
 	occupy_standard_descriptors();
 }
 

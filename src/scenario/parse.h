@@ -27,6 +27,9 @@ typedef const char *(
     *script_include_fn)(const char *path, const char *name, size_t *len);
 void script_set_includes(script_include_fn find);
 
+/* What a target can have, and the dialects it can speak: NULL-terminated. */
+const char *const *capability_words(void);
+
 /* The procedure of that name, or NULL. */
 const struct proc *script_proc(const struct script *s, const char *name);
 

@@ -118,11 +118,10 @@ meta_tags(struct parser *p, struct scenario *sc)
 	return parse_words(p, "a tag", &sc->tags, &sc->ntags);
 }
 
-/* What a target can have, and the dialects it can speak. */
-static bool
-parse_capabilities(struct parser *p, char ***list, size_t *n)
+const char *const *
+capability_words(void)
 {
-	const char *words[32] = { "raw", "ws", "tls", "plain-beside-tls",
+	static const char *words[32] = { "raw", "ws", "tls", "plain-beside-tls",
 		"stun", "metrics", "process", "own", "signals", "client",
 		"captive-portal", "configured", "dev", "services-off",
 		"usual-ports", "sends", "endpoint" };
@@ -130,12 +129,20 @@ parse_capabilities(struct parser *p, char ***list, size_t *n)
 
 	for (size_t i = 0; rk_dialects()[i] != NULL && known < 31; i++)
 		words[known++] = rk_dialects()[i]->id;
+	return words;
+}
+
+static bool
+parse_capabilities(struct parser *p, char ***list, size_t *n)
+{
+	const char *const *words = capability_words();
+
 	do {
 		size_t w = 0;
 
-		while (w < known && !at_word(p, words[w]))
+		while (words[w] != NULL && !at_word(p, words[w]))
 			w++;
-		if (w == known)
+		if (words[w] == NULL)
 			return expected_one_of(p, "a capability", words);
 		ARENA_PUSH(p->arena, *list, *n, tok(p)->text);
 		p->at++;
