@@ -93,6 +93,11 @@ static const struct stage_row rows[] = {
 	/* send */
 	{ "chopped_writes", "", AB "A -> SendPacket key=pub(bob) data=\"hello\" chop=3 every=2ms\nB <- RecvPacket data==\"hello\"", CODE_OK, NULL },
 	{ "chopped_in_single_bytes_without_a_pause", "", AB "A -> SendPacket key=pub(bob) data=fill(1200) chop=1\nB <- RecvPacket data==fill(1200)", CODE_OK, NULL },
+	/* Its Pong comes back as a Health. */
+	{ "no_pong_goes_into_a_chopped_frame", "", AB ORDER("16") "A -> SendPacket key=pub(bob) data=fill(300) chop=30 every=5ms\nB <- RecvPacket data==fill(300)\nA <- Health text==\"pingping\"", CODE_OK, NULL },
+	{ "nor_into_a_frame_of_several_steps", "", "conn A = login key=alice carrier=raw\n" ORDER("16") "A -> raw x\"0c 000000\"\nsleep 50ms\nnever A <- Health for 10ms\nA -> raw x\"08 aa*4\"\nsleep 10ms\nA -> raw x\"aa*4\"\nA <- Pong data==x\"aa*8\"\nA <- Health text==\"pingping\"", CODE_OK, NULL },
+	{ "nor_between_fragments_of_a_message", "", "conn A = login key=alice carrier=ws\n" ORDER("16") "A -> ws opcode=2 fin=0 payload=x\"0c aa*4\"\nsleep 50ms\nA -> ws opcode=0 payload=x\"aa*4\"\nA <- Pong data==x\"aa*8\"\nA <- Health text==\"pingping\"", CODE_OK, NULL },
+	{ "frames_in_pieces_leave_the_end_in_order", "", "conn A = login key=alice carrier=raw\nA -> raw x\"0c 00\"\nA -> raw x\"000008 aa*8\"", CODE_EXTRA, "Pong" },
 	{ "patched_payload", "", AB "A -> SendPacket key=pub(bob) data=\"hello\" patch @32=\"j\"\nB <- RecvPacket data==\"jello\"", CODE_OK, NULL },
 	{ "a_patch_that_does_not_fit", "", AB "A -> SendPacket key=pub(bob) data=\"hello\" patch @37=\"j\"\n" ALIVE, CODE_SCRIPT, "does not fit" },
 	{ "a_patch_that_changes_nothing", "", AB "A -> SendPacket key=pub(bob) data=\"hello\" patch @32=\"h\"\n" ALIVE, CODE_SCRIPT, "changes nothing" },

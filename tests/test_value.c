@@ -193,37 +193,46 @@ START_TEST(a_length_can_be_wrong)
 }
 END_TEST
 
-static bool
-whole(enum rk_carrier c, const char *text, bool *open)
-{
-	size_t len;
-	const uint8_t *p = hex(text, &len);
+static const struct {
+	enum rk_carrier carrier;
+	const char *sent;
+	bool whole, between;
+} ends[] = {
+	{ RK_CARRIER_RAW, "", true, true },
+	{ RK_CARRIER_RAW, "0600000000", true, true },
+	{ RK_CARRIER_RAW, "0600000000 0700000001 01", true, true },
+	{ RK_CARRIER_RAW, "0600000000 07000000", false, false },
+	{ RK_CARRIER_RAW, "0700000001", false, false },
+	{ RK_CARRIER_RAW, "0700100001 01", false, false },
+	{ RK_CARRIER_RAW, "07ffffffff 01", false, false },
+	{ RK_CARRIER_WS, "8281 00000000 06", true, true },
+	{ RK_CARRIER_WS, "82fe0003 00000000 060708", true, true },
+	{ RK_CARRIER_WS, "82ff0000000000000003 00000000 060708", true, true },
+	{ RK_CARRIER_WS, "0281 00000000 06", false, true },
+	/* A Ping in between does not end the message. */
+	{ RK_CARRIER_WS, "0281 00000000 06 8980 00000000", false, true },
+	{ RK_CARRIER_WS, "0281 00000000 06 8080 00000000", true, true },
+	{ RK_CARRIER_WS, "8281 00000000", false, false },
+	{ RK_CARRIER_WS, "82", false, false },
+};
+#define NENDS ((int)(sizeof(ends) / sizeof(ends[0])))
 
-	return wire_is_whole(DIALECT, c, (struct rk_span){ p, len }, open);
-}
-
+/* At once, and byte by byte. */
 START_TEST(where_frames_end)
 {
-	bool open = false;
+	struct wire_place at_once = { .nhead = 0 }, slowly = { .nhead = 0 };
+	size_t len;
+	const uint8_t *p = hex(ends[_i].sent, &len);
 
-	ck_assert(whole(RK_CARRIER_RAW, "", &open));
-	ck_assert(whole(RK_CARRIER_RAW, "0600000000", &open));
-	ck_assert(whole(RK_CARRIER_RAW, "0600000000 0700000001 01", &open));
-	ck_assert(!whole(RK_CARRIER_RAW, "0600000000 07000000", &open));
-	ck_assert(!whole(RK_CARRIER_RAW, "0700000001", &open));
-	ck_assert(!whole(RK_CARRIER_RAW, "0700100001 01", &open));
-	ck_assert(!open);
-	ck_assert(whole(RK_CARRIER_WS, "8281 00000000 06", &open));
-	ck_assert(!open);
-	ck_assert(whole(RK_CARRIER_WS, "0281 00000000 06", &open));
-	ck_assert(open);
-	/* A Ping in between does not end the message. */
-	ck_assert(whole(RK_CARRIER_WS, "8980 00000000", &open));
-	ck_assert(open);
-	ck_assert(whole(RK_CARRIER_WS, "8080 00000000", &open));
-	ck_assert(!open);
-	ck_assert(!whole(RK_CARRIER_WS, "8281 00000000", &open));
-	ck_assert(!whole(RK_CARRIER_WS, "82", &open));
+	wire_place_add(&at_once, DIALECT, ends[_i].carrier,
+	    (struct rk_span){ p, len });
+	for (size_t i = 0; i < len; i++)
+		wire_place_add(&slowly, DIALECT, ends[_i].carrier,
+		    (struct rk_span){ p + i, 1 });
+	ck_assert_int_eq(wire_place_is_whole(&at_once), ends[_i].whole);
+	ck_assert_int_eq(wire_place_is_whole(&slowly), ends[_i].whole);
+	ck_assert_int_eq(wire_place_is_between(&at_once), ends[_i].between);
+	ck_assert_int_eq(wire_place_is_between(&slowly), ends[_i].between);
 }
 END_TEST
 
@@ -314,7 +323,7 @@ main(void)
 	tcase_add_test(t, random_numbers_repeat_and_differ);
 	tcase_add_test(t, a_frame_of_websocket_is_masked_and_whole);
 	tcase_add_test(t, a_length_can_be_wrong);
-	tcase_add_test(t, where_frames_end);
+	tcase_add_loop_test(t, where_frames_end, 0, NENDS);
 	tcase_add_test(t, comparisons);
 	tcase_add_test(t, patterns_end_soon);
 	tcase_add_test(t, keys_have_the_names_that_the_script_gave);

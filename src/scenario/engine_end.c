@@ -18,7 +18,7 @@ can_be_fenced(const struct party *s)
 {
 	return party_is_open(s) && !s->listening && s->state == PARTY_READY &&
 	    s->wire == WIRE_FRAMES && s->logged_in && !s->shut && !s->paused &&
-	    !s->unsound && !s->ws_open && !s->full;
+	    wire_place_is_whole(&s->sent) && !s->full;
 }
 
 void

@@ -315,6 +315,7 @@ party_free(struct party *s)
 	dial_cancel(s->dial);
 	if (s->stream != NULL)
 		stream_free(s->stream);
+	party_forgive(s);
 	free_items(s);
 	item_free(s->response);
 	item_free(s->tls);

@@ -125,8 +125,10 @@ struct party {
 	bool logged_in;         /* the relay has answered here */
 	bool has_identity;      /* it has said who it is */
 	struct rk_key identity; /* … and that is this */
-	bool unsound; /* what was sent does not end where a frame ends */
-	bool ws_open; /* a fragmented message of ours is under way */
+	struct wire_place sent; /* what was sent ends there */
+	bool sending;           /* in pieces, of which some are to come */
+	struct owed *owed, **owed_tail; /* answers that wait for their place */
+	size_t nowed;
 
 	enum ending ended;
 	int64_t ended_ns;
@@ -149,6 +151,16 @@ bool party_is_drained(const struct party *s);
 void party_write(struct party *s, const void *p, size_t len);
 /* Encode a frame for the carrier and write it, recorded. */
 void party_send_frame(struct party *s, const struct rk_frame *f, int line);
+/*
+ * Answers that nobody wrote into the script: a Pong of the dialect, and one
+ * of WebSocket.  They never go into the middle of what the script sends in
+ * pieces, but wait for the end of the frame.
+ */
+void party_owe_pong(struct party *s, struct rk_span data);
+void party_owe_ws_pong(struct party *s, struct rk_span payload);
+/* The script has sent what it had to send for now. */
+void party_settle(struct party *s);
+void party_forgive(struct party *s);
 /* A Ping with these bytes goes out. */
 void party_note_ping(struct party *s, struct rk_span data);
 void party_send_ping(struct party *s, const uint8_t data[8]);

@@ -160,14 +160,9 @@ static void
 answer_ping(struct party *s, const struct rk_frame *ping)
 {
 	struct rk_span data = rk_frame_field(ping, "data");
-	struct rk_frame f;
 
-	if (!s->config.autopong || s->shut || is_own_ping(s, data))
-		return;
-	rk_frame_init(&f,
-	    rk_frame_spec_by_kind(s->play->dialect, RK_FRAME_PONG));
-	rk_frame_set(&f, "data", data.p, data.len);
-	party_send_frame(s, &f, 0);
+	if (s->config.autopong && !s->shut && !is_own_ping(s, data))
+		party_owe_pong(s, data);
 }
 
 static void
@@ -242,23 +237,6 @@ take_binary(struct party *s, const struct rk_ws_message *m)
 }
 
 static void
-answer_ws_ping(struct party *s, const struct rk_ws_message *m)
-{
-	struct wire_ws pong = { .opcode = RK_WS_PONG,
-		.fin = true,
-		.masked = !s->listening };
-	struct rk_span payload = { m->payload, m->len };
-	struct value bytes;
-
-	if (!s->config.autopong || s->shut ||
-	    !wire_encode_ws(&pong, payload, &s->play->values.random, &bytes))
-		return;
-	party_record_ws(s, DIR_C2S, RK_WS_PONG, payload, NULL, 0);
-	party_write(s, bytes.bytes, bytes.len);
-	value_clear(&bytes);
-}
-
-static void
 take_ws(struct party *s, const struct rk_ws_message *m)
 {
 	struct item *it;
@@ -272,8 +250,8 @@ take_ws(struct party *s, const struct rk_ws_message *m)
 	it->close_code = m->close_code;
 	it->event = party_record_ws(s, DIR_S2C, m->opcode,
 	    (struct rk_span){ it->bytes, it->len }, NULL, 0);
-	if (m->opcode == RK_WS_PING)
-		answer_ws_ping(s, m);
+	if (m->opcode == RK_WS_PING && s->config.autopong && !s->shut)
+		party_owe_ws_pong(s, (struct rk_span){ m->payload, m->len });
 	party_deliver(s, it);
 }
 
@@ -381,6 +359,8 @@ party_read_frames(struct party *s, enum rk_carrier carrier)
 
 	s->carrier = carrier;
 	s->play->transcript->conns[s->conn].carrier = carrier;
+	if (!s->starts_after_101)
+		s->sent = (struct wire_place){ .nhead = 0 };
 	if (s->wire == WIRE_HTTP) {
 		s->starts_after_101 = true;
 		return;

@@ -93,39 +93,67 @@ wire_encode_frame(const struct rk_dialect *d, enum rk_carrier carrier,
 	return ok;
 }
 
+/* Is the header whole?  Then what follows it is known. */
 static bool
-ws_is_whole(struct rk_span s, bool *open)
+read_ws_head(struct wire_place *w)
 {
 	struct rk_ws_header h;
+	int err = rk_ws_parse_header(w->head, w->nhead, &h);
 
-	while (s.len > 0) {
-		if (rk_ws_parse_header(s.p, s.len, &h) != RK_OK ||
-		    h.payload_len > s.len - h.header_len)
-			return false;
-		s.p += h.header_len + h.payload_len;
-		s.len -= h.header_len + (size_t)h.payload_len;
-		if (h.opcode < RK_WS_CLOSE)
-			*open = !h.fin;
-	}
+	if (err == RK_ERR_AGAIN)
+		return false;
+	w->lost = err != RK_OK;
+	w->left = w->lost ? 0 : h.payload_len;
+	if (!w->lost && h.opcode < RK_WS_CLOSE)
+		w->open = !h.fin;
 	return true;
 }
 
-bool
-wire_is_whole(const struct rk_dialect *d, enum rk_carrier carrier,
-    struct rk_span bytes, bool *open)
+static bool
+read_raw_head(struct wire_place *w, const struct rk_dialect *d)
 {
 	struct rk_raw_frame raw;
+	int err = rk_split(d->header[RK_CARRIER_RAW], d->max_frame, w->head,
+	    w->nhead, &raw);
 
-	if (carrier == RK_CARRIER_WS)
-		return ws_is_whole(bytes, open);
-	while (bytes.len > 0) {
-		if (rk_split(d->header[carrier], d->max_frame, bytes.p,
-			bytes.len, &raw) != RK_OK)
-			return false;
-		bytes.p += raw.total_len;
-		bytes.len -= raw.total_len;
-	}
+	if (err == RK_ERR_AGAIN && w->nhead < raw.header_len)
+		return false;
+	w->lost = err != RK_OK && err != RK_ERR_AGAIN;
+	w->left = w->lost ? 0 : raw.total_len - raw.header_len;
 	return true;
+}
+
+void
+wire_place_add(struct wire_place *w, const struct rk_dialect *d,
+    enum rk_carrier carrier, struct rk_span bytes)
+{
+	while (bytes.len > 0 && !w->lost) {
+		size_t n = w->left < bytes.len ? (size_t)w->left : bytes.len;
+
+		if (n == 0) {
+			w->head[w->nhead++] = bytes.p[0];
+			n = 1;
+			if (carrier == RK_CARRIER_WS ? read_ws_head(w)
+						     : read_raw_head(w, d))
+				w->nhead = 0;
+		} else {
+			w->left -= n;
+		}
+		bytes.p += n;
+		bytes.len -= n;
+	}
+}
+
+bool
+wire_place_is_between(const struct wire_place *w)
+{
+	return w->nhead == 0 && w->left == 0 && !w->lost;
+}
+
+bool
+wire_place_is_whole(const struct wire_place *w)
+{
+	return wire_place_is_between(w) && !w->open;
 }
 
 bool

@@ -6,6 +6,7 @@
 #define SCENARIO_PARTY_WIRE_H
 
 #include "codec/frame.h"
+#include "codec/ws.h"
 #include "scenario/value.h"
 
 struct wire_frame {
@@ -33,10 +34,20 @@ bool wire_encode_frame(const struct rk_dialect *d, enum rk_carrier carrier,
 bool wire_encode_ws(const struct wire_ws *ws, struct rk_span payload,
     uint64_t *random, struct value *out);
 
-/* Do these bytes, which begin where a frame does, end where one ends?  |open|
- * is kept between calls: a fragmented WebSocket message is under way. */
-bool wire_is_whole(const struct rk_dialect *d, enum rk_carrier carrier,
-    struct rk_span bytes, bool *open);
+/* Where a stream of bytes stands in its framing; begins as zeros. */
+struct wire_place {
+	uint8_t head[RK_WS_HEADER_MAX];
+	size_t nhead;  /* of a header that is not whole yet */
+	uint64_t left; /* of a payload */
+	bool open;     /* a fragmented WebSocket message is under way */
+	bool lost;     /* what came is no header */
+};
+/* These bytes go on from there. */
+void wire_place_add(struct wire_place *w, const struct rk_dialect *d,
+    enum rk_carrier carrier, struct rk_span bytes);
+/* Can a WebSocket control frame begin here, and a frame? */
+bool wire_place_is_between(const struct wire_place *w);
+bool wire_place_is_whole(const struct wire_place *w);
 
 /* The bytes of a frame's payload from its fields, magic filled in; the
  * caller's. */

@@ -539,10 +539,9 @@ note_soundness(struct building *b)
 {
 	struct party *c = b->party;
 
-	if (c->wire == WIRE_FRAMES &&
-	    !wire_is_whole(b->play->dialect, c->carrier, span_of(&b->wire),
-		&c->ws_open))
-		c->unsound = true;
+	if (c->wire == WIRE_FRAMES || c->starts_after_101)
+		wire_place_add(&c->sent, b->play->dialect, c->carrier,
+		    span_of(&b->wire));
 }
 
 bool

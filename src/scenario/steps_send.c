@@ -37,6 +37,8 @@ all_sent(struct play *p, const struct step *s, struct send_state *st)
 	else if (st->writes > 1)
 		play_remark(p, st->party, s->at.line,
 		    "in %zu writes, this was the last", st->writes);
+	st->party->sending = false;
+	party_settle(st->party);
 	return STEP_OVER;
 }
 
@@ -87,6 +89,7 @@ new_state(struct play *p, const struct step *s)
 		return NULL;
 	st = p->state = xcalloc(1, sizeof(*st));
 	st->party = c;
+	c->sending = true;
 	return st;
 }
 
