@@ -167,7 +167,8 @@ add_older(struct last_failed *l, const struct run *r,
 
 		if (is_played(r, one->target))
 			continue;
-		if (!last_failed_knows(l, one->target) &&
+		/* Those of a target follow each other. */
+		if ((i == 0 || strcmp(one[-1].target, one->target) != 0) &&
 		    ++targets > MAX_TARGETS)
 			return;
 		add(l, xstrdup(one->target), xstrdup(one->name));
