@@ -66,6 +66,17 @@ capture_directory(const struct capture *c)
 	return c->dir;
 }
 
+bool
+capture_may_write(const struct capture *c, const char *path, char *err,
+    size_t err_size)
+{
+	if (faccessat(c->dir, ".", W_OK | X_OK, 0) == 0)
+		return true;
+	snprintf(err, err_size, "capture directory %s: %s", path,
+	    strerror(errno));
+	return false;
+}
+
 /* "20261126T031500Z-conn12-127.0.0.1_41382.pcapng" */
 static void
 name_file(char *out, size_t size, const struct stream *s, uint64_t id)
@@ -87,12 +98,14 @@ name_file(char *out, size_t size, const struct stream *s, uint64_t id)
 static FILE *
 make_file(const struct capture *c, const char *name)
 {
+	static struct log_limit limit = { .burst = 1 };
 	int fd = openat(c->dir, name,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
 
 	if (f == NULL) {
-		log_error("capture-failed file=%s reason=\"%s\"", name,
+		log_limited(&limit, LOG_ERROR,
+		    "capture-failed file=%s reason=\"%s\"", name,
 		    strerror(errno));
 		if (fd >= 0)
 			close(fd);

@@ -18,6 +18,9 @@ struct stream;
 struct capture *capture_open(const struct conf *conf, char *err,
     size_t err_size);
 void capture_close(struct capture *c); /* NULL is fine */
+/* Asked once we are who we stay.  |path| is for the line in |err|. */
+bool capture_may_write(const struct capture *c, const char *path, char *err,
+    size_t err_size);
 /* The directory's descriptor, which new files are made in. */
 int capture_directory(const struct capture *c);
 

@@ -145,6 +145,9 @@ give_up_rights(const struct server *s, char *err, size_t err_size)
 		return false;
 	if (conf->user != NULL)
 		privileges_check_files(conf);
+	if (capture != NULL &&
+	    !capture_may_write(capture, conf->capture, err, err_size))
+		return false;
 	if (conf->no_sandbox || !sandbox_enter(new_files, &why))
 		log_info("sandbox=none reason=\"%s\"", why);
 	return true;
@@ -178,6 +181,8 @@ serve(const struct conf *conf, int argc, char **argv)
 	server_print_ready(s, stdout);
 	(void)cli_finish_stdout(STATUS_FAILED); /* who waits for it is told */
 	service_notify("READY=1");
+	log_info("started version=%s threads=%lld", PACKAGE_VERSION,
+	    (long long)conf->threads);
 	if (server_run(s, err, sizeof(err)) != 0) {
 		cli_error("%s", err);
 		goto out;

@@ -58,6 +58,12 @@ ok $? "and says so, and is whole"
 "$relayd" --listen 127.0.0.1:0 --capture nosuch >out 2>err
 [ $? -ne 0 ] && grep -q 'nosuch: No such file' err
 ok $? "a directory that is not there is an error at the start"
+mkdir -m 555 others
+[ "$(id -u)" -ne 0 ] || user="--user nobody"
+# shellcheck disable=SC2086 # two words or none
+timeout 20 "$relayd" --listen 127.0.0.1:0 --capture others $user >out 2>err
+[ $? -eq 1 ] && grep -q 'others: Permission denied' err && [ ! -s out ]
+ok $? "so is one that the user it becomes cannot write in"
 
 echo "1..$n"
 exit $failed
