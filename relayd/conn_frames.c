@@ -189,25 +189,34 @@ handler_of(const struct conn *c, enum rk_frame_kind kind)
 	return fn != NULL ? fn : on_unexpected;
 }
 
-static bool
-on_frame(struct conn *c, const struct input *in)
+/*
+ * Any frame but a packet.  Not inlined: what it decodes into is large, and
+ * the compiler may clear it first.
+ */
+static bool __attribute__((noinline))
+on_rare(struct conn *c, const struct input *in)
 {
 	struct rk_frame f;
-	int err;
+	int err = check_frame(c, &in->raw, &f);
 
-	if (FAULT(HOOK_FRAME, .c = c, .type = in->raw.type,
-		.payload = in->payload, .len = in->raw.payload.len,
-		.room = (size_t)(in->payload - in->front)))
-		return c->state == CONN_OPEN;
-	if (in->raw.type == c->worker->send->type)
-		return on_send(c, in);
-	err = check_frame(c, &in->raw, &f);
 	if (err == RK_ERR_UNKNOWN_TYPE &&
 	    c->worker->conf->dialect->unknown == RK_UNKNOWN_SKIP)
 		return on_unexpected(c, in);
 	if (err != RK_OK)
 		return broke_rule(c, err, in);
 	return handler_of(c, f.kind)(c, in);
+}
+
+static bool
+on_frame(struct conn *c, const struct input *in)
+{
+	if (FAULT(HOOK_FRAME, .c = c, .type = in->raw.type,
+		.payload = in->payload, .len = in->raw.payload.len,
+		.room = (size_t)(in->payload - in->front)))
+		return c->state == CONN_OPEN;
+	if (in->raw.type == c->worker->send->type)
+		return on_send(c, in);
+	return on_rare(c, in);
 }
 
 /* ---- login ---- */

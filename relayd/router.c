@@ -564,29 +564,37 @@ note_sent(struct router *r, struct endpoint *from)
 	return is_current;
 }
 
+/* What a sender's key was found to be when it sent. */
+struct sending {
+	uint64_t visit;
+	uint64_t ended; /* visits that were over then */
+	bool noted;     /* the destination has had a packet of the visit */
+};
+
 /*
  * Does |from| still have its key?  Another loop may have given it to a newer
  * login, whose packets must not mix with what the older one sends yet.  Nobody
  * is told of his own end, so a packet to oneself is not noted at all.
  */
 static bool
-begin_sending(struct router *r, struct endpoint *from, struct letter *l)
+begin_sending(struct router *r, struct endpoint *from, struct sending *now)
 {
 	struct peer *p = from->peer;
 	struct shard *s = lock(r, p->hash);
 	bool is_current = p->current == from;
 	const uint8_t *mark = NULL;
 
-	l->visit = p->visits.number;
-	l->ended = __atomic_load_n(&r->ended, __ATOMIC_RELAXED);
+	now->visit = p->visits.number;
+	now->ended = __atomic_load_n(&r->ended, __ATOMIC_RELAXED);
 	if (is_current && !from->last_noted) {
-		mark = visits_mark(&p->visits, l->visit, (uintptr_t)from->last);
+		mark =
+		    visits_mark(&p->visits, now->visit, (uintptr_t)from->last);
 		from->last_noted =
 		    from->last == p || (mark != NULL && *mark == THROUGH);
 	}
-	l->noted = from->last_noted;
+	now->noted = from->last_noted;
 	unlock(r, s);
-	return is_current && (l->noted || mark != NULL || note_sent(r, from));
+	return is_current && (now->noted || mark != NULL || note_sent(r, from));
 }
 
 /* |to| has taken a packet of that visit of |from|. */
@@ -633,28 +641,40 @@ take(struct endpoint *to, const struct rk_key *from,
 	return to->ops->on_packet(to, from, p) ? ROUTE_QUEUED : ROUTE_FULL;
 }
 
+/* Not inlined: a letter is large, and the compiler may clear it first. */
+static enum route_result __attribute__((noinline)) send_letter(struct router *r,
+    struct endpoint *from, const struct place *at, const struct sending *now,
+    const struct rk_key *to, const struct lent_packet *p)
+{
+	struct letter l = { .kind = LETTER_PACKET,
+		.to = *to,
+		.from = from->peer->key,
+		.visit = now->visit,
+		.ended = now->ended,
+		.noted = now->noted,
+		.packet = p };
+
+	if (at->here != NULL)
+		return hand_over(r, from->peer, at->here, &l, true);
+	return r->send(r->arg, from->home, at->home, &l) ? ROUTE_SENT
+							 : ROUTE_FULL;
+}
+
 enum route_result
 router_route(struct router *r, struct endpoint *from, const struct rk_key *to,
     const struct lent_packet *p)
 {
-	struct letter l;
+	struct sending now;
 	struct place at;
 
 	assert(from->peer != NULL);
 	if (!aim(r, from, to, &at) || (at.here == NULL && !at.elsewhere))
 		return ROUTE_UNKNOWN;
-	if (!begin_sending(r, from, &l))
+	if (!begin_sending(r, from, &now))
 		return ROUTE_REPLACED;
-	if (at.here != NULL && l.noted)
+	if (at.here != NULL && now.noted)
 		return take(at.here, &from->peer->key, p);
-	l.packet = p;
-	if (at.here != NULL)
-		return hand_over(r, from->peer, at.here, &l, true);
-	l.kind = LETTER_PACKET;
-	l.to = *to;
-	l.from = from->peer->key;
-	return r->send(r->arg, from->home, at.home, &l) ? ROUTE_SENT
-							: ROUTE_FULL;
+	return send_letter(r, from, &at, &now, to, p);
 }
 
 /* ---- letters ---- */

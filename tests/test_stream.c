@@ -218,6 +218,46 @@ START_TEST(bytes_can_be_taken_out_of_the_middle)
 }
 END_TEST
 
+static bool
+has_input(struct stream *s, size_t want)
+{
+	size_t len;
+
+	stream_input(s, &len);
+	return len == want;
+}
+
+/* Behind a large read what is left moves to a place of its own size. */
+START_TEST(what_is_left_of_much_input_stays_whole)
+{
+	uint8_t *bulk = xmalloc(BULK);
+	size_t len;
+	uint8_t *p;
+
+	fill_bulk(bulk, 3);
+	connect_streams(PAIR_SOCKETPAIR);
+	b.keep = true;
+	ck_assert(stream_write(a.stream, bulk, 20000));
+	TURN_UNTIL(loop, has_input(b.stream, 20000));
+	stream_consume(b.stream, 19000);
+	ck_assert(stream_write(a.stream, bulk + 20000, 5));
+	TURN_UNTIL(loop, has_input(b.stream, 1005));
+	p = stream_input(b.stream, &len);
+	ck_assert_bytes(p, len, bulk + 19000, 1005);
+	ck_assert(stream_write(a.stream, bulk + 20005, 30000));
+	TURN_UNTIL(loop, has_input(b.stream, 31005));
+	stream_hold_input(b.stream);
+	stream_consume(b.stream, 30000);
+	p = stream_input(b.stream, &len);
+	ck_assert_bytes(p, len, bulk + 49000, 1005);
+	ck_assert(stream_write(a.stream, bulk + 50005, 7000));
+	TURN_UNTIL(loop, has_input(b.stream, 8005));
+	p = stream_input(b.stream, &len);
+	ck_assert_bytes(p, len, bulk + 49000, 8005);
+	free(bulk);
+}
+END_TEST
+
 START_TEST(a_paused_stream_reads_nothing)
 {
 	connect_streams((enum pair_kind)_i);
@@ -421,6 +461,7 @@ main(void)
 	    PAIR_NKINDS);
 	tcase_add_test(tc, the_default_bound_is_64_kib);
 	tcase_add_test(tc, bytes_can_be_taken_out_of_the_middle);
+	tcase_add_test(tc, what_is_left_of_much_input_stays_whole);
 	tcase_add_loop_test(tc, a_paused_stream_reads_nothing, 0, PAIR_NKINDS);
 	tcase_add_loop_test(tc, whoever_asks_again_gets_one_go_a_turn, 0,
 	    PAIR_NKINDS);

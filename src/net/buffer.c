@@ -73,6 +73,27 @@ buffer_added(struct buffer *b, size_t n)
 	b->len += n;
 }
 
+void
+buffer_settle(struct buffer *b)
+{
+	uint8_t *base;
+
+	if (b->len == 0) {
+		buffer_clear(b);
+		return;
+	}
+	if (b->start < b->len || b->cap <= SMALLEST || b->cap / 4 < b->len)
+		return;
+	base = malloc(b->len);
+	if (base == NULL)
+		return;
+	memcpy(base, b->base + b->start, b->len);
+	free(b->base);
+	b->base = base;
+	b->start = 0;
+	b->cap = b->len;
+}
+
 bool
 buffer_append(struct buffer *b, const void *p, size_t n)
 {

@@ -22,6 +22,12 @@ size_t buffer_room(const struct buffer *b);
 /* |n| bytes were written into the room. */
 void buffer_added(struct buffer *b, size_t n);
 bool buffer_append(struct buffer *b, const void *p, size_t n);
+/*
+ * Nothing more is done with what is in it for now: the memory goes back, but
+ * for a place of its own for what is left, if that is little beside what was
+ * consumed.  Who is next gets memory that is still in the cache.
+ */
+void buffer_settle(struct buffer *b);
 void buffer_consume(struct buffer *b, size_t n);
 /* Remove |n| bytes at |at|. */
 void buffer_consume_at(struct buffer *b, size_t at, size_t n);

@@ -273,8 +273,8 @@ void
 stream_consume(struct stream *s, size_t n)
 {
 	buffer_consume(&s->in, n);
-	if (s->held && s->in.len == 0) /* the idle keep no buffers */
-		buffer_clear(&s->in);
+	if (s->held)
+		buffer_settle(&s->in);
 	s->held = false;
 	stream_arrange(s);
 }

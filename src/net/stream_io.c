@@ -215,8 +215,9 @@ fill(struct stream *s)
 	}
 	s->bytes_in += total;
 	if (total > 0)
-		s->read_hint =
-		    total > s->read_hint ? total : (s->read_hint + total) / 2;
+		s->read_hint = total > s->read_hint
+		    ? total
+		    : s->read_hint - (s->read_hint - total) / 8;
 	return total > 0;
 }
 
@@ -257,8 +258,8 @@ stream_input_step(struct stream *s, bool readable)
 	}
 	if (!stream_is_open(s))
 		return;
-	if (s->in.len == 0) /* the idle keep no buffers */
-		buffer_clear(&s->in);
+	if (!s->held)
+		buffer_settle(&s->in);
 	stream_arrange(s);
 }
 
