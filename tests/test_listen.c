@@ -299,6 +299,39 @@ START_TEST(without_descriptors_accepting_pauses_and_resumes)
 }
 END_TEST
 
+/* Those who come and go where it is tight do not fill the log. */
+START_TEST(pauses_that_follow_each_other_are_said_once_a_second)
+{
+	pid_t pid;
+
+	clock_fake(NS_PER_S);
+	listen_on("127.0.0.1:0");
+	for (int i = 0; i < 9; i++) {
+		pid = knock_from_child(listener_port(listener), LIMIT);
+		set_limit(LIMIT);
+		turn_often(0, 5);
+		while (naccepted > 0)
+			close(accepted[--naccepted]);
+		set_limit(1000);
+		turn_often(100 * NS_PER_MS, 1);
+		ck_assert_int_gt(naccepted, 0);
+		while (naccepted > 0)
+			close(accepted[--naccepted]);
+		kill(pid, SIGKILL);
+		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	}
+	ck_assert_int_eq(count("accept-paused"), 1);
+	ck_assert_int_eq(count("accept-resumed"), 1);
+	/* one that lasts is said */
+	pid = knock_from_child(listener_port(listener), LIMIT);
+	set_limit(LIMIT);
+	turn_often(100 * NS_PER_MS, 5);
+	ck_assert_int_eq(count("accept-paused"), 2);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+END_TEST
+
 START_TEST(a_paused_listener_does_not_spin)
 {
 	pid_t pid;
@@ -429,6 +462,8 @@ listen_suite(void)
 	tcase_add_test(tc, a_port_in_use_is_said_with_the_address);
 	tcase_add_test(tc, a_callback_may_free_its_listener);
 	tcase_add_test(tc, without_descriptors_accepting_pauses_and_resumes);
+	tcase_add_test(tc,
+	    pauses_that_follow_each_other_are_said_once_a_second);
 	tcase_add_test(tc, a_paused_listener_does_not_spin);
 	tcase_add_test(tc, an_essential_listener_still_accepts);
 	tcase_add_test(tc,

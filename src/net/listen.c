@@ -40,8 +40,9 @@ struct listener {
 	struct bucket *limit; /* NULL: none */
 	int64_t cost_ns;
 	bool essential;
-	bool paused; /* said so, and not yet that it is over */
-	bool *freed; /* the accept loop's, while it runs */
+	bool paused;    /* said so, and not yet that it is over */
+	int64_t say_at; /* … not before: those at the edge bring many about */
+	bool *freed;    /* the accept loop's, while it runs */
 	unsigned port;
 	char address[ADDRESS_TEXT_MAX];
 };
@@ -69,9 +70,10 @@ pause_accepting(struct listener *li, int error)
 {
 	watch_set(li->watch, 0);
 	timer_set(li->retry, RETRY_NS);
-	if (li->paused)
+	if (li->paused || clock_mono_ns() < li->say_at)
 		return;
 	li->paused = true;
+	li->say_at = clock_mono_ns() + NS_PER_S;
 	log_warn("accept-paused listener=%s reason=\"%s\"", li->address,
 	    strerror(error));
 }
@@ -170,7 +172,7 @@ on_retry(void *arg)
 	if (has_descriptor(li))
 		accept_all(li);
 	else
-		timer_set(li->retry, RETRY_NS);
+		pause_accepting(li, EMFILE);
 }
 
 /* ---- setting up */
