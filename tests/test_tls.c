@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/xalloc.h"
@@ -538,6 +539,63 @@ START_TEST(sessions_that_read_little_at_a_time_do_not_mix)
 }
 END_TEST
 
+/* How many ends have heard something. */
+static int
+count_answers(const int *fd, int n)
+{
+	int answers = 0;
+
+	for (int i = 0; i < n; i++) {
+		char byte;
+
+		answers += recv(fd[i], &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+	}
+	return answers;
+}
+
+/* All of a turn would be the milliseconds of a few hundred signatures, and
+ * whoever has work of another kind would wait for them. */
+START_TEST(a_crowd_that_shakes_hands_leaves_time_for_others)
+{
+	enum {
+		N = 250
+	};
+	struct oracle o;
+	struct text hello;
+	struct peer to[N];
+	int fds[2], fd[N], turns = 0;
+
+	make_pair(PAIR_SOCKETPAIR, fds);
+	oracle_init(&o, fds[0], NULL, 0);
+	close(fds[1]);
+	ck_assert_int_lt(SSL_do_handshake(o.ssl), 0);
+	text_init(&hello);
+	oracle_take(&o, &hello);
+	use_server(certs.chain, certs.key, NULL);
+	for (int i = 0; i < N; i++) {
+		make_pair(PAIR_SOCKETPAIR, fds);
+		fd[i] = fds[1];
+		ck_assert_int_eq(write(fd[i], hello.s, hello.len),
+		    (ssize_t)hello.len);
+		peer_init(&to[i]);
+		to[i].stream = stream_new_tls(loop, fds[0], server_ctx, NULL,
+		    peer_on_event, &to[i]);
+	}
+	for (int before = -1, now = 0; now < N; before = now, turns++) {
+		loop_turn(loop, -1);
+		now = count_answers(fd, N);
+		ck_assert_int_gt(now, before); /* it goes on … */
+	}
+	ck_assert_int_gt(turns, 1); /* … in parts */
+	for (int i = 0; i < N; i++) {
+		peer_clear(&to[i]);
+		close(fd[i]);
+	}
+	text_clear(&hello);
+	oracle_clear(&o);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -572,6 +630,7 @@ main(void)
 	tcase_add_test(tc, tls_may_begin_behind_plain_bytes);
 	tcase_add_test(tc, tls_does_not_begin_on_top_of_what_waits);
 	tcase_add_test(tc, sessions_that_read_little_at_a_time_do_not_mix);
+	tcase_add_test(tc, a_crowd_that_shakes_hands_leaves_time_for_others);
 	tcase_add_loop_test(tc, bulk_in_both_directions_arrives_whole, 0,
 	    2 * PAIR_NKINDS);
 	suite_add_tcase(s, tc);

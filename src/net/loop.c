@@ -23,6 +23,8 @@
 
 /* Deferred work may defer more; after so many rounds the rest waits. */
 #define DEFER_ROUNDS 16
+/* Of a turn, for work that takes long. */
+#define TURN_TIME    (5 * NS_PER_MS)
 
 #define NSIGNALS 65
 #define NEVER    INT64_MAX
@@ -68,6 +70,7 @@ struct loop {
 	int64_t now;
 	bool now_is_old;
 	bool stopping;
+	int64_t spent;       /* of TURN_TIME */
 	struct timer **heap; /* from 1 */
 	size_t ntimers;      /* set */
 	size_t nalive;       /* set or not */
@@ -637,6 +640,7 @@ loop_turn(struct loop *l, int64_t max_ns)
 {
 	int64_t until = wait_until(l, max_ns);
 
+	l->spent = 0;
 	list_move(&l->next_turn, &l->this_turn);
 	wait_for_events(l, until);
 	run_always(l);
@@ -668,6 +672,18 @@ void
 loop_stop(struct loop *l)
 {
 	l->stopping = true;
+}
+
+bool
+loop_has_time(const struct loop *l)
+{
+	return l->spent < TURN_TIME;
+}
+
+void
+loop_spend(struct loop *l, int64_t ns)
+{
+	l->spent += ns;
 }
 
 int64_t

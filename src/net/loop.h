@@ -30,6 +30,14 @@ void loop_stop(struct loop *l);
 /* clock_mono_ns() as read when this turn's wait was over. */
 int64_t loop_now(const struct loop *l);
 
+/*
+ * Work that takes long, a millisecond or so, and is there in any amount that
+ * others choose: each turn has some time for it.  Who finds none left waits
+ * for the next turn; who did some says how long it took.
+ */
+bool loop_has_time(const struct loop *l);
+void loop_spend(struct loop *l, int64_t ns);
+
 /* A one-shot timer; embedded objects hold a pointer to it.  NULL without
  * memory; setting needs none. */
 struct timer *timer_new(struct loop *l, void (*on_time)(void *arg), void *arg);

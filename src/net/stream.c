@@ -26,11 +26,27 @@
 
 /* ---- the two callbacks */
 
+static enum tls_result
+timed_handshake(struct stream *s)
+{
+	int64_t begun = clock_mono_ns();
+	enum tls_result r = tls_handshake(s->tls);
+
+	loop_spend(s->loop, clock_mono_ns() - begun);
+	return r;
+}
+
+/* A crowd of them shall not hold up those who are through: some of it waits
+ * for the next turn. */
 static void
 handshake_step(struct stream *s)
 {
+	if (!loop_has_time(s->loop)) {
+		loop_next_turn(s->loop, &s->turn);
+		return;
+	}
 	s->read_wants_write = false;
-	switch (tls_handshake(s->tls)) {
+	switch (timed_handshake(s)) {
 	case TLS_DONE:
 		s->handshaking = false;
 		stream_emit(s, STREAM_SECURED);
