@@ -51,11 +51,27 @@ serve_http(struct fake_client *c, const struct rk_http_head *h)
 	return true;
 }
 
+/* A full queue: a marker of a fence is lost, something else comes out. */
+static bool
+lose_marker(struct fake_client *from, struct fake_client *to,
+    struct rk_span data)
+{
+	if (data.len >= 4 && memcmp(data.p, "full", 4) == 0)
+		to->nkept = 3;
+	else if (to->nkept > 0 && data.len == 32 && data.p[0] == 'm')
+		fake_packet(to, &from->key, "room", to->nkept--);
+	else
+		return false;
+	return data.len == 32;
+}
+
 /* Data that begins with a word is misdelivered as it says. */
 static bool
 misdeliver(struct fake_client *from, struct fake_client *to,
     struct rk_span data)
 {
+	if (lose_marker(from, to, data))
+		return true;
 	if (data.len >= 5 && memcmp(data.p, "twice", 5) == 0)
 		fake_packet(to, &from->key, data.p, data.len);
 	else if (data.len >= 4 && memcmp(data.p, "drop", 4) == 0)
@@ -162,6 +178,11 @@ static const struct stage_row rows[] = {
 	{ "drain_too_many", "", "conn A = login key=alice\n" ORDER("10") "A drain RecvPacket count 1..4 quiet 30ms\n" ALIVE, CODE_EXTRA, "frame 5 of the drain" },
 	{ "drain_out_of_order", "", "conn A = login key=alice\n" ORDER("11") "A drain RecvPacket increasing data quiet 30ms\n" ALIVE, CODE_WRONG, "out of order" },
 	{ "drain_something_else", "", "conn A = login key=alice\n" ORDER("10") "A drain RecvPacket data==\"1\" quiet 30ms\n" ALIVE, CODE_WRONG, "RecvPacket" },
+	{ "drain_to_a_fence", "", AB "repeat 50 as $i {\nA -> SendPacket key=pub(bob) data=u32($i)\n}\nB drain RecvPacket count 50 increasing data fence data A to B\n" ALIVE, CODE_OK, NULL },
+	{ "drain_to_a_fence_too_few", "", AB "A -> SendPacket key=pub(bob) data=\"a\"\nB drain RecvPacket count 2..9 fence data A to B\n" ALIVE, CODE_NEVER, "1 frames came, at least 2" },
+	{ "drain_to_a_fence_too_many", "", AB "A -> SendPacket key=pub(bob) data=\"twice\"\nB drain RecvPacket count 1 fence data A to B\n" ALIVE, CODE_EXTRA, "frame 2 of the drain" },
+	{ "drain_to_a_fence_that_never_comes", "timeout 60s", AB "B pause\nB drain RecvPacket fence data A to B\n" ALIVE, CODE_NEVER, "the marker of the fence did not come" },
+	{ "drain_to_a_fence_through_a_full_queue", "", AB "A -> SendPacket key=pub(bob) data=\"full\"\nB drain RecvPacket count 4 fence data A to B\n" ALIVE, CODE_OK, NULL },
 	{ "drain_to_half_a_frame", "over raw", "conn A = login key=alice\n" ORDER("0a") "A drain RecvPacket quiet 5s\nA <- closed\nconn B = login key=bob", CODE_OK, NULL },
 	{ "drain_to_the_end", "", "conn A = login key=alice\n" ORDER("15") "A drain Health count 1 quiet 5s\nconn B = login key=bob", CODE_OK, NULL },
 

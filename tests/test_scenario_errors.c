@@ -516,8 +516,15 @@ static const struct row lines[] = {
 	{ "  A write {\n    A -> KeepAlive chop=1\n  }\n",
 	    "t.rly:7:5: one write cannot be chopped here\n" },
 	{ "  A drain RecvPacket\n",
-	    "t.rly:6:21: expected \"quiet\" and a time, found the end of t"
-	    "he line\n" },
+	    "t.rly:6:21: expected \"quiet\" and a time, or a \"fence\", "
+	    "found the end of the line\n" },
+	{ "  A drain RecvPacket quiet 1s fence data A to A\n",
+	    "t.rly:6:48: either \"quiet\" or \"fence\", not both\n" },
+	{ "  A drain Pong fence data A to A\n  A drain RecvPacket fence gone A\n  A drain RecvPacket fence data A to Z\n",
+	    "t.rly:6:3: the fence \"data\" does not come behind every Pong to A: write \"quiet 300ms\"\n"
+	    "t.rly:7:3: a drain ends with \"fence data\" or \"quiet 300ms\"\n"
+	    "t.rly:8:3: there is no connection \"Z\" yet\n"
+	    "t.rly:8:3: the fence \"data\" does not come behind every RecvPacket to A: write \"quiet 300ms\"\n" },
 	{ "  A drain any quiet 1s\n",
 	    "t.rly:6:3: only frames are drained\n" },
 	{ "  A drain RecvPacket increasing dta quiet 1s\n",

@@ -168,6 +168,11 @@ check_drain(struct checker *k, struct step *s)
 	    rk_frame_spec_field(s->watch.frame, s->increasing) < 0)
 		complain(k->c, &s->at, "%s has no field \"%s\"",
 		    s->watch.frame->name, s->increasing);
+	if (s->fence.kind == FENCE_DATA)
+		check_fence(k, s);
+	else if (s->fence.kind != FENCE_NONE)
+		complain(k->c, &s->at,
+		    "a drain ends with \"fence data\" or \"quiet 300ms\"");
 }
 
 static void

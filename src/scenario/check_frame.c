@@ -553,7 +553,7 @@ check_fence(struct checker *k, const struct step *s)
 		    names[s->fence.kind], k->dialect->id);
 		return;
 	}
-	if (s->kind != STEP_NEVER)
+	if (s->kind == STEP_FENCE)
 		return;
 	if (s->watch.match != MATCH_FRAME)
 		complain(k->c, &s->at,
@@ -561,6 +561,7 @@ check_fence(struct checker *k, const struct step *s)
 	else if (f != NULL && !fence_proves(s, f->lane))
 		complain(k->c, &s->at,
 		    "the fence \"%s\" does not come behind every %s to %s: "
-		    "write \"for 300ms\"",
-		    names[s->fence.kind], f->name, s->conn);
+		    "write \"%s 300ms\"",
+		    names[s->fence.kind], f->name, s->conn,
+		    s->kind == STEP_DRAIN ? "quiet" : "for");
 }

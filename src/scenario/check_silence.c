@@ -73,7 +73,9 @@ proof_of(const struct step *s)
 		return s->target == TARGET_EXIT || is_counted(s) ? PROOF_LIFE
 								 : PROOF_NONE;
 	case STEP_DRAIN:
-		return s->count != NULL ? PROOF_LIFE : PROOF_NONE;
+		return s->count != NULL || s->fence.kind != FENCE_NONE
+		    ? PROOF_LIFE
+		    : PROOF_NONE;
 	default:
 		return PROOF_NONE;
 	}

@@ -35,6 +35,7 @@ struct fence_run {
 	bool sent;
 	int64_t begun_ns; /* the leg */
 	struct fence_mark *mark;
+	struct fence_mark *pushed[MAX_LEGS];
 	enum result_code code;
 	struct text reason;
 };
@@ -68,8 +69,8 @@ fence_claims(struct play *p, const struct party *s, const struct rk_frame *f)
 	struct rk_span bytes = marked_bytes(f);
 
 	for (struct fence_mark *m = p->marks; m != NULL; m = m->next) {
-		if (m->seen || m->party != s || m->kind != f->kind ||
-		    bytes.len != m->len ||
+		if ((m->seen && !m->many) || m->party != s ||
+		    m->kind != f->kind || bytes.len != m->len ||
 		    memcmp(bytes.p, m->bytes, m->len) != 0)
 			continue;
 		m->seen = true;
@@ -231,6 +232,28 @@ add_leg(struct fence_run *f, enum leg leg)
 	f->leg[f->nlegs++] = leg;
 }
 
+static void
+add_markers(struct fence_run *f, unsigned lanes)
+{
+	if ((lanes & 1U << RK_LANE_DATA) != 0)
+		add_leg(f, LEG_PLAIN);
+	if ((lanes & 1U << RK_LANE_DISCO) != 0)
+		add_leg(f, LEG_DISCO);
+}
+
+struct fence_run *
+fence_new_pushed(struct play *p, struct party *a, struct party *b,
+    unsigned lanes)
+{
+	struct fence_run *f = xcalloc(1, sizeof(*f));
+
+	f->play = p;
+	f->a = a;
+	f->b = b;
+	add_markers(f, lanes);
+	return f;
+}
+
 struct fence_run *
 fence_new(struct play *p, enum fence_kind kind, struct party *a,
     struct party *b, unsigned lanes)
@@ -248,10 +271,7 @@ fence_new(struct play *p, enum fence_kind kind, struct party *a,
 		break;
 	case FENCE_DATA:
 		add_leg(f, LEG_PING);
-		if ((lanes & 1U << RK_LANE_DATA) != 0)
-			add_leg(f, LEG_PLAIN);
-		if ((lanes & 1U << RK_LANE_DISCO) != 0)
-			add_leg(f, LEG_DISCO);
+		add_markers(f, lanes);
 		break;
 	case FENCE_GONE:
 		add_leg(f, LEG_VISIT);
@@ -346,6 +366,45 @@ fence_poll(struct fence_run *f)
 		return FENCE_WAITS;
 	}
 	return FENCE_PASSED;
+}
+
+/* The marker of a leg: for the first time, or once more. */
+static void
+push(struct fence_run *f, size_t leg)
+{
+	struct fence_mark *m = f->pushed[leg];
+
+	if (m == NULL) {
+		legs[f->leg[leg]].send(f);
+		f->pushed[leg] = f->mark;
+		f->mark->many = true;
+	} else if (!m->seen) {
+		party_send_packet(f->a, &f->b->identity,
+		    (struct rk_span){ m->bytes, m->len });
+	}
+}
+
+enum fence_status
+fence_push(struct fence_run *f, bool moved)
+{
+	int64_t bound = play_scaled(f->play, FENCE_BOUND);
+	bool passed = true;
+
+	if (gone_party(f) != NULL)
+		return ended(f, gone_party(f));
+	if (moved || f->begun_ns == 0) {
+		f->begun_ns = play_now(f->play);
+		for (size_t i = 0; i < f->nlegs; i++)
+			push(f, i);
+	}
+	for (size_t i = 0; i < f->nlegs; i++)
+		passed = passed && f->pushed[i]->seen;
+	if (passed)
+		return FENCE_PASSED;
+	if (play_now(f->play) >= f->begun_ns + bound)
+		return expired(f, bound);
+	play_wake_at(f->play, f->begun_ns + bound);
+	return FENCE_WAITS;
 }
 
 enum result_code

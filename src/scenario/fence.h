@@ -19,6 +19,7 @@ struct fence_mark {
 	uint8_t bytes[64];
 	size_t len;
 	bool seen;
+	bool many; /* it was sent several times */
 };
 
 /* Who has sent packets to whom: the script, or only a fence. */
@@ -38,6 +39,15 @@ enum fence_status {
  * at once. */
 struct fence_run *fence_new(struct play *p, enum fence_kind kind,
     struct party *a, struct party *b, unsigned lanes);
+/*
+ * Of kind data, where |b| may have more waiting than the relay keeps: what it
+ * loses is sent again whenever something has come out, so that there was room.
+ * Go on with fence_push().
+ */
+struct fence_run *fence_new_pushed(struct play *p, struct party *a,
+    struct party *b, unsigned lanes);
+/* |moved|: something has come out since the last time. */
+enum fence_status fence_push(struct fence_run *f, bool moved);
 void fence_free(struct fence_run *f); /* NULL is fine */
 /* Go on as far as it goes; of a failure the reason. */
 enum fence_status fence_poll(struct fence_run *f);

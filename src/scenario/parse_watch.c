@@ -257,13 +257,15 @@ step_drain(struct parser *p, struct step *s)
 {
 	static const struct clause clauses[] = { { "count", clause_count },
 		{ "increasing", clause_increasing }, { "quiet", clause_time },
-		{ NULL, NULL } };
+		{ "fence", step_fence }, { NULL, NULL } };
 
 	if (!parse_watch_for(p, &s->watch) ||
 	    !parse_clauses(p, s, clauses,
-		"field==value, count, increasing or quiet", false))
+		"field==value, count, increasing, quiet or fence", false))
 		return false;
-	if (s->watch_time == NULL)
-		return expected(p, "\"quiet\" and a time");
+	if (s->watch_time == NULL && s->fence.kind == FENCE_NONE)
+		return expected(p, "\"quiet\" and a time, or a \"fence\"");
+	if (s->watch_time != NULL && s->fence.kind != FENCE_NONE)
+		return refuse(p, "either \"quiet\" or \"fence\", not both");
 	return true;
 }

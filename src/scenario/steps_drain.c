@@ -1,10 +1,12 @@
-/* drain: take frames of one kind until none has come for a while. */
+/* drain: take frames of one kind until none has come for a while, or a fence
+ * says that none is to come. */
 #include "config.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "scenario/fence.h"
 #include "scenario/steps_watcher.h"
 
 /* A machine that is late itself hears no quiet: it listens once more, so many
@@ -17,8 +19,31 @@ struct drain {
 	int64_t last_ns; /* nothing since then */
 	int again;
 	int64_t low, high, taken;
-	struct value previous; /* of the increasing field */
+	struct value previous;   /* of the increasing field */
+	struct fence_run *fence; /* NULL: quiet */
 };
+
+static bool
+init_fence(struct play *p, struct drain *d)
+{
+	struct party *a = play_need_party(p, d->w.step->fence.a);
+
+	if (a == NULL)
+		return false;
+	if ((d->w.want.lanes & (1U << RK_LANE_DATA | 1U << RK_LANE_DISCO)) ==
+	    0) {
+		play_fail(p, CODE_SCRIPT,
+		    "the fence comes behind packets only");
+		return false;
+	}
+	if (!d->w.party->has_identity) {
+		play_fail(p, CODE_SCRIPT, "fence: %s has not logged in",
+		    d->w.party->name);
+		return false;
+	}
+	d->fence = fence_new_pushed(p, a, d->w.party, d->w.want.lanes);
+	return true;
+}
 
 enum step_status
 drain_begin(struct play *p, const struct step *s)
@@ -35,13 +60,16 @@ drain_begin(struct play *p, const struct step *s)
 	if (s->watch.match != MATCH_FRAME && s->watch.match != MATCH_ANY)
 		return play_fail(p, CODE_SCRIPT, "only frames can be drained");
 	if (!wanted_init(&d->w.want, &s->watch, &p->values, &err) ||
-	    !values_eval_duration(&p->values, s->watch_time, &d->quiet_ns,
-		&err) ||
+	    (s->watch_time != NULL &&
+		!values_eval_duration(&p->values, s->watch_time, &d->quiet_ns,
+		    &err)) ||
 	    (s->count != NULL &&
 		!values_eval_range(&p->values, s->count, &d->low, &d->high,
 		    &err)))
 		return play_fail_script(p, &err);
 	d->quiet_ns = play_scaled(p, d->quiet_ns);
+	if (s->fence.kind != FENCE_NONE && !init_fence(p, d))
+		return STEP_FAILED;
 	return STEP_WAITS;
 }
 
@@ -52,6 +80,7 @@ drain_end(struct play *p)
 
 	watcher_clear(&d->w);
 	value_clear(&d->previous);
+	fence_free(d->fence);
 }
 
 static enum step_status
@@ -133,11 +162,43 @@ is_cut_off(const struct drain *d, const struct item *it)
 	    it->error == RK_ERR_AGAIN;
 }
 
+/* What came before the marker is in the inbox, and was taken. */
+static enum step_status
+poll_fence(struct play *p, struct drain *d, bool moved)
+{
+	switch (fence_push(d->fence, moved)) {
+	case FENCE_PASSED:
+		return quiet(p, d);
+	case FENCE_WAITS:
+		return STEP_WAITS;
+	case FENCE_FAILED:
+		break;
+	}
+	if (engine_observes(p->engine))
+		return STEP_OVER;
+	return play_fail(p, fence_code(d->fence), "%s", fence_reason(d->fence));
+}
+
+static enum step_status
+poll_quiet(struct play *p, struct drain *d)
+{
+	if (play_now(p) >= d->last_ns + d->quiet_ns) {
+		if (d->again == MAX_AGAIN ||
+		    !play_was_late(p, d->last_ns, d->quiet_ns))
+			return quiet(p, d);
+		d->again++;
+		d->last_ns = play_now(p);
+	}
+	play_wake_at(p, d->last_ns + d->quiet_ns);
+	return STEP_WAITS;
+}
+
 enum step_status
 drain_poll(struct play *p, const struct step *s)
 {
 	struct drain *d = p->state;
 	struct found f = { .item = NULL };
+	int64_t before = d->taken;
 	enum look look;
 
 	while ((look = watcher_look(p, &d->w, &f)) == LOOK_FITS)
@@ -153,13 +214,6 @@ drain_poll(struct play *p, const struct step *s)
 		    "another one");
 	if (d->w.party->ended != ENDING_NONE)
 		return quiet(p, d);
-	if (play_now(p) >= d->last_ns + d->quiet_ns) {
-		if (d->again == MAX_AGAIN ||
-		    !play_was_late(p, d->last_ns, d->quiet_ns))
-			return quiet(p, d);
-		d->again++;
-		d->last_ns = play_now(p);
-	}
-	play_wake_at(p, d->last_ns + d->quiet_ns);
-	return STEP_WAITS;
+	return d->fence != NULL ? poll_fence(p, d, d->taken > before)
+				: poll_quiet(p, d);
 }
