@@ -19,25 +19,24 @@
 
 /* ---- OpenSSL's ends ---- */
 
-/* Made once a process: RSA keys take their time. */
-static EVP_PKEY *
-key_of(bool ecdsa)
-{
-	static EVP_PKEY *keys[2];
+/* Made before check forks for each test: RSA keys take their time. */
+static EVP_PKEY *rsa_key, *ecdsa_key;
 
-	if (keys[ecdsa] == NULL)
-		keys[ecdsa] = ecdsa ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048);
-	ck_assert_ptr_nonnull(keys[ecdsa]);
-	return keys[ecdsa];
+__attribute__((constructor)) static void
+make_keys(void)
+{
+	rsa_key = EVP_RSA_gen(2048);
+	ecdsa_key = EVP_EC_gen("P-256");
 }
 
 static void
 use_certificate(SSL_CTX *ctx, bool ecdsa)
 {
-	EVP_PKEY *key = key_of(ecdsa);
+	EVP_PKEY *key = ecdsa ? ecdsa_key : rsa_key;
 	X509 *x = X509_new();
 	X509_NAME *name;
 
+	ck_assert_ptr_nonnull(key);
 	ck_assert_ptr_nonnull(x);
 	name = X509_get_subject_name(x);
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
