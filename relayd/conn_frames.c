@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "codec/frame.h"
 #include "net/loop.h"
 #include "net/stream.h"
@@ -277,6 +278,16 @@ conn_login_answered(struct conn *c, bool allowed)
 	return err == RK_OK ? open_connection(c) : broke_rule(c, err, NULL);
 }
 
+static int
+timed_login(struct conn *c, const struct input *in, struct rk_writer *w)
+{
+	int64_t begun = clock_mono_ns();
+	int err = rk_login_input(&c->login, &in->raw, w);
+
+	loop_spend(c->worker->loop, clock_mono_ns() - begun);
+	return err;
+}
+
 static bool
 on_login_frame(struct conn *c, const struct input *in)
 {
@@ -286,7 +297,7 @@ on_login_frame(struct conn *c, const struct input *in)
 
 	c->login.params.access_later = server_asks(c->worker->server);
 	rk_writer_init(&w, buf, sizeof(buf));
-	err = rk_login_input(&c->login, &in->raw, &w);
+	err = timed_login(c, in, &w);
 	FAULT(HOOK_LOGIN, .c = c, .type = in->raw.type, .payload = in->payload,
 	    .len = in->raw.payload.len, .err = &err);
 	if (w.len > 0 && !write_login(c, buf, w.len))
@@ -505,6 +516,11 @@ conn_frames_input(struct conn *c)
 {
 	bool more = true;
 
+	/* A crowd that logs in shall not hold up those who have. */
+	if (c->state == CONN_LOGIN && !loop_has_time(c->worker->loop)) {
+		stream_again(c->stream);
+		return;
+	}
 	while (more && !c->limited && c->query == NULL && !conn_stall(c) &&
 	    !is_crowded(c)) {
 		c->need = 0;

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "net/loop.h"
 #include "relayd_rig.h"
 #include "support.h"
 #include "vectors.h"
@@ -288,6 +290,47 @@ START_TEST(who_says_nothing_is_ended_after_ten_seconds)
 }
 END_TEST
 
+static void
+spend_the_turn(void *arg, int what)
+{
+	const int *fd = arg;
+	char byte;
+
+	ck_assert_int_eq(read(*fd, &byte, 1), 1);
+	loop_spend(rig.loop, NS_PER_S);
+}
+
+START_TEST(a_login_waits_for_a_turn_that_has_time)
+{
+	uint8_t frame[256];
+	struct watch *w;
+	struct client c;
+	int fds[2];
+	size_t len;
+
+	upgraded(&c, carriers[_i]);
+	ck_assert_int_eq(pipe(fds), 0);
+	w = watch_new(rig.loop, fds[0], spend_the_turn, &fds[0]);
+	watch_set(w, WATCH_READ);
+	/* What is ready first is told of first. */
+	ck_assert_int_eq(write(fds[1], "x", 1), 1);
+	len = client_info(c.carrier, 1, frame, sizeof(frame));
+	if (c.carrier == RK_CARRIER_WS)
+		client_send_ws(&c, true, RK_WS_BINARY, frame, len);
+	else
+		client_send(&c, frame, len);
+	rig_turn(&rig);
+	ck_assert_uint_eq(rig_metric(&rig, "relayserver_accepts_total"), 0);
+	rig_turn(&rig);
+	ck_assert_uint_eq(rig_metric(&rig, "relayserver_accepts_total"), 1);
+	client_barrier(&c);
+	watch_free(w);
+	close(fds[0]);
+	close(fds[1]);
+	client_close(&c);
+}
+END_TEST
+
 START_TEST(dripping_a_login_gains_no_time)
 {
 	uint8_t info[256];
@@ -462,6 +505,7 @@ main(void)
 	tcase_add_test(tc, a_new_day_counts_keys_anew);
 	tcase_add_loop_test(tc, who_says_nothing_is_ended_after_ten_seconds, 0,
 	    2);
+	tcase_add_loop_test(tc, a_login_waits_for_a_turn_that_has_time, 0, 2);
 	tcase_add_test(tc, dripping_a_login_gains_no_time);
 	tcase_add_test(tc, a_login_in_the_last_moment_is_good);
 	tcase_add_loop_test(tc, early_bytes_are_served_wherever_they_are_cut, 0,
