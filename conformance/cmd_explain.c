@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/cli.h"
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "conformance/commands.h"
 #include "conformance/judge.h"
@@ -134,6 +135,32 @@ explain_scenario(const struct suite *s, const char *word)
 	return found;
 }
 
+/* A code, a verdict or a scenario. */
+static int
+nothing_is_called(const struct suite *s, const char *word)
+{
+	const char **words = NULL, *near;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->nscripts; i++)
+		n += s->scripts[i]->nscenarios;
+	words = xcalloc(n + CODE_NKINDS + VERDICT_NKINDS + 1, sizeof(*words));
+	n = 0;
+	for (int c = 0; c < CODE_NKINDS; c++)
+		words[n++] = result_code_name((enum result_code)c);
+	for (int v = 0; v < VERDICT_NKINDS; v++)
+		words[n++] = verdict_name((enum verdict)v);
+	for (size_t i = 0; i < s->nscripts; i++)
+		for (size_t k = 0; k < s->scripts[i]->nscenarios; k++)
+			words[n++] = s->scripts[i]->scenarios[k]->id;
+	near = text_nearest(word, words);
+	free(words);
+	if (near == NULL || *near == '\0')
+		return cli_usage_error("nothing is called %s", word);
+	return cli_usage_error("nothing is called %s; is %s meant?", word,
+	    near);
+}
+
 static int
 explain(const struct options *o)
 {
@@ -149,7 +176,7 @@ explain(const struct options *o)
 
 		if (!explain_code(word) && !explain_verdict(word) &&
 		    !explain_requirement(s, word) && !explain_scenario(s, word))
-			status = cli_usage_error("nothing is called %s", word);
+			status = nothing_is_called(s, word);
 	}
 	suite_free(s);
 	return status;

@@ -77,6 +77,25 @@ is_in(const char *one, const char *all)
 	return false;
 }
 
+/* Is each alternative of |some| one of |all|? */
+static bool
+are_in(const char *some, const char *all)
+{
+	char *copy = xstrdup(some), *next;
+	bool ok = true;
+
+	for (char *one = copy; ok && one != NULL; one = next) {
+		next = strstr(one, " or ");
+		if (next != NULL) {
+			*next = '\0';
+			next += 4;
+		}
+		ok = is_in(one, all);
+	}
+	free(copy);
+	return ok;
+}
+
 static void
 note(struct history *h, const struct run_case *c)
 {
@@ -143,10 +162,26 @@ is_whole_scenario(const struct writer *w, const struct history *h)
 	return in_list > 1 && in_run == in_list;
 }
 
-/* What was said of it before, if the same was observed. */
+/* Is it about all that |pattern|, a case or its scenario, stands for? */
+static bool
+is_about(const struct deviation *d, const struct writer *w,
+    const struct history *h, const char *pattern)
+{
+	const struct case_list *list = w->run->targets[0].list;
+
+	if (strcmp(pattern, h->c->instance->name) == 0)
+		return selector_matches(&d->cases, h->c);
+	for (size_t i = 0; i < list->n; i++)
+		if (list->cases[i].scenario == h->c->scenario &&
+		    !selector_matches(&d->cases, &list->cases[i]))
+			return false;
+	return true;
+}
+
+/* What was said of it before, if that may have been observed. */
 static const struct deviation *
-find_old(const struct writer *w, const char *pattern, bool flaky,
-    const char *observed)
+find_old(const struct writer *w, const struct history *h, const char *pattern,
+    bool flaky)
 {
 	const struct deviation *found = NULL;
 
@@ -157,8 +192,8 @@ find_old(const struct writer *w, const char *pattern, bool flaky,
 
 		text_init(&line);
 		deviation_add_observed(d, &line);
-		if (d->flaky == flaky && strcmp(d->cases.text, pattern) == 0 &&
-		    strcmp(text_str(&line), observed) == 0)
+		if (d->flaky == flaky && is_about(d, w, h, pattern) &&
+		    are_in(h->observed, text_str(&line)))
 			found = d;
 		text_clear(&line);
 	}
@@ -179,7 +214,7 @@ static void
 write_one(struct writer *w, const struct history *h, const char *pattern)
 {
 	bool flaky = h->missed != h->plays;
-	const struct deviation *old = find_old(w, pattern, flaky, h->observed);
+	const struct deviation *old = find_old(w, h, pattern, flaky);
 
 	text_addf(w->out, "\n%s ", flaky ? "flaky" : "deviates");
 	text_add_word(w->out, pattern);

@@ -381,18 +381,34 @@ stop_targets(struct run *r)
 	}
 }
 
+/* Those that are files, or those that somebody looks at. */
 static void
-close_reports(struct run *r, int *status)
+end_reports(struct run *r, bool shown)
 {
+	int status = tally_exit_status(&r->tally);
 	char err[512];
 
-	for (size_t i = 0; i < r->nreports; i++)
-		r->reports[i]->ops->end(r->reports[i], *status);
-	for (size_t i = 0; i < r->nreports; i++)
-		if (report_close(r->reports[i], err, sizeof(err)) != 0) {
+	for (size_t i = 0; i < r->nreports; i++) {
+		struct report *one = r->reports[i];
+
+		if (one == NULL || (strcmp(one->out.path, "-") == 0) != shown)
+			continue;
+		r->reports[i] = NULL;
+		one->ops->end(one, status);
+		if (report_close(one, err, sizeof(err)) != 0) {
 			cli_error("cannot write the report %s", err);
 			r->tally.infrastructure = true;
 		}
+	}
+}
+
+/* What is shown comes last: it tells the exit status, to which a report that
+ * cannot be written counts. */
+static void
+close_reports(struct run *r, int *status)
+{
+	end_reports(r, false);
+	end_reports(r, true);
 	free(r->reports);
 	r->reports = NULL;
 	r->nreports = 0;

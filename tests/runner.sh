@@ -51,6 +51,7 @@ expect 4 "an unknown name is 4" run http://nosuch.invalid ping.echo
 expect 4 "TLS to a plain port is 4" run "https://${url#http://}" ping.echo
 expect 4 "a report that cannot be written is 4" run "$url" ping.echo --report tap=/nosuch/x
 expect 4 "a report to a full device is 4" run "$url" ping.echo --report jsonl=/dev/full
+said out "exit 4" "and so says the summary"
 expect 5 "nothing that the target has is 5" run "$url" http.tls-204
 expect 5 "everything taken out is 5" run "$url" ping.echo --skip 'ping.*'
 expect 4 "so is a key log" run "https://${url#http://}" --keylog /nosuch/x
@@ -326,7 +327,8 @@ said out "scenario ping.echo" "as it is written"
 expect 2 "show of nothing is 2" show nosuch
 expect 0 "explain knows codes, verdicts and requirements" explain E-LATE nonstrict R-129 ping.echo
 said out "  Usual causes: " "and what is behind a code most often"
-expect 2 "and says what it does not know" explain E-NOTHING
+expect 2 "and says what it does not know" explain E-LAET
+said err "is E-LATE meant?" "and what may be meant"
 expect 0 "list says what would run" list '@client' ping.echo --skip 'ping.echo[ws*'
 grep -qE '^3 cases of [0-9]+ would run .*; [1-9][0-9]* with --client only; [1-9][0-9]* more with --slow; 3 taken out by --skip$' out
 ok $? "and why the rest would not"

@@ -402,6 +402,21 @@ START_TEST(reasons_are_taken_over)
 }
 END_TEST
 
+/* Of a line that was made wider by hand, too. */
+START_TEST(so_are_those_of_a_wider_line)
+{
+	declare("deviates relay.* observed E-NEVER or E-WRONG at "
+		"\"A <- Pong*\"\n  because \"as ever\"\n");
+	ck_assert_int_eq(play_command(cmd_deviations, one_fails,
+			     "deviations " URL " relay.alone"
+			     " --write my.dev --deviations my.dev --seed 1"),
+	    0);
+	check_holds("my.dev",
+	    "deviates relay.alone[raw] observed E-WRONG at \"A <- Pong*\"\n"
+	    "  because \"as ever\"\n");
+}
+END_TEST
+
 /* What was made, with its reasons filled in, excuses what it was made from. */
 START_TEST(what_was_made_excuses_everything)
 {
@@ -463,6 +478,7 @@ main(void)
 	tcase_add_test(runs, a_target_file_names_its_deviations);
 	tcase_add_test(runs, a_file_is_made_of_runs);
 	tcase_add_test(runs, reasons_are_taken_over);
+	tcase_add_test(runs, so_are_those_of_a_wider_line);
 	tcase_add_test(runs, what_was_made_excuses_everything);
 	tcase_add_test(runs, a_target_that_is_lost_makes_no_file);
 	suite_add_tcase(s, runs);
