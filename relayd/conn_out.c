@@ -399,6 +399,9 @@ on_flushed(struct conn *c)
 		c->out = (struct outbuf){ 0 };
 	}
 	if (c->state == CONN_FLUSHING) {
+		/* With close_notify over TLS, which the reference leaves out
+		 * once a connection is upgraded (section 4.3): a client can
+		 * tell this end from one that somebody in between made. */
 		stream_shut(c->stream);
 		conn_close(c, ENDING_NONE, NULL);
 	} else if (c->state == CONN_LINGER && !c->shut) {
