@@ -12,8 +12,10 @@
 #include "codec/digest.h"
 #include "scenario/beside.h"
 #include "scenario/engine_play.h"
+#include "scenario/namesakes.h"
 #include "scenario/patience.h"
 #include "scenario/starved.h"
+#include "scenario/waiting.h"
 
 /* The heartbeat that shows how late the loop is. */
 #define BEAT             (10 * NS_PER_MS)
@@ -44,15 +46,11 @@ struct tls_cache {
 	struct tls_ctx *ctx;
 };
 
-struct play_list {
-	struct play *head;
-	size_t n;
-};
-
 struct engine {
 	struct loop *loop;
 	struct engine_options options;
-	struct play_list waiting[NTURNS]; /* not begun */
+	struct waiting waiting[NTURNS];
+	struct namesakes *names; /* of all that are there */
 	struct play *running;
 	size_t nrunning;
 	size_t at_work[NTURNS]; /* of those that run */
@@ -147,31 +145,7 @@ engine_named_key(uint64_t seed, const char *instance, const char *name,
 	explicit_bzero(digest, sizeof(digest));
 }
 
-/* ---- lists ---- */
-
-/* Behind all that wait as long. */
-static void
-list_add(struct play_list *l, struct play *p)
-{
-	struct play **at = &l->head;
-
-	while (*at != NULL && (*at)->patience_ns >= p->patience_ns)
-		at = &(*at)->next;
-	p->next = *at;
-	*at = p;
-	l->n++;
-}
-
-static struct play *
-list_shift(struct play_list *l)
-{
-	struct play *p = l->head;
-
-	l->head = p->next;
-	l->n--;
-	p->next = NULL;
-	return p;
-}
+/* ---- what plays need ---- */
 
 /* The connections that steps open, one after the other or not. */
 static size_t
@@ -348,12 +322,12 @@ static bool
 start_one(struct engine *e)
 {
 	for (int t = 0; t < NTURNS; t++) {
-		struct play_list *l = &e->waiting[t];
+		struct waiting *w = &e->waiting[t];
 
-		if (l->n == 0 || !has_its_turn(e, (enum turn)t) ||
-		    !may_start(e, l->head))
+		if (w->n == 0 || !has_its_turn(e, (enum turn)t) ||
+		    !may_start(e, waiting_first(w)))
 			continue;
-		start(e, list_shift(l));
+		start(e, waiting_shift(w));
 		return true;
 	}
 	return false;
@@ -375,6 +349,7 @@ hand_over(struct engine *e, struct play *p)
 	void *arg = p->arg;
 	struct case_result *r = p->missed ? NULL : play_result_take(p);
 
+	namesakes_remove(e->names, p->instance->name, p->control);
 	play_free(p);
 	on_done(arg, r);
 }
@@ -440,6 +415,7 @@ engine_new(struct loop *l, const struct engine_options *o)
 	}
 	e->starved = starved_new();
 	e->beside = beside_new();
+	e->names = namesakes_new();
 	return e;
 }
 
@@ -465,9 +441,10 @@ engine_free(struct engine *e)
 	timer_free(e->beat);
 	starved_free(e->starved);
 	for (int t = 0; t < NTURNS; t++)
-		free_list(e->waiting[t].head);
+		waiting_clear(&e->waiting[t]);
 	free_list(e->running);
 	free_list(e->finished);
+	namesakes_free(e->names);
 	beside_free(e->beside);
 	while ((c = e->tls) != NULL) {
 		e->tls = c->next;
@@ -477,29 +454,14 @@ engine_free(struct engine *e)
 	free(e);
 }
 
-/* Runs of one name that are there at the same time: their keys must differ,
+/* Runs of one name that are there at the same time must differ in their keys,
  * since the relay may be the same one. */
-static size_t
-namesakes_in(const struct play *p, const struct instance *i, bool control)
-{
-	size_t n = 0;
-
-	for (; p != NULL; p = p->next)
-		n += p->control == control &&
-		    strcmp(p->instance->name, i->name) == 0;
-	return n;
-}
-
 static char *
 key_name(struct engine *e, const struct instance *i, bool control)
 {
-	size_t n = namesakes_in(e->running, i, control) +
-	    namesakes_in(e->finished, i, control);
 	const char *suffix = control ? " control" : "";
 
-	for (int t = 0; t < NTURNS; t++)
-		n += namesakes_in(e->waiting[t].head, i, control);
-	if (n == 0)
+	if (namesakes_add(e->names, i->name, control) == 0)
 		return xasprintf("%s%s", i->name, suffix);
 	return xasprintf("%s%s #%llu", i->name, suffix,
 	    (unsigned long long)++e->clones);
@@ -541,7 +503,7 @@ engine_add_by(struct engine *e, const struct engine_target *t,
 	p->playing_in = turn_of(e, t, i->scenario);
 	p->patience_ns = scenario_patience(i->scenario);
 	p->begin_by_ns = begin_by_ns;
-	list_add(&e->waiting[p->playing_in], p);
+	waiting_add(&e->waiting[p->playing_in], p);
 	if (!timer_is_set(e->beat))
 		timer_set(e->beat, BEAT);
 	loop_next_turn(e->loop, &e->turn);
@@ -571,7 +533,7 @@ engine_stop(struct engine *e)
 	e->stopping = true;
 	for (int t = 0; t < NTURNS; t++)
 		while (e->waiting[t].n > 0)
-			enter(e, list_shift(&e->waiting[t]));
+			enter(e, waiting_shift(&e->waiting[t]));
 	for (p = e->running; p != NULL; p = next) {
 		next = p->next;
 		play_stop(p);
@@ -617,17 +579,18 @@ engine_trouble(const struct engine *e)
 void
 engine_give_up_beside(struct engine *e)
 {
-	struct play_list were = e->waiting[TURN_BESIDE];
+	struct waiting were = e->waiting[TURN_BESIDE];
 
 	e->no_beside = true;
-	e->waiting[TURN_BESIDE] = (struct play_list){ NULL, 0 };
+	e->waiting[TURN_BESIDE] = (struct waiting){ .n = 0 };
 	while (were.n > 0) {
-		struct play *p = list_shift(&were);
+		struct play *p = waiting_shift(&were);
 
 		if (!p->instance->scenario->own)
 			p->playing_in = TURN_ALONE;
-		list_add(&e->waiting[p->playing_in], p);
+		waiting_add(&e->waiting[p->playing_in], p);
 	}
+	waiting_clear(&were);
 }
 
 bool

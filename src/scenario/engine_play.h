@@ -48,6 +48,7 @@ struct play {
 		NTURNS
 	} playing_in;
 	int64_t patience_ns;
+	uint64_t number; /* of those that waited, see waiting.h */
 	int64_t begin_by_ns;
 	bool missed; /* it is over, and was never begun */
 	void (*on_done)(void *arg, struct case_result *r);
