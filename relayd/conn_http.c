@@ -52,6 +52,8 @@ write_head(const struct conn *c, const struct response *r, int minor, bool keep,
 	if (r->status == 101 || r->upgrade.advertise_version)
 		rk_upgrade_write_fields(c->worker->conf->dialect, &r->upgrade,
 		    w);
+	/* In a 101 the reference writes "close", too, if it was asked to, and
+	 * a WebSocket client that looks gives up: here it says "upgrade". */
 	if (r->status != 101 && !keep)
 		rk_http_write_field(w, "connection", "close");
 	else if (r->status != 101 && minor == 0)

@@ -45,7 +45,8 @@ add_field(struct response *r, const char *name, const char *value)
 	r->nfields++;
 }
 
-/* Section 1.3; on plain HTTP as well. */
+/* Section 1.3; on plain HTTP as well.  Once each, where the reference has
+ * them twice on a 404. */
 static void
 add_default_fields(struct response *r)
 {

@@ -126,7 +126,7 @@ answer(struct stun_service *s, struct datagram *d,
 	answer_from_address_asked(d);
 	if (sendmsg(s->fd, &d->msg, MSG_NOSIGNAL) != (ssize_t)w.len)
 		metrics_up(&s->metrics->stun_failures);
-	else if (is_ipv4(&d->from))
+	else if (is_ipv4(&d->from)) /* on [::], too; the reference: ipv6 */
 		metrics_up(&s->metrics->stun_ipv4_success);
 	else
 		metrics_up(&s->metrics->stun_ipv6_success);

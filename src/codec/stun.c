@@ -256,6 +256,8 @@ rk_stun_parse_request(const void *buf, size_t len, struct rk_stun_request *out)
 
 	if (err != RK_OK)
 		return err;
+	/* The reference answers indications and responses, too: two such
+	 * servers would go on for ever. */
 	if (type != TYPE_REQUEST)
 		return RK_ERR_STUN_METHOD;
 	/* A bare request is a request; with anything in it the fingerprint

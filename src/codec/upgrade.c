@@ -67,6 +67,7 @@ choose_carrier(const struct rk_dialect *d, const struct rk_http_head *h)
 	const struct rk_http_field *upgrade = rk_http_find(h, "Upgrade");
 	const char *raw = d->http.raw_token;
 
+	/* HTTP/1.0: the reference of iroh-v3 answers 101 and closes. */
 	if (upgrade == NULL || (h->minor == 0 && !d->http.upgrades_http10))
 		return RK_NCARRIERS;
 	if (raw != NULL && is_token(d, upgrade->value, raw))
