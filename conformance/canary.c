@@ -60,36 +60,6 @@ clear(struct run_case *c)
 
 /* ---- before and after ---- */
 
-static void
-on_canary(void *arg, struct case_result *result)
-{
-	struct run_case *c = arg;
-
-	c->result = result;
-}
-
-/* Once on each of them; again where the machine was late. */
-static void
-play_all(struct run *r, struct run_case *runs, bool after)
-{
-	for (size_t i = r->first; i < r->last; i++) {
-		struct run_target *t = &r->targets[i];
-		struct run_case *c = &runs[i];
-
-		if (t->engine == NULL || t->canary == NULL ||
-		    t->trouble != NULL ||
-		    (c->result != NULL && c->result->code != CODE_HARNESS_LATE))
-			continue;
-		case_result_free(c->result);
-		c->result = NULL;
-		artifacts_canary(c, after ? "after" : "before");
-		artifacts_begin(c);
-		engine_add(t->engine, &t->target->engine, t->canary->instance,
-		    false, on_canary, c);
-	}
-	run_wait_idle(r);
-}
-
 void
 canary_play(struct run *r, unsigned round, bool after)
 {
@@ -97,12 +67,17 @@ canary_play(struct run *r, unsigned round, bool after)
 
 	run_start_engines(r, round, false);
 	for (size_t i = r->first; i < r->last; i++) {
-		runs[i].c = r->targets[i].canary;
-		runs[i].target = &r->targets[i];
+		struct run_target *t = &r->targets[i];
+
+		runs[i].target = t;
 		runs[i].round = round;
+		if (t->engine == NULL || t->trouble != NULL ||
+		    t->canary == NULL || r->stop)
+			continue;
+		runs[i].c = t->canary;
+		artifacts_canary(&runs[i], after ? "after" : "before");
 	}
-	for (int try = 0; try < MAX_TRIES && !r->stop; try++)
-		play_all(r, runs, after);
+	run_case_play_on_time(r, runs + r->first, r->last - r->first);
 	for (size_t i = r->first; i < r->last; i++) {
 		struct run_target *t = &r->targets[i];
 		enum canary said = CANARY_UNTRIED;

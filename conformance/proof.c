@@ -9,8 +9,7 @@
 
 #include "base/xalloc.h"
 #include "conformance/canary.h"
-
-#define MAX_TRIES 3
+#include "conformance/run_case.h"
 
 /* ---- what is to be proven ---- */
 
@@ -75,43 +74,19 @@ proof_clear(struct run_target *t)
 
 /* ---- playing ---- */
 
-static void
-on_result(void *arg, struct case_result *result)
-{
-	struct run_probe *p = arg;
-
-	p->result = result;
-}
-
-/* Again where the machine was late. */
-static void
-play_case(struct run_target *t, struct run_probe *p, const struct suite_case *c)
-{
-	for (int try = 0; try < MAX_TRIES && !t->run->stop; try++) {
-		case_result_free(p->result);
-		p->result = NULL;
-		engine_add(t->engine, &t->target->engine, c->instance, false,
-		    on_result, p);
-		run_wait_idle(t->run);
-		if (p->result != NULL && p->result->code != CODE_HARNESS_LATE)
-			return;
-	}
-}
-
 static enum canary
-judge(const struct run_target *t, struct run_probe *p,
-    const struct suite_case *c)
+judge(struct run_probe *p, struct run_case *c)
 {
-	const struct case_result *decided;
+	const struct run_target *t = c->target;
 	enum verdict v;
 
-	if (p->result == NULL || t->run->stop || t->trouble != NULL)
+	if (c->result == NULL || t->run->stop || t->trouble != NULL)
 		return CANARY_UNTRIED;
-	v = judge_case(p->result, NULL, c->level, &decided);
+	v = judge_case(c->result, NULL, c->c->level, &c->decided);
 	if (v == VERDICT_PASS)
 		return CANARY_OK;
-	p->why = xasprintf("%s: %s", c->instance->name,
-	    p->result->code != CODE_OK ? result_code_name(p->result->code)
+	p->why = xasprintf("%s: %s", c->c->instance->name,
+	    c->result->code != CODE_OK ? result_code_name(c->result->code)
 				       : verdict_name(v));
 	return v == VERDICT_INCONCLUSIVE ? CANARY_UNTRIED : CANARY_FAILED;
 }
@@ -119,6 +94,7 @@ judge(const struct run_target *t, struct run_probe *p,
 static enum canary
 prove_by(struct run_target *t, struct run_probe *p, const struct suite_case *c)
 {
+	struct run_case one = { .c = c, .target = t };
 	char *lacks = run_case_lacks(c, t->target);
 	enum canary said = CANARY_FAILED;
 
@@ -127,10 +103,9 @@ prove_by(struct run_target *t, struct run_probe *p, const struct suite_case *c)
 		free(lacks);
 		return said;
 	}
-	play_case(t, p, c);
-	said = judge(t, p, c);
-	case_result_free(p->result);
-	p->result = NULL;
+	run_case_play_on_time(t->run, &one, 1);
+	said = judge(p, &one);
+	case_result_free(one.result);
 	return said;
 }
 

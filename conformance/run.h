@@ -31,7 +31,6 @@ struct run_probe {
 	struct selection selection; /* the same */
 	enum canary said;           /* of the target; untried: nothing */
 	char *why;                  /* "ping.echo[ws]: E-CLOSED"; may be NULL */
-	struct case_result *result; /* of the case that is played now */
 };
 
 struct run_target {

@@ -12,6 +12,7 @@
 #include "conformance/report.h"
 
 #define MAX_RERUNS 2
+#define MAX_TRIES  3
 
 static void
 tell_reports(struct run *r, struct run_case *c)
@@ -252,6 +253,43 @@ run_case_begin(struct run_case *c)
 		c->waits = WAITS_CALM;
 	} else {
 		run_case_play(c);
+	}
+}
+
+/* ---- those that are no part of the plan ---- */
+
+static void
+on_played(void *arg, struct case_result *result)
+{
+	struct run_case *c = arg;
+
+	c->result = result;
+}
+
+static bool
+is_to_be_played(const struct run_case *c)
+{
+	return c->c != NULL && c->target->engine != NULL &&
+	    c->target->trouble == NULL &&
+	    (c->result == NULL || c->result->code == CODE_HARNESS_LATE);
+}
+
+void
+run_case_play_on_time(struct run *r, struct run_case *cases, size_t n)
+{
+	for (int try = 0; try < MAX_TRIES && !r->stop; try++) {
+		for (size_t i = 0; i < n; i++) {
+			struct run_case *c = &cases[i];
+
+			if (!is_to_be_played(c))
+				continue;
+			forget_results(c);
+			artifacts_begin(c);
+			engine_add(c->target->engine,
+			    &c->target->target->engine, c->c->instance, false,
+			    on_played, c);
+		}
+		run_wait_idle(r);
 	}
 }
 

@@ -15,6 +15,12 @@ void run_case_play_again(struct run_case *c);
 void run_case_settle(struct run_case *c, enum verdict v);
 /* It is over, with that verdict, since …; |reason| is taken. */
 void run_case_end(struct run_case *c, enum verdict v, char *reason);
+/*
+ * Play canaries and their like, all at once; again, twice at most, those in
+ * which the machine was late.  Each has its |result| then, not where |c| is
+ * NULL or the target is lost.
+ */
+void run_case_play_on_time(struct run *r, struct run_case *cases, size_t n);
 /* It was recorded: what was not played keeps its verdict. */
 void run_case_judge_again(struct run_case *c);
 
