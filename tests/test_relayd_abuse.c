@@ -435,7 +435,8 @@ START_TEST(a_nuisance_is_nobody_elses)
 		expect_descriptors(fds);
 	}
 	ck_assert_int_eq(relay_metric(&relay, "relayd_clients"), 2);
-	expect_memory(before + (6 << 10));
+	/* With time for it what is free goes to the system as well. */
+	expect_memory(before + ((factor() > 1 ? 3 : 6) << 10));
 	expect_descriptors(fds);
 	printf("# %s: %u packets of the others sent and received; memory %ld, "
 	       "at most %ld, then %ld kB; descriptors %d, at most %d, then "
