@@ -132,6 +132,9 @@ input_room(struct stream *s, size_t *room)
 		size = s->read_hint + 1;
 	if (size < READ_SMALLEST)
 		size = READ_SMALLEST;
+	/* a record more or less says nothing about what is behind it */
+	if (s->tls != NULL && buffer_room(&s->in) >= READ_SMALLEST)
+		size = len + READ_SMALLEST;
 	if (size > s->in_max)
 		size = s->in_max;
 	to = buffer_reserve(&s->in, size - len);
@@ -176,7 +179,7 @@ read_tls(struct stream *s, uint8_t *to, size_t room, size_t *got)
 	switch (tls_read(s->tls, to, room, &n)) {
 	case TLS_DONE:
 		*got = n;
-		return true;
+		return !tls_ran_dry(s->tls);
 	case TLS_AGAIN_READ:
 		break;
 	case TLS_AGAIN_WRITE:

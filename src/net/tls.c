@@ -265,6 +265,14 @@ fail_protocol(struct tls *t)
 	return TLS_FAILED;
 }
 
+/* To clear an empty queue costs OpenSSL a walk through all of its places. */
+static void
+clear_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
+
 /* |status| is what the OpenSSL call returned, |error| errno behind it. */
 static enum tls_result
 result_of(struct tls *t, int status, int error)
@@ -291,14 +299,14 @@ result_of(struct tls *t, int status, int error)
 		r = fail_protocol(t);
 		break;
 	}
-	ERR_clear_error();
+	clear_errors();
 	return r;
 }
 
 static void
 begin(void)
 {
-	ERR_clear_error();
+	clear_errors();
 	errno = 0;
 }
 
@@ -393,6 +401,15 @@ tls_pending(const struct tls *t)
 {
 	return t->may_have_more &&
 	    (SSL_has_pending(t->ssl) == 1 || tls_socket_has_input(&t->socket));
+}
+
+bool
+tls_ran_dry(struct tls *t)
+{
+	if (!t->socket.dry || tls_pending(t))
+		return false;
+	t->socket.dry = false;
+	return true;
 }
 
 /* ---- questions */

@@ -82,6 +82,9 @@ enum tls_result tls_write(struct tls *t, const void *buf, size_t len,
 enum tls_result tls_shutdown(struct tls *t);
 /* Decrypted bytes wait inside: read them before waiting for the socket. */
 bool tls_pending(const struct tls *t);
+/* The last tls_read() brought all that the socket had: another would find
+ * nothing.  Said once; who hears it waits for the socket. */
+bool tls_ran_dry(struct tls *t);
 
 /* After TLS_FAILED: one line for people ("certificate has expired"). */
 const char *tls_error(const struct tls *t);
