@@ -61,6 +61,29 @@ stage_close(struct engine_stage *s)
 	clock_unfake();
 }
 
+struct engine_stage stage;
+static const struct fake_rules *stage_rules;
+
+static void
+open_fixture(void)
+{
+	stage = (struct engine_stage){ .loop = NULL };
+	stage_open(&stage, stage_rules);
+}
+
+static void
+close_fixture(void)
+{
+	stage_close(&stage);
+}
+
+void
+stage_fixture(TCase *tc, const struct fake_rules *rules)
+{
+	stage_rules = rules;
+	tcase_add_checked_fixture(tc, open_fixture, close_fixture);
+}
+
 static void
 on_done(void *arg, struct case_result *r)
 {

@@ -6,6 +6,8 @@
 #ifndef TESTS_ENGINE_STAGE_H
 #define TESTS_ENGINE_STAGE_H
 
+#include <check.h>
+
 #include "fake_relay.h"
 #include "net/loop.h"
 #include "scenario/engine.h"
@@ -38,6 +40,10 @@ struct stage_row {
 
 void stage_open(struct engine_stage *s, const struct fake_rules *rules);
 void stage_close(struct engine_stage *s);
+
+/* A stage that each test of the case finds open. */
+extern struct engine_stage stage;
+void stage_fixture(TCase *tc, const struct fake_rules *rules);
 
 /*
  * Play "scenario t.case" of these lines before and of its steps: the first

@@ -174,21 +174,6 @@ END_TEST
 
 /* ---- what a result says ---- */
 
-static struct engine_stage stage;
-
-static void
-open_stage(void)
-{
-	stage = (struct engine_stage){ .loop = NULL };
-	stage_open(&stage, &rules);
-}
-
-static void
-close_stage(void)
-{
-	stage_close(&stage);
-}
-
 START_TEST(a_wrong_field_is_shown_beside_the_right_one)
 {
 	stage_expect(&stage, "over raw",
@@ -289,7 +274,7 @@ main(void)
 	suite_add_tcase(s, t);
 	t = tcase_create("results");
 	tcase_set_timeout(t, 60);
-	tcase_add_checked_fixture(t, open_stage, close_stage);
+	stage_fixture(t, &rules);
 	tcase_add_test(t, a_wrong_field_is_shown_beside_the_right_one);
 	tcase_add_test(t, the_result_says_where_and_with_which_values);
 	tcase_add_test(t, bounds_that_were_kept_leave_a_margin);

@@ -278,21 +278,6 @@ END_TEST
 
 /* ---- what a result says ---- */
 
-static struct engine_stage stage;
-
-static void
-open_stage(void)
-{
-	stage = (struct engine_stage){ .loop = NULL };
-	stage_open(&stage, &rules);
-}
-
-static void
-close_stage(void)
-{
-	stage_close(&stage);
-}
-
 /* What the verdict of a oneof says. */
 START_TEST(the_winning_branch_gives_word_and_name)
 {
@@ -460,7 +445,7 @@ main(void)
 	suite_add_tcase(s, t);
 	t = tcase_create("results");
 	tcase_set_timeout(t, 60);
-	tcase_add_checked_fixture(t, open_stage, close_stage);
+	stage_fixture(t, &rules);
 	tcase_add_test(t, the_winning_branch_gives_word_and_name);
 	tcase_add_test(t, a_failing_branch_says_fail);
 	tcase_add_test(t, a_transcript_that_keeps_less_says_so);
