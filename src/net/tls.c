@@ -30,7 +30,6 @@ struct tls {
 	struct tls_socket socket;
 	bool may_have_more; /* the last read ended before the input did */
 	bool failed_by_eof;
-	bool failed_verify;
 	bool is_broken; /* the protocol failed: OpenSSL is not called again */
 	int failed_errno;
 	char *error; /* NULL: none */
@@ -251,7 +250,6 @@ fail_protocol(struct tls *t)
 	t->is_broken = true;
 	if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
 	    reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
-		t->failed_verify = true;
 		set_error(t, "certificate: ",
 		    X509_verify_cert_error_string(
 			SSL_get_verify_result(t->ssl)));
@@ -430,12 +428,6 @@ int
 tls_failed_errno(const struct tls *t)
 {
 	return t->failed_errno;
-}
-
-bool
-tls_failed_verify(const struct tls *t)
-{
-	return t->failed_verify;
 }
 
 const char *

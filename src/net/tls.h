@@ -92,8 +92,6 @@ const char *tls_error(const struct tls *t);
 bool tls_failed_by_eof(const struct tls *t);
 /* … errno of the socket (ECONNRESET), 0 if it was TLS itself. */
 int tls_failed_errno(const struct tls *t);
-/* … the peer's certificate was not accepted. */
-bool tls_failed_verify(const struct tls *t);
 
 const char *tls_version(const struct tls *t); /* "TLSv1.3" */
 const char *tls_cipher(const struct tls *t);
