@@ -2,7 +2,8 @@
  * Access control by question: an HTTP service is asked about each key that
  * has been proven (specification, D-09).  POST without a body, the key in a
  * header field; status 200 with the body "true" lets it in, anything else
- * does not.
+ * does not.  As the reference's client does, redirections are followed and
+ * connections kept.
  */
 #ifndef RELAYD_ACCESS_HTTP_H
 #define RELAYD_ACCESS_HTTP_H
@@ -10,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "relayd/access_idle.h"
 
 struct conf;
 struct loop;
@@ -20,7 +23,7 @@ enum access_answer {
 	ACCESS_ANSWER_DENIED,      /* anything but 200 and "true" */
 	ACCESS_ANSWER_TIMEOUT,     /* in the queue, or under way */
 	ACCESS_ANSWER_UNREACHABLE, /* name, connection, TLS */
-	ACCESS_ANSWER_BROKEN,      /* no HTTP, or it ended early */
+	ACCESS_ANSWER_BROKEN,      /* no HTTP, ended early, leads nowhere */
 	ACCESS_NANSWERS
 };
 
@@ -47,6 +50,7 @@ struct asker {
 	struct access_query *first;   /* all of them */
 	struct access_query *waiting; /* in the order of their coming */
 	struct access_query **waiting_tail;
+	struct idle_links idle;
 };
 
 void asker_init(struct asker *a, struct loop *loop);

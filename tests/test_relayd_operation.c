@@ -165,37 +165,54 @@ static SSL_CTX *service_tls;
 static pthread_t service_thread;
 static char denied[RK_KEY_HEX_SIZE]; /* whom it does not let in */
 
+static bool service_keeps; /* it waits for the next question */
+static unsigned nserved;   /* connections */
+
+static bool
+read_question(int fd, SSL *ssl, char *text, size_t size)
+{
+	size_t len = 0;
+
+	do {
+		ssize_t n = ssl != NULL
+		    ? SSL_read(ssl, text + len, (int)(size - 1 - len))
+		    : read(fd, text + len, size - 1 - len);
+
+		if (n <= 0)
+			return false;
+		len += (size_t)n;
+		text[len] = '\0';
+	} while (strstr(text, "\r\n\r\n") == NULL);
+	return true;
+}
+
 static void
 answer_one(int fd)
 {
 	static const char yes[] = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
 				  "true",
-			  no[] = "HTTP/1.1 403 No\r\n\r\n";
+			  no[] = "HTTP/1.1 403 No\r\n"
+				 "content-length: 0\r\n\r\n";
 	SSL *ssl = service_tls != NULL ? SSL_new(service_tls) : NULL;
-	char text[2048];
 	const char *answer;
-	size_t len = 0;
+	char text[2048];
 
 	if (ssl != NULL) {
 		SSL_set_fd(ssl, fd);
 		if (SSL_accept(ssl) != 1)
 			goto out;
 	}
-	do {
-		ssize_t n = ssl != NULL
-		    ? SSL_read(ssl, text + len, (int)(sizeof(text) - 1 - len))
-		    : read(fd, text + len, sizeof(text) - 1 - len);
-
-		if (n <= 0)
-			goto out;
-		len += (size_t)n;
-		text[len] = '\0';
-	} while (strstr(text, "\r\n\r\n") == NULL);
-	answer = denied[0] != '\0' && strstr(text, denied) != NULL ? no : yes;
-	if (ssl != NULL)
-		SSL_write(ssl, answer, (int)strlen(answer));
-	else
-		(void)!write(fd, answer, strlen(answer));
+	while (read_question(fd, ssl, text, sizeof(text))) {
+		answer = denied[0] != '\0' && strstr(text, denied) != NULL
+		    ? no
+		    : yes;
+		if (ssl != NULL)
+			SSL_write(ssl, answer, (int)strlen(answer));
+		else
+			(void)!write(fd, answer, strlen(answer));
+		if (!service_keeps)
+			break;
+	}
 out:
 	SSL_free(ssl);
 	close(fd);
@@ -206,24 +223,36 @@ serve(void *arg)
 {
 	int fd;
 
-	while ((fd = accept(service_fd, NULL, NULL)) >= 0)
+	while ((fd = accept(service_fd, NULL, NULL)) >= 0) {
+		__atomic_add_fetch(&nserved, 1, __ATOMIC_RELAXED);
 		answer_one(fd);
+	}
 	return NULL;
+}
+
+static int
+listen_local(unsigned *port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sin, len), 0);
+	ck_assert_int_eq(listen(fd, 64), 0);
+	getsockname(fd, (struct sockaddr *)&sin, &len);
+	*port = ntohs(sin.sin_port);
+	return fd;
 }
 
 /* Its port; it goes with the process of the test. */
 static unsigned
 start_service(bool tls)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(sin);
+	unsigned port;
 
 	signal(SIGPIPE, SIG_IGN);
-	service_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ck_assert_int_eq(bind(service_fd, (struct sockaddr *)&sin, len), 0);
-	ck_assert_int_eq(listen(service_fd, 64), 0);
-	getsockname(service_fd, (struct sockaddr *)&sin, &len);
+	service_fd = listen_local(&port);
 	if (tls) {
 		service_tls = SSL_CTX_new(TLS_server_method());
 		ck_assert_int_eq(SSL_CTX_use_certificate_chain_file(service_tls,
@@ -234,7 +263,7 @@ start_service(bool tls)
 		    1);
 	}
 	ck_assert_int_eq(pthread_create(&service_thread, NULL, serve, NULL), 0);
-	return ntohs(sin.sin_port);
+	return port;
 }
 
 static void
@@ -325,22 +354,78 @@ START_TEST(a_service_that_cannot_prove_its_name_is_not_believed)
 }
 END_TEST
 
+START_TEST(a_service_is_asked_on_one_connection)
+{
+	bool tls = _i != 0;
+	char options[1024];
+
+	deny(2);
+	service_keeps = true;
+	snprintf(options, sizeof(options),
+	    LISTENERS "--threads 1 --access-url %s://localhost:%u/%s%s",
+	    tls ? "https" : "http", start_service(tls),
+	    tls ? " --access-ca " : "", tls ? certs.ca : "");
+	start(options);
+	for (unsigned seed = 1; seed <= 5; seed++)
+		ck_assert_int_eq(is_let_in(seed), seed != 2);
+	stop();
+	stop_service();
+	ck_assert_uint_eq(nserved, 1);
+}
+END_TEST
+
+/* |arg| is a listener; the one that it leads to speaks TLS. */
+static void *
+lead_on(void *arg)
+{
+	int fd = accept(*(int *)arg, NULL, NULL);
+	char text[2048], answer[256];
+	unsigned port;
+
+	if (read_question(fd, NULL, text, sizeof(text)) &&
+	    sscanf(text, "POST /to/%u ", &port) == 1) {
+		snprintf(answer, sizeof(answer),
+		    "HTTP/1.1 308 Over TLS\r\nconnection: close\r\n"
+		    "location: https://localhost:%u/\r\n\r\n",
+		    port);
+		(void)!write(fd, answer, strlen(answer));
+	}
+	close(fd);
+	return NULL;
+}
+
+START_TEST(a_redirection_may_lead_to_https)
+{
+	unsigned port, target = start_service(true);
+	int fd = listen_local(&port);
+	char options[1024];
+	pthread_t thread;
+
+	snprintf(options, sizeof(options),
+	    LISTENERS "--access-url http://localhost:%u/to/%u --access-ca %s",
+	    port, target, certs.ca);
+	start(options);
+	ck_assert_int_eq(pthread_create(&thread, NULL, lead_on, &fd), 0);
+	ck_assert(is_let_in(1));
+	ck_assert_int_eq(answers("allowed"), 1);
+	pthread_join(thread, NULL);
+	close(fd);
+	stop();
+	stop_service();
+}
+END_TEST
+
 START_TEST(who_resets_is_not_waited_for)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(sin);
+	unsigned port;
 	char options[256], byte;
 	struct link l;
-	int fd = socket(AF_INET, SOCK_STREAM, 0), asked;
+	int fd = listen_local(&port), asked;
 
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sin, len), 0);
-	ck_assert_int_eq(listen(fd, 8), 0);
-	getsockname(fd, (struct sockaddr *)&sin, &len);
 	snprintf(options, sizeof(options),
 	    LISTENERS "--access-timeout 1h --login-timeout 1h "
 		      "--access-url http://127.0.0.1:%u/",
-	    ntohs(sin.sin_port));
+	    port);
 	start(options);
 	link_open(&l, relay_address(&relay, "http", 0));
 	link_login(&l, RK_CARRIER_RAW, 1);
@@ -534,6 +619,8 @@ main(void)
 	tcase_add_loop_test(tc, a_service_is_asked_by_name, 0, 4);
 	tcase_add_test(tc,
 	    a_service_that_cannot_prove_its_name_is_not_believed);
+	tcase_add_loop_test(tc, a_service_is_asked_on_one_connection, 0, 2);
+	tcase_add_test(tc, a_redirection_may_lead_to_https);
 	tcase_add_test(tc, who_resets_is_not_waited_for);
 	tcase_add_rows(tc, so_many_are_accepted_at_once, bursts);
 	tcase_add_test(tc, as_another_user_it_reloads_what_its_group_may_read);

@@ -167,6 +167,88 @@ START_TEST(lengths_have_limits)
 }
 END_TEST
 
+/* RFC 3986 5.4, as far as HTTP has it, and what relays need. */
+static const struct {
+	const char *base, *ref, *host;
+	unsigned port;
+	const char *path; /* NULL: refused */
+} joined[] = {
+	{ "http://a/b/c/d;p?q", "g", "a", 80, "/b/c/g" },
+	{ "http://a/b/c/d;p?q", "./g", "a", 80, "/b/c/g" },
+	{ "http://a/b/c/d;p?q", "g/", "a", 80, "/b/c/g/" },
+	{ "http://a/b/c/d;p?q", "/g", "a", 80, "/g" },
+	{ "http://a/b/c/d;p?q", "//g", "g", 80, "" },
+	{ "http://a/b/c/d;p?q", "?y", "a", 80, "/b/c/d;p?y" },
+	{ "http://a/b/c/d;p?q", "g?y", "a", 80, "/b/c/g?y" },
+	{ "http://a/b/c/d;p?q", "#s", "a", 80, "/b/c/d;p?q" },
+	{ "http://a/b/c/d;p?q", "g#s", "a", 80, "/b/c/g" },
+	{ "http://a/b/c/d;p?q", "", "a", 80, "/b/c/d;p?q" },
+	{ "http://a/b/c/d;p?q", ".", "a", 80, "/b/c/" },
+	{ "http://a/b/c/d;p?q", "./", "a", 80, "/b/c/" },
+	{ "http://a/b/c/d;p?q", "..", "a", 80, "/b/" },
+	{ "http://a/b/c/d;p?q", "../", "a", 80, "/b/" },
+	{ "http://a/b/c/d;p?q", "../g", "a", 80, "/b/g" },
+	{ "http://a/b/c/d;p?q", "../..", "a", 80, "/" },
+	{ "http://a/b/c/d;p?q", "../../g", "a", 80, "/g" },
+	{ "http://a/b/c/d;p?q", "../../../../g", "a", 80, "/g" },
+	{ "http://a/b/c/d;p?q", "/./g", "a", 80, "/g" },
+	{ "http://a/b/c/d;p?q", "/../g", "a", 80, "/g" },
+	{ "http://a/b/c/d;p?q", "g.", "a", 80, "/b/c/g." },
+	{ "http://a/b/c/d;p?q", "..g", "a", 80, "/b/c/..g" },
+	{ "http://a/b/c/d;p?q", "g/./h", "a", 80, "/b/c/g/h" },
+	{ "http://a/b/c/d;p?q", "g/../h", "a", 80, "/b/c/h" },
+	{ "http://a/b/c/d;p?q", "g;x=1/../y", "a", 80, "/b/c/y" },
+	{ "http://a/b/c/d;p?q", "g?y/../x", "a", 80, "/b/c/g?y/../x" },
+	{ "http://a/b?x=/y", "z", "a", 80, "/z" },
+	{ "http://a:81", "g", "a", 81, "/g" },
+	{ "http://a:81", "?y", "a", 81, "/?y" },
+	{ "https://[::1]:8443/x", "y", "::1", 8443, "/y" },
+	{ "http://a/x", "https://B.example/y/../z", "B.example", 443, "/z" },
+	{ "https://a:444/x", "//b/y", "b", 443, "/y" },
+	{ "http://a/x", "ftp://b/", NULL, 0, NULL },
+	{ "http://a/x", "mailto:b", NULL, 0, NULL },
+	{ "http://a/x", "http://u@b/", NULL, 0, NULL },
+	{ "http://a/x", "a b", NULL, 0, NULL },
+	{ "http://a/x", "//", NULL, 0, NULL },
+};
+
+START_TEST(a_reference_is_read_where_the_base_is)
+{
+	struct relay_url base, u;
+	char err[1024] = "";
+	int result;
+
+	ck_assert_int_eq(relay_url_parse(joined[_i].base, &base, err,
+			     sizeof(err)),
+	    0);
+	result = relay_url_join(&base, joined[_i].ref, &u, err, sizeof(err));
+	ck_assert_int_eq(result, joined[_i].path != NULL ? 0 : -1);
+	if (result < 0) {
+		ck_assert_uint_ne(strlen(err), 0);
+		return;
+	}
+	ck_assert_str_eq(u.host, joined[_i].host);
+	ck_assert_uint_eq(u.port, joined[_i].port);
+	ck_assert_str_eq(u.path, joined[_i].path);
+}
+END_TEST
+
+START_TEST(a_joined_url_has_the_limits_of_any)
+{
+	struct relay_url base, u;
+	char ref[600] = "/", err[64];
+
+	ck_assert_int_eq(relay_url_parse("http://a/b", &base, err, sizeof(err)),
+	    0);
+	memset(ref + 1, 'x', 254);
+	ck_assert_int_eq(relay_url_join(&base, ref, &u, err, sizeof(err)), 0);
+	memset(ref + 1, 'x', 255);
+	ck_assert_int_eq(relay_url_join(&base, ref, &u, err, sizeof(err)), -1);
+	memset(ref + 1, 'x', 598);
+	ck_assert_int_eq(relay_url_join(&base, ref, &u, err, sizeof(err)), -1);
+}
+END_TEST
+
 static Suite *
 url_suite(void)
 {
@@ -177,6 +259,9 @@ url_suite(void)
 	tcase_add_loop_test(tc, a_bad_url_is_refused_with_the_remedy, 0,
 	    NROWS(bad));
 	tcase_add_test(tc, lengths_have_limits);
+	tcase_add_loop_test(tc, a_reference_is_read_where_the_base_is, 0,
+	    NROWS(joined));
+	tcase_add_test(tc, a_joined_url_has_the_limits_of_any);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -254,6 +254,81 @@ relay_url_parse(const char *text, struct relay_url *u, char *err,
 	return 0;
 }
 
+/* RFC 3986 5.2.4, in place; the query stays. */
+static void
+remove_dots(char *path)
+{
+	const char *end = path + strcspn(path, "?"), *in = path, *segment;
+	char *out = path;
+
+	for (; in < end; in = segment) {
+		size_t len = strcspn(in + 1, "/?");
+		bool up = len == 2 && memcmp(in + 1, "..", 2) == 0;
+
+		segment = in + 1 + len;
+		if (!up && (len != 1 || in[1] != '.')) {
+			memmove(out, in, 1 + len);
+			out += 1 + len;
+			continue;
+		}
+		while (up && out > path && *--out != '/')
+			;
+		if (segment == end)
+			*out++ = '/';
+	}
+	memmove(out, end, strlen(end) + 1);
+}
+
+/* So much of its path stands in front of a relative reference of |len| bytes:
+ * all, all but the query, or up to the last '/'. */
+static size_t
+kept_path(const struct relay_url *base, const char *ref, int len)
+{
+	size_t kept = strcspn(base->path, "?");
+
+	if (len == 0)
+		return strlen(base->path);
+	while (ref[0] != '?' && kept > 0 && base->path[kept - 1] != '/')
+		kept--;
+	return ref[0] == '/' ? 0 : kept;
+}
+
+int
+relay_url_join(const struct relay_url *base, const char *ref,
+    struct relay_url *u, char *err, size_t err_size)
+{
+	const struct parse p = { u, ref, err, err_size };
+	int len = (int)strcspn(ref, "#"), scheme, n;
+	char text[sizeof(u->text)], host[URL_HOST_MAX + 16];
+
+	relay_url_host_field(base, host, sizeof(host));
+	scheme = (int)strcspn(base->text, ":");
+	if (ref[strcspn(ref, ":/?#")] == ':')
+		n = snprintf(text, sizeof(text), "%.*s", len, ref);
+	else if (strncmp(ref, "//", 2) == 0)
+		n = snprintf(text, sizeof(text), "%.*s:%.*s", scheme,
+		    base->text, len, ref);
+	else
+		n = snprintf(text, sizeof(text), "%.*s://%s%.*s%s%.*s", scheme,
+		    base->text, host, (int)kept_path(base, ref, len),
+		    base->path,
+		    base->path[0] == '\0' && ref[0] != '/' ? "/" : "", len,
+		    ref);
+	if (n >= (int)sizeof(text))
+		return refuse(&p, "is longer than %zu characters",
+		    sizeof(text) - 1);
+	if (relay_url_parse(text, u, err, err_size) < 0)
+		return -1;
+	remove_dots(u->path);
+	return 0;
+}
+
+bool
+relay_url_same_host(const struct relay_url *a, const struct relay_url *b)
+{
+	return a->port == b->port && strcasecmp(a->host, b->host) == 0;
+}
+
 void
 relay_url_host_field(const struct relay_url *u, char *out, size_t size)
 {
