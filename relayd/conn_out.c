@@ -195,6 +195,18 @@ reframe(const struct conn *c, const struct lent_packet *p, struct rk_writer *w)
 	    .type = c->worker->recv->type, .len = p->len, .out = w);
 }
 
+/* Once until all of it has gone out (D-15). */
+static void
+log_full(struct conn *c, enum lane lane)
+{
+	static struct log_limit limit = { .burst = 1 };
+
+	if (!c->full)
+		conn_log(c, &limit, LOG_INFO, "queue-full queue=%s key=%s",
+		    lane == LANE_DISCO ? "disco" : "packets", conn_key_text(c));
+	c->full = true;
+}
+
 static bool
 on_packet(struct endpoint *to, const struct rk_key *from,
     const struct lent_packet *p)
@@ -214,6 +226,7 @@ on_packet(struct endpoint *to, const struct rk_key *from,
 		conn_frame_header(c, c->worker->recv->type, p->len, &w);
 	if (!has_room(c, lane, w.len + p->len)) {
 		metrics_up(&c->worker->metrics.queue_dropped[queue_of[lane]]);
+		log_full(c, lane);
 		return false;
 	}
 	memcpy(p->body, from->b, sizeof(from->b));
@@ -394,6 +407,7 @@ end_stall(struct conn *c)
 static void
 on_flushed(struct conn *c)
 {
+	c->full = false;
 	if (c->out.cap > OUT_KEEP) {
 		free(c->out.p);
 		c->out = (struct outbuf){ 0 };

@@ -91,6 +91,7 @@ START_TEST(a_full_queue_drops_the_newest_and_counts)
 	};
 	struct tally t = { 0 };
 	struct client a, b;
+	const char *line;
 	uint64_t dropped;
 
 	client_login(&a, &rig, _i ? RK_CARRIER_WS : RK_CARRIER_RAW, 1);
@@ -100,6 +101,10 @@ START_TEST(a_full_queue_drops_the_newest_and_counts)
 	dropped =
 	    rig_metric(&rig, "relayd_queue_dropped_total{queue=\"packets\"}");
 	ck_assert_uint_gt(dropped, 0);
+	line = strstr(text_str(&rig.log),
+	    "queue-full queue=packets key=qe4xodvipulv6vvd\n");
+	ck_assert_ptr_nonnull(line);
+	ck_assert_ptr_null(strstr(line + 1, "queue-full"));
 	client_barrier(&a);
 	/* The queue holds 512 beyond what the sockets hold: all of the
 	 * earliest, in order. */
