@@ -19,9 +19,9 @@
 #include "relayd/server.h"
 
 /* So much that was freed is worth a look at what of it nobody uses, and what
- * a connection that has gone stands for. */
+ * a connection that has gone stands for, with its buffers. */
 #define FREED_MUCH ((size_t)4 << 20)
-#define FREED_CONN ((size_t)64 << 10)
+#define FREED_CONN ((size_t)256 << 10)
 /* More than that is not held back for the end of the turn: it would have left
  * the processor's cache by then, and those behind it would wait. */
 #define LENT_MAX   (128 << 10)

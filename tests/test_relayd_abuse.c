@@ -362,6 +362,32 @@ leave_a_backlog(int n)
 	link_close(&from);
 }
 
+/* One request behind the other, and the answers are left. */
+static void
+ask_and_never_read(int n)
+{
+	enum {
+		DEAF = 50,
+		ROUNDS = 40
+	};
+	static const char request[] = "GET / HTTP/1.1\r\n\r\n";
+	char requests[1000 * (sizeof(request) - 1)];
+
+	for (size_t i = 0; i < sizeof(requests); i++)
+		requests[i] = request[i % (sizeof(request) - 1)];
+	open_all(DEAF / 2, "http");
+	l += DEAF / 2;
+	open_all(DEAF / 2, "metrics");
+	l -= DEAF / 2;
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int i = 0; i < DEAF; i++)
+			push(&l[i], requests, sizeof(requests));
+		trip();
+	}
+	look_at_it();
+	close_all(DEAF, false);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(int n);
@@ -375,6 +401,7 @@ static const struct {
 	{ "send_garbage", send_garbage, "", 2 },
 	{ "log_in_by_the_thousand", log_in_by_the_thousand, "", 2 },
 	{ "flood", flood, "--queue-bytes 200000 --write-timeout 500ms", 2 },
+	{ "ask_and_never_read", ask_and_never_read, "", 1 },
 	{ "leave_a_backlog", leave_a_backlog, "--write-timeout 1m", 1 },
 };
 
