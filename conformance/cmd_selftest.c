@@ -44,6 +44,7 @@ static int
 check(const struct options *o)
 {
 	const struct selftest_options *s = &o->selftest;
+	char err[256];
 
 	if (s->mutate) {
 		if (o->nreports > 0 || s->nfaults > 0 || s->all)
@@ -52,6 +53,9 @@ check(const struct options *o)
 					       "--report");
 		return 0;
 	}
+	for (size_t i = 0; i < o->nreports; i++)
+		if (!selftest_report_is_known(o->reports[i], err, sizeof(err)))
+			return cli_usage_error("%s", err);
 	if (o->narguments > 0)
 		return cli_usage_error("unexpected argument %s",
 		    o->arguments[0]);

@@ -159,6 +159,16 @@ selftest_prepare(struct selftest *s, const struct selftest_options *o)
 	return read_faults(s);
 }
 
+static void
+clear_unsound(struct selftest *s)
+{
+	for (size_t i = 0; i < s->nunsound; i++)
+		free(s->unsound[i]);
+	free(s->unsound);
+	s->unsound = NULL;
+	s->nunsound = 0;
+}
+
 void
 selftest_clear(struct selftest *s)
 {
@@ -174,9 +184,7 @@ selftest_clear(struct selftest *s)
 		free(f->kills);
 		free(f->trouble);
 	}
-	for (size_t i = 0; i < s->nunsound; i++)
-		free(s->unsound[i]);
-	free(s->unsound);
+	clear_unsound(s);
 	free(s->faults);
 	free(s->scenarios);
 	free(s->sound);
@@ -439,12 +447,24 @@ play_sound(struct selftest *s)
 		status = start_child(s, NULL, ROUND_SOUND, true);
 	children_wait(s->children);
 	if (children_interrupted())
-		return EXIT_INTERRUPTED;
+		return 0;
 	for (size_t i = 0; status == 0 && i < s->list->n; i++)
 		if (s->sound[i])
 			return 0;
 	cli_error("%s without a fault passes nothing", selftest_program(s->o));
 	return EXIT_INFRASTRUCTURE;
+}
+
+/* Of what was not caught by now nothing can be said. */
+static void
+cut_short(struct selftest *s)
+{
+	s->partial = true;
+	s->complete = false;
+	for (size_t i = 0; i < s->nfaults; i++)
+		if (s->faults[i].state != FAULT_CAUGHT &&
+		    s->faults[i].state != FAULT_SLOW)
+			s->faults[i].state = FAULT_UNPLAYED;
 }
 
 int
@@ -460,14 +480,21 @@ selftest_play(struct selftest *s)
 			s->faults[i].state = FAULT_SLOW;
 	}
 	status = play_sound(s);
-	if (status == 0)
+	if (children_interrupted())
+		clear_unsound(
+		    s); /* they did not pass as they were not played */
+	else if (status == 0)
 		status = play_round(s, ROUND_COVERING);
-	if (status == 0)
+	if (status == 0 && !children_interrupted())
 		status = play_round(s, ROUND_REST);
 	s->took_ns = clock_mono_ns() - started;
 	children_free(s->children);
 	s->children = NULL;
-	return children_interrupted() ? EXIT_INTERRUPTED : status;
+	if (children_interrupted()) {
+		cut_short(s);
+		return 0;
+	}
+	return status;
 }
 
 /* A client that is sound in what it should be is hard to get wrong by chance:
@@ -496,8 +523,10 @@ selftest_program(const struct selftest_options *o)
 int
 selftest_status(const struct selftest *s)
 {
-	size_t count[4] = { 0 };
+	size_t count[FAULT_NSTATES] = { 0 };
 
+	if (s->partial)
+		return EXIT_INTERRUPTED;
 	for (size_t i = 0; i < s->nfaults; i++)
 		count[s->faults[i].state]++;
 	if (count[FAULT_BROKEN] > 0)

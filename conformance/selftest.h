@@ -41,8 +41,10 @@ struct kill {
 enum fault_state {
 	FAULT_CAUGHT,
 	FAULT_SURVIVED,
-	FAULT_SLOW,  /* only @slow cases cover its requirements */
-	FAULT_BROKEN /* the run of it was none: see trouble */
+	FAULT_SLOW,     /* only @slow cases cover its requirements */
+	FAULT_BROKEN,   /* the run of it was none: see trouble */
+	FAULT_UNPLAYED, /* the selftest was cut short before it was caught */
+	FAULT_NSTATES
 };
 
 struct selftest_fault {
@@ -82,6 +84,7 @@ struct selftest {
 	char **unsound; /* names and verdicts of those that do not */
 	size_t nunsound;
 	bool complete; /* every fault was played: scenarios are judged, too */
+	bool partial;  /* a signal ended it before that */
 	char *dir;
 	struct children *children;
 	int64_t took_ns;
@@ -90,7 +93,8 @@ struct selftest {
 /* Read the faults and the suite: 0, or the exit status of what was said on
  * stderr.  selftest_clear in any case. */
 int selftest_prepare(struct selftest *s, const struct selftest_options *o);
-/* Play everything: 0, or the exit status of what was said on stderr. */
+/* Play everything: 0, also where a signal cut it short, or the exit status of
+ * what was said on stderr. */
 int selftest_play(struct selftest *s);
 void selftest_clear(struct selftest *s);
 
@@ -104,13 +108,15 @@ bool selftest_is_judged(const struct selftest *s,
 /* Must this scenario have caught something, and has not? */
 bool selftest_never_kills(const struct selftest *s,
     const struct selftest_scenario *sc);
-/* EXIT_GOOD, _FAILED, _INFRASTRUCTURE or _UNTESTED. */
+/* EXIT_GOOD, _FAILED, _INFRASTRUCTURE, _UNTESTED or _INTERRUPTED. */
 int selftest_status(const struct selftest *s);
 
 /* ---- selftest_report.c ---- */
 
 /* The matrix and what is wrong with it, as text on |out|. */
 void selftest_print(const struct selftest *s, FILE *out, bool quiet);
+/* Whether a report is one of those; one line in |err| if not. */
+bool selftest_report_is_known(const char *spec, char *err, size_t err_size);
 /* "jsonl=FILE", "tap=FILE" or "text=FILE".  0, or -1 with one line. */
 int selftest_report(const struct selftest *s, const char *spec, char *err,
     size_t err_size);

@@ -589,8 +589,10 @@ play(struct mutation *m)
 		status = play_mutants(m, false);
 	if (status == 0 && !children_interrupted())
 		status = play_mutants(m, true);
-	if (children_interrupted())
+	if (children_interrupted()) {
+		cli_error("interrupted: nothing can be said");
 		return EXIT_INTERRUPTED;
+	}
 	if (status != 0)
 		return status;
 	excuse_branches(m);

@@ -17,6 +17,7 @@ static const char *const state_names[] = {
 	[FAULT_SURVIVED] = "SURVIVED",
 	[FAULT_SLOW] = "slow",
 	[FAULT_BROKEN] = "BROKEN",
+	[FAULT_UNPLAYED] = "unplayed",
 };
 
 static size_t
@@ -54,6 +55,10 @@ print_fault(const struct selftest_fault *f, FILE *out)
 	    f->level);
 	if (f->state == FAULT_SLOW) {
 		fprintf(out, " only slow cases cover it; --slow plays them\n");
+		return;
+	}
+	if (f->state == FAULT_UNPLAYED) {
+		fprintf(out, " not caught by then\n");
 		return;
 	}
 	if (f->state == FAULT_BROKEN) {
@@ -101,8 +106,16 @@ selftest_print(const struct selftest *s, FILE *out, bool quiet)
 		fprintf(out, "; %zu of %zu MUST %sscenarios caught something",
 		    must - never, must,
 		    s->o->client != NULL ? "and SHOULD " : "");
-	fprintf(out, "   %.1f s\nexit %d\n", (double)s->took_ns / 1e9,
-	    selftest_status(s));
+	if (s->partial)
+		fprintf(out, ", %zu not played", count(s, FAULT_UNPLAYED));
+	fprintf(out, "   %.1f s\n%sexit %d\n", (double)s->took_ns / 1e9,
+	    s->partial ? "PARTIAL: interrupted\n" : "", selftest_status(s));
+}
+
+static void
+print_text(const struct selftest *s, FILE *out)
+{
+	selftest_print(s, out, false);
 }
 
 /* ---- TAP ---- */
@@ -114,6 +127,10 @@ print_tap(const struct selftest *s, FILE *out)
 
 	fprintf(out, "TAP version 14\n1..%zu\n",
 	    n + (s->complete ? s->nscenarios : 0));
+	if (s->partial) {
+		fprintf(out, "Bail out! interrupted\n");
+		return;
+	}
 	fprintf(out, "%sok 1 - without a fault everything passes\n",
 	    s->nunsound > 0 ? "not " : "");
 	for (size_t i = 0; i < s->nfaults; i++) {
@@ -184,42 +201,60 @@ print_jsonl(const struct selftest *s, FILE *out)
 		    out);
 	}
 	put_line(json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, "
-			   "s:f, s:i}",
+			   "s:b, s:f, s:i}",
 		     "type", "end", "v", 1, "faults", (json_int_t)s->nfaults,
 		     "caught", (json_int_t)count(s, FAULT_CAUGHT), "survived",
 		     (json_int_t)count(s, FAULT_SURVIVED), "broken",
 		     (json_int_t)count(s, FAULT_BROKEN), "slow",
 		     (json_int_t)count(s, FAULT_SLOW), "must_scenarios",
 		     (json_int_t)must, "never_kill", (json_int_t)never,
-		     "complete", (int)s->complete, "seconds",
-		     (double)s->took_ns / 1e9, "exit", selftest_status(s)),
+		     "complete", (int)s->complete, "partial", (int)s->partial,
+		     "seconds", (double)s->took_ns / 1e9, "exit",
+		     selftest_status(s)),
 	    out);
+}
+
+static const struct {
+	const char *name;
+	void (*print)(const struct selftest *s, FILE *out);
+} formats[] = {
+	{ "text", print_text },
+	{ "tap", print_tap },
+	{ "jsonl", print_jsonl },
+};
+
+/* Its place in |formats|, or -1 with one line. */
+static int
+format_of(const char *spec, char *err, size_t err_size)
+{
+	size_t n = strcspn(spec, "=");
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (strlen(formats[i].name) == n && spec[n] == '=' &&
+		    spec[n + 1] != '\0' &&
+		    strncmp(formats[i].name, spec, n) == 0)
+			return (int)i;
+	snprintf(err, err_size,
+	    "--report: '%s' is none of text=FILE, tap=FILE, jsonl=FILE", spec);
+	return -1;
+}
+
+bool
+selftest_report_is_known(const char *spec, char *err, size_t err_size)
+{
+	return format_of(spec, err, err_size) >= 0;
 }
 
 int
 selftest_report(const struct selftest *s, const char *spec, char *err,
     size_t err_size)
 {
-	size_t n = strcspn(spec, "=");
+	int format = format_of(spec, err, err_size);
 	struct output out;
 
-	if (spec[n] != '=') {
-		snprintf(err, err_size, "--report FORMAT=FILE, not %s", spec);
+	if (format < 0 ||
+	    output_open(&out, strchr(spec, '=') + 1, err, err_size) != 0)
 		return -1;
-	}
-	if (output_open(&out, spec + n + 1, err, err_size) != 0)
-		return -1;
-	if (n == 5 && memcmp(spec, "jsonl", n) == 0) {
-		print_jsonl(s, out.f);
-	} else if (n == 3 && memcmp(spec, "tap", n) == 0) {
-		print_tap(s, out.f);
-	} else if (n == 4 && memcmp(spec, "text", n) == 0) {
-		selftest_print(s, out.f, false);
-	} else {
-		output_discard(&out);
-		snprintf(err, err_size,
-		    "no format %.*s; there are text, tap, jsonl", (int)n, spec);
-		return -1;
-	}
+	formats[format].print(s, out.f);
 	return output_commit(&out, err, err_size);
 }

@@ -11,6 +11,15 @@ selftest() {
 	status=$?
 }
 
+# plays PID: a run of the suite is a child of it.
+plays() {
+	children=$(cat "/proc/$1/task/$1/children" 2>/dev/null)
+	for child in $children; do
+		tr '\0' '\n' 2>/dev/null <"/proc/$child/cmdline" | grep -qx run && return
+	done
+	return 1
+}
+
 if ! "$build/relayd/relayd" --fault help >/dev/null 2>&1; then
 	echo "1..0 # SKIP relayd was built without faults"
 	exit 0
@@ -57,7 +66,7 @@ scenario own.survivor "Two branches, and nobody sees which was taken"
 end
 END
 
-echo "1..23"
+echo "1..27"
 selftest --faults 'http.probe-*' --faults crash.biggest-packet \
 	--report "jsonl=$work/lines" --report "tap=$work/tap"
 same "$status" 0 "faults that are there are caught"
@@ -76,6 +85,20 @@ selftest --faults no.such
 same "$status" 2 "a selection of nothing is a usage error"
 selftest --relayd "$work/dead"
 same "$status" 4 "a relay that does not work is no verdict"
+selftest --report html=x
+same "$status" 2 "a report that is none is a usage error"
+"$runner" selftest --report "jsonl=$work/cut.lines" --report "tap=$work/cut.tap" >"$work/log" 2>&1 &
+cut=$!
+until plays $cut || ! kill -0 $cut 2>/dev/null; do
+	sleep 0.05
+done
+kill -TERM $cut
+wait $cut
+same "$?" 130 "a selftest that is interrupted is 130"
+same "$(tail -n 1 "$work/log"; grep -c '^PARTIAL: interrupted' "$work/log")" "exit 130
+1" "and says so"
+same "$(tail -n 1 "$work/cut.tap"; grep -c '"partial":true' "$work/cut.lines")" "Bail out! interrupted
+1" "in its reports as well"
 selftest --no-such
 same "$status" 2 "so is an option that is none"
 selftest --help
