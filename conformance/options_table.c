@@ -295,8 +295,10 @@ add_scenario(void *options, const char *arg)
 
 /* clang-format off */
 static const struct option_row rows[] = {
-	{ "report", 'r', FOR_PLAYING | FOR_JUDGE, OPTION_CALL, 0, add_report, "FORMAT=FILE",
+	{ "report", 'r', FOR_RUN | FOR_DEVIATIONS | FOR_JUDGE, OPTION_CALL, 0, add_report, "FORMAT=FILE",
 	  "text, tap, junit, md, json, jsonl, verdicts" },
+	{ "report", 'r', FOR_DIFF, OPTION_CALL, 0, add_report, "jsonl=FILE",
+	  "also write what was seen as JSON lines" },
 	{ "append-run", 0, FOR_RUN, OPTION_FLAG, AT(append_run), NULL, NULL,
 	  "add to the reports' files, do not replace them" },
 	{ "faults", 0, FOR_SELFTEST, OPTION_CALL, 0, add_fault, "GLOB",

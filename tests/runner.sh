@@ -336,8 +336,11 @@ expect 0 "list --json is one object a line" list --json @core
 ! grep -qv '^{"type":"case".*}$' out
 ok $? "each of a type"
 
+"$runner" diff --help >out 2>err
+grep -q 'report jsonl=FILE' out && ! grep -q 'junit' out
+ok $? "diff promises the report that it writes, and no other"
 missing=
-for command in run diff judge deviations coverage list show explain check fmt; do
+for command in run diff judge deviations coverage list show explain check fmt lift replay record shrink selftest; do
 	for option in $("$runner" $command --help | grep -o ' --[a-z-]*' | sort -u); do
 		grep -q -e "Fl -${option#--}\>" "$src/man/relay-conformance.1" ||
 		    [ "$option" = --help ] || missing="$missing $command$option"
