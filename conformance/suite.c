@@ -192,10 +192,9 @@ find_other(const struct suite *s, const struct scenario *self, bool from_file)
 }
 
 static void
-complain(struct text *errors, const struct scenario *sc)
+complain(struct text *errors, const struct scenario *sc, const struct place *at)
 {
-	text_addf(errors, "%s:%d:%d: %s ", sc->at.file, sc->at.line, sc->at.col,
-	    sc->id);
+	text_addf(errors, "%s:%d:%d: %s ", at->file, at->line, at->col, sc->id);
 }
 
 /* The one level of all that is covered, in *level; MUST if nothing is. */
@@ -212,7 +211,7 @@ find_level(const struct suite *s, const struct scenario *sc, enum level *level,
 		    suite_requirement(s, sc->covers[i]);
 
 		if (r == NULL) {
-			complain(errors, sc);
+			complain(errors, sc, &sc->cover_at[i]);
 			text_addf(errors, "covers %s, which no list requires\n",
 			    sc->covers[i]);
 			status = -1;
@@ -220,7 +219,7 @@ find_level(const struct suite *s, const struct scenario *sc, enum level *level,
 			first = r;
 			*level = r->level;
 		} else if (r->level != first->level) {
-			complain(errors, sc);
+			complain(errors, sc, &sc->cover_at[i]);
 			text_addf(errors,
 			    "covers two levels: %s is %s, %s is %s\n",
 			    first->id, level_name(first->level), r->id,
@@ -295,7 +294,7 @@ add_scenario(struct suite *s, struct case_list *list, size_t i,
 	if (sc->dialect != NULL && sc->dialect != list->dialect)
 		return 0;
 	if (twin != NULL) {
-		complain(errors, sc);
+		complain(errors, sc, &sc->at);
 		text_addf(errors, "is also at %s:%d\n", twin->at.file,
 		    twin->at.line);
 		return -1;

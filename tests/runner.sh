@@ -129,6 +129,7 @@ said err "bad.rly:9:" "with its line"
 expect 6 "for check too" check bad.rly
 sed 's/R-129/R-9999/' my.rly >bad.rly
 expect 6 "a requirement that nobody knows is 6" check bad.rly
+said err "bad.rly:5:10: my.ping covers iroh-v3/R-9999" "with the place of its name"
 printf 'target x\nspwan "x"\n' >bad.target
 expect 6 "a broken target file is 6" run bad.target
 said err "bad.target:2: unknown word" "with its line"

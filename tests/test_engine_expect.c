@@ -59,6 +59,7 @@ static const struct stage_row rows[] = {
 	{ "late_is_not_never", "", ORDER("02") "A <- Pong within 50ms", CODE_LATE, "ms late" },
 	{ "never_is_not_late", "timeout 60s", ORDER("03") "A <- Pong within 50ms", CODE_NEVER, "did not come (watched 1.05 s)" },
 	{ "too_early", "", "A -> Ping data=x\"aa*8\"\nA <- Pong not-before 200ms", CODE_WRONG, "not before 0.2 s" },
+	{ "too_early_by_far", "", "A -> Ping data=x\"aa*8\"\nsleep 300ms\nA <- Pong not-before 200ms", CODE_WRONG, "before the step began, not before 0.2 s" },
 	{ "late_enough", "", ORDER("02") "A <- Pong not-before 50ms within 2s", CODE_OK, NULL },
 	{ "what_came_before_the_step_is_in_time", "", "A -> Ping data=x\"aa*8\"\nsleep 80ms\nA <- Pong within 20ms", CODE_OK, NULL },
 	{ "the_case_has_its_own_time", "timeout 100ms", "sleep 60s\n" ALIVE, CODE_TIMEOUT, "0.1 s" },

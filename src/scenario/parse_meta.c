@@ -97,10 +97,14 @@ meta_covers(struct parser *p, struct scenario *sc)
 	unsigned carriers = 0;
 
 	do {
+		struct place at = place_here(p);
 		char *id = parse_requirement(p);
 
 		if (id == NULL)
 			return false;
+		sc->cover_at = arena_grow(p->arena, sc->cover_at, sc->ncovers,
+		    sizeof(struct place));
+		sc->cover_at[sc->ncovers] = at;
 		sc->cover_carriers = arena_grow(p->arena, sc->cover_carriers,
 		    sc->ncovers, sizeof(unsigned));
 		ARENA_PUSH(p->arena, sc->covers, sc->ncovers, id);

@@ -286,6 +286,7 @@ struct scenario {
 	const struct rk_dialect *dialect; /* NULL: any */
 	char **covers;                    /* full ids, "iroh-v3/R-129" */
 	unsigned *cover_carriers; /* of each: 1 << RK_CARRIER_…; 0: all */
+	struct place *cover_at;   /* of each */
 	size_t ncovers;
 	char **tags;
 	size_t ntags;

@@ -309,9 +309,12 @@ is_in_time(struct play *p, struct watcher *w, const struct found *f)
 			    "%s came early, but this machine was late", want);
 		else
 			kill_it(w, CODE_WRONG,
-			    "%s came after %.3f s, not before %.3g s was "
-			    "asked for",
-			    want, seconds(took), seconds(w->not_before_ns));
+			    "%s came %.3f s %s, not before %.3g s was asked "
+			    "for",
+			    want, seconds(took < 0 ? -took : took),
+			    took < 0 ? "before the step began"
+				     : "after the step began",
+			    seconds(w->not_before_ns));
 		free(want);
 		return false;
 	}
