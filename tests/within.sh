@@ -4,7 +4,7 @@
 . "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 within=$RELAYKIT_SRCDIR/tests/within
 bail='Bail out! it went on for more than 1 s and was ended'
-echo "1..9"
+echo "1..10"
 
 # ended STATUS SENTENCE COMMAND…: with this status, whatever it printed in out.
 ended() {
@@ -18,6 +18,8 @@ ended() {
 ended 0 "a test that ends in time is left alone" 60 60 echo "ok 1"
 same "$(cat out)" "ok 1" "… and so is what it prints"
 ended 3 "its exit status is passed on" 60 60 sh -c 'exit 3'
+ended 130 "an interrupt ends a test, as it would without" \
+    60 60 sh -c 'kill -INT $$; sleep 1000'
 ended 137 "a test that is killed by others is not said to have hung" \
     60 60 sh -c 'kill -KILL $$'
 same "$(cat out)" "" "… nor by the harness's words"
