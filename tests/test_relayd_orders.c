@@ -174,7 +174,9 @@ on_gone(struct endpoint *to, const struct rk_key *who)
 static void
 on_replaced(struct endpoint *old)
 {
-	must(old != &current[key_of(old)]->ep, "replaced by nobody");
+	const struct login *l = (const struct login *)(void *)old;
+
+	must(l != current[l->key], "replaced by nobody");
 }
 
 static const struct endpoint_ops ops = { on_packet, on_gone, on_replaced };
