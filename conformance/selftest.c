@@ -159,16 +159,6 @@ selftest_prepare(struct selftest *s, const struct selftest_options *o)
 	return read_faults(s);
 }
 
-static void
-clear_unsound(struct selftest *s)
-{
-	for (size_t i = 0; i < s->nunsound; i++)
-		free(s->unsound[i]);
-	free(s->unsound);
-	s->unsound = NULL;
-	s->nunsound = 0;
-}
-
 void
 selftest_clear(struct selftest *s)
 {
@@ -182,9 +172,9 @@ selftest_clear(struct selftest *s)
 		free(f->level);
 		free(f->text);
 		free(f->kills);
+		free(f->open);
 		free(f->trouble);
 	}
-	clear_unsound(s);
 	free(s->faults);
 	free(s->scenarios);
 	free(s->sound);
@@ -196,37 +186,29 @@ selftest_clear(struct selftest *s)
 
 /* ---- which cases ---- */
 
-static bool
-covers(const struct suite_case *c, const struct selftest_fault *f)
-{
-	for (size_t i = 0; i < c->nrequirements; i++)
-		for (size_t k = 0; k < f->nrequirements; k++)
-			if (strcmp(c->requirements[i], f->requirements[k]) == 0)
-				return true;
-	return false;
-}
-
 bool
 selftest_needs_tls(const struct suite_case *c)
 {
 	return suite_needs(c, "tls") || suite_needs(c, "plain-beside-tls");
 }
 
-static struct selftest_scenario *
-scenario_of(const struct selftest *s, const struct suite_case *c)
-{
-	for (size_t i = 0; i < s->nscenarios; i++)
-		if (s->scenarios[i].scenario == c->scenario)
-			return &s->scenarios[i];
-	return NULL;
-}
-
 enum round {
-	ROUND_SOUND,    /* no fault, everything */
-	ROUND_COVERING, /* what covers the fault's requirements */
-	ROUND_REST      /* everything where it survived; else what has caught
-			 * nothing yet and must */
+	ROUND_SOUND,       /* no fault, everything */
+	ROUND_SOUND_AGAIN, /* … that came to no verdict */
+	ROUND_COVERING,    /* what covers the fault's requirements */
+	ROUND_AGAIN, /* … where it survived, and that came to no verdict */
+	ROUND_REST   /* everything where it survived; else what has caught
+		      * nothing yet and must */
 };
+
+static bool
+is_open_for(const struct selftest_fault *f, const struct suite_case *c)
+{
+	for (size_t i = 0; i < f->nopen; i++)
+		if (f->open[i] == c)
+			return true;
+	return false;
+}
 
 static bool
 is_played(const struct selftest *s, const struct selftest_fault *f, size_t i,
@@ -241,15 +223,21 @@ is_played(const struct selftest *s, const struct selftest_fault *f, size_t i,
 	switch (round) {
 	case ROUND_SOUND:
 		return true;
+	case ROUND_SOUND_AGAIN:
+		return selftest_is_unsound(s, i) &&
+		    selftest_is_open(s->sound[i].verdict);
 	case ROUND_COVERING:
-		return s->o->all || covers(c, f);
+		return s->o->all || selftest_covers(c, f);
+	case ROUND_AGAIN:
+		return f->state == FAULT_SURVIVED && is_open_for(f, c);
 	case ROUND_REST:
 		break;
 	}
-	if (s->o->all || covers(c, f) || f->state == FAULT_BROKEN)
+	if (s->o->all || selftest_covers(c, f) || f->state == FAULT_BROKEN)
 		return false;
 	return f->state == FAULT_SURVIVED ||
-	    (s->complete && selftest_never_kills(s, scenario_of(s, c)));
+	    (s->complete &&
+		selftest_never_kills(s, selftest_scenario_of(s, c)));
 }
 
 static bool
@@ -258,7 +246,7 @@ is_slow_only(const struct selftest *s, const struct selftest_fault *f)
 	bool slow = false;
 
 	for (size_t i = 0; i < s->list->n; i++)
-		if (covers(&s->list->cases[i], f)) {
+		if (selftest_covers(&s->list->cases[i], f)) {
 			if (!s->list->cases[i].slow)
 				return false;
 			slow = true;
@@ -272,7 +260,7 @@ is_tls_only(const struct selftest *s, const struct selftest_fault *f)
 	bool tls = false;
 
 	for (size_t i = 0; i < s->list->n; i++)
-		if (covers(&s->list->cases[i], f)) {
+		if (selftest_covers(&s->list->cases[i], f)) {
 			if (!selftest_needs_tls(&s->list->cases[i]))
 				return false;
 			tls = true;
@@ -297,69 +285,6 @@ selection(const struct selftest *s, const struct selftest_fault *f,
 	return text_take(&out);
 }
 
-/* ---- what it found ---- */
-
-static const struct suite_case *
-case_named(const struct selftest *s, const char *name)
-{
-	for (size_t i = 0; name != NULL && i < s->list->n; i++)
-		if (strcmp(s->list->cases[i].instance->name, name) == 0)
-			return &s->list->cases[i];
-	return NULL;
-}
-
-/* fail; where the fault breaks a SHOULD, nonstrict too. */
-static bool
-is_kill(const struct selftest_fault *f, enum verdict v)
-{
-	return v == VERDICT_FAIL ||
-	    (v == VERDICT_NONSTRICT && strcmp(f->level, "MUST") != 0);
-}
-
-static void
-note_sound(struct selftest *s, const struct suite_case *c, enum verdict v)
-{
-	bool sound = v == VERDICT_PASS || v == VERDICT_INFO;
-
-	s->sound[c - s->list->cases] = sound;
-	if (sound) {
-		scenario_of(s, c)->played = true;
-	} else if (v != VERDICT_UNSUPPORTED) {
-		s->unsound = xreallocarray(s->unsound, s->nunsound + 1,
-		    sizeof(*s->unsound));
-		s->unsound[s->nunsound++] =
-		    xasprintf("%s: %s", c->instance->name, verdict_name(v));
-	}
-}
-
-static void
-note_verdict(struct selftest *s, struct selftest_fault *f, json_t *o)
-{
-	const char *name = NULL, *word = "", *code = "";
-	const struct suite_case *c;
-	enum verdict v;
-
-	json_unpack(o, "{s:s, s:s, s:s}", "case", &name, "verdict", &word,
-	    "code", &code);
-	c = case_named(s, name);
-	v = verdict_named(word);
-	if (c == NULL)
-		return;
-	if (f == NULL) {
-		note_sound(s, c, v);
-		return;
-	}
-	f->nplayed++;
-	if (!s->sound[c - s->list->cases] || !is_kill(f, v))
-		return;
-	f->state = FAULT_CAUGHT;
-	scenario_of(s, c)->nkills++;
-	f->kills = xreallocarray(f->kills, f->nkills + 1, sizeof(*f->kills));
-	f->kills[f->nkills] = (struct kill){ .c = c, .verdict = v };
-	snprintf(f->kills[f->nkills].code, sizeof(f->kills->code), "%s", code);
-	f->nkills++;
-}
-
 /* What a child is about: a fault, or with |fault| NULL the relay as it should
  * be. */
 struct about {
@@ -372,7 +297,7 @@ on_verdict(void *arg, json_t *verdict)
 {
 	const struct about *a = arg;
 
-	note_verdict(a->s, a->fault, verdict);
+	selftest_note(a->s, a->fault, verdict);
 }
 
 static void
@@ -409,6 +334,8 @@ start_child(struct selftest *s, struct selftest_fault *f, enum round round,
 	struct about *a;
 	int status = 0;
 
+	if (f != NULL && round == ROUND_AGAIN)
+		f->nopen = 0;
 	if (order.selection[0] != '\0') {
 		a = order.arg = xmalloc(sizeof(*a));
 		*a = (struct about){ s, f };
@@ -423,8 +350,9 @@ play_round(struct selftest *s, enum round round)
 {
 	int status = 0;
 
-	s->children->what =
-	    round == ROUND_COVERING ? "faults" : "more of faults";
+	s->children->what = round == ROUND_COVERING ? "faults"
+	    : round == ROUND_AGAIN                  ? "faults, once more"
+						    : "more of faults";
 	s->children->ndone = 0;
 	s->children->ntotal = s->nfaults;
 	for (size_t i = 0; i < s->nfaults && status == 0; i++)
@@ -436,20 +364,35 @@ play_round(struct selftest *s, enum round round)
 }
 
 static int
-play_sound(struct selftest *s)
+play_sound(struct selftest *s, enum round round)
 {
 	int status;
 
 	s->children->what = "relay without faults";
 	s->children->ntotal = 2;
-	status = start_child(s, NULL, ROUND_SOUND, false);
+	status = start_child(s, NULL, round, false);
 	if (status == 0)
-		status = start_child(s, NULL, ROUND_SOUND, true);
+		status = start_child(s, NULL, round, true);
 	children_wait(s->children);
-	if (children_interrupted())
+	return status;
+}
+
+/* Nothing can be learnt from a relay that is not well as it is. */
+static int
+play_all_sound(struct selftest *s)
+{
+	int status = play_sound(s, ROUND_SOUND);
+
+	if (status == 0 && !children_interrupted())
+		status = play_sound(s, ROUND_SOUND_AGAIN);
+	if (children_interrupted()) {
+		/* They did not pass as they were not played. */
+		for (size_t i = 0; i < s->list->n; i++)
+			s->sound[i] = (struct sound){ 0 };
 		return 0;
+	}
 	for (size_t i = 0; status == 0 && i < s->list->n; i++)
-		if (s->sound[i])
+		if (s->sound[i].is)
 			return 0;
 	cli_error("%s without a fault passes nothing", selftest_program(s->o));
 	return EXIT_INFRASTRUCTURE;
@@ -479,14 +422,11 @@ selftest_play(struct selftest *s)
 		if (!s->o->all && is_slow_only(s, &s->faults[i]))
 			s->faults[i].state = FAULT_SLOW;
 	}
-	status = play_sound(s);
-	if (children_interrupted())
-		clear_unsound(
-		    s); /* they did not pass as they were not played */
-	else if (status == 0)
-		status = play_round(s, ROUND_COVERING);
-	if (status == 0 && !children_interrupted())
-		status = play_round(s, ROUND_REST);
+	status = play_all_sound(s);
+	for (enum round r = ROUND_COVERING;
+	     r <= ROUND_REST && status == 0 && !children_interrupted(); r++)
+		status = play_round(s, r);
+	selftest_settle(s);
 	s->took_ns = clock_mono_ns() - started;
 	children_free(s->children);
 	s->children = NULL;
@@ -497,44 +437,8 @@ selftest_play(struct selftest *s)
 	return status;
 }
 
-/* A client that is sound in what it should be is hard to get wrong by chance:
- * the cases for clients are few, so all of them are judged. */
-bool
-selftest_is_judged(const struct selftest *s, const struct selftest_scenario *sc)
-{
-	return (sc->level == LEVEL_MUST ||
-		   (sc->level == LEVEL_SHOULD && s->o->client != NULL)) &&
-	    sc->played && (!sc->slow || s->o->slow);
-}
-
-bool
-selftest_never_kills(const struct selftest *s,
-    const struct selftest_scenario *sc)
-{
-	return selftest_is_judged(s, sc) && sc->nkills == 0;
-}
-
 const char *
 selftest_program(const struct selftest_options *o)
 {
 	return o->client != NULL ? o->client : o->relayd;
-}
-
-int
-selftest_status(const struct selftest *s)
-{
-	size_t count[FAULT_NSTATES] = { 0 };
-
-	if (s->partial)
-		return EXIT_INTERRUPTED;
-	for (size_t i = 0; i < s->nfaults; i++)
-		count[s->faults[i].state]++;
-	if (count[FAULT_BROKEN] > 0)
-		return EXIT_INFRASTRUCTURE;
-	if (count[FAULT_SURVIVED] > 0 || s->nunsound > 0)
-		return EXIT_FAILED;
-	for (size_t i = 0; s->complete && i < s->nscenarios; i++)
-		if (selftest_never_kills(s, &s->scenarios[i]))
-			return EXIT_FAILED;
-	return count[FAULT_CAUGHT] > 0 ? EXIT_GOOD : EXIT_UNTESTED;
 }

@@ -9,6 +9,7 @@
 #ifndef CONFORMANCE_SELFTEST_H
 #define CONFORMANCE_SELFTEST_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "conformance/judge.h"
@@ -41,6 +42,7 @@ struct kill {
 enum fault_state {
 	FAULT_CAUGHT,
 	FAULT_SURVIVED,
+	FAULT_UNJUDGED, /* as before, but see |open| */
 	FAULT_SLOW,     /* only @slow cases cover its requirements */
 	FAULT_BROKEN,   /* the run of it was none: see trouble */
 	FAULT_UNPLAYED, /* the selftest was cut short before it was caught */
@@ -58,6 +60,8 @@ struct selftest_fault {
 	size_t nplayed; /* cases */
 	struct kill *kills;
 	size_t nkills;
+	const struct suite_case **open; /* cover it, and came to no verdict */
+	size_t nopen;
 	char *trouble; /* one line, or NULL */
 };
 
@@ -72,6 +76,13 @@ struct selftest_scenario {
 
 struct children;
 
+/* What a case comes to where nothing is wrong. */
+struct sound {
+	bool is; /* passes, or says what it sees */
+	bool is_played;
+	enum verdict verdict;
+};
+
 struct selftest {
 	const struct selftest_options *o;
 	struct suite *suite;
@@ -80,9 +91,7 @@ struct selftest {
 	size_t nfaults;
 	struct selftest_scenario *scenarios;
 	size_t nscenarios;
-	bool *sound;    /* of each case: passes where nothing is wrong */
-	char **unsound; /* names and verdicts of those that do not */
-	size_t nunsound;
+	struct sound *sound; /* of each case */
 	bool complete; /* every fault was played: scenarios are judged, too */
 	bool partial;  /* a signal ended it before that */
 	char *dir;
@@ -102,13 +111,29 @@ void selftest_clear(struct selftest *s);
 bool selftest_needs_tls(const struct suite_case *c);
 /* The program that has the faults. */
 const char *selftest_program(const struct selftest_options *o);
+/* ---- selftest_judge.c ---- */
+
+/* Does the case cover a requirement that the fault breaks? */
+bool selftest_covers(const struct suite_case *c,
+    const struct selftest_fault *f);
+struct selftest_scenario *selftest_scenario_of(const struct selftest *s,
+    const struct suite_case *c);
+/* A line of the verdicts of a run with |f|; NULL: with nothing wrong. */
+void selftest_note(struct selftest *s, struct selftest_fault *f, json_t *o);
+/* After the last line. */
+void selftest_settle(struct selftest *s);
+/* Was the case played where nothing is wrong, and did not pass? */
+bool selftest_is_unsound(const struct selftest *s, size_t i);
+/* Nothing is said about the program: the machine was late, say. */
+bool selftest_is_open(enum verdict v);
 /* Is this scenario judged: its level MUST, or with a client SHOULD as well? */
 bool selftest_is_judged(const struct selftest *s,
     const struct selftest_scenario *sc);
 /* Must this scenario have caught something, and has not? */
 bool selftest_never_kills(const struct selftest *s,
     const struct selftest_scenario *sc);
-/* EXIT_GOOD, _FAILED, _INFRASTRUCTURE, _UNTESTED or _INTERRUPTED. */
+/* EXIT_GOOD, _FAILED, _INCONCLUSIVE, _INFRASTRUCTURE, _UNTESTED or
+ * _INTERRUPTED. */
 int selftest_status(const struct selftest *s);
 
 /* ---- selftest_report.c ---- */

@@ -24,7 +24,7 @@
 #define ALONE    5
 
 /* What a case comes to as it is. */
-struct sound {
+struct unchanged {
 	bool is; /* it says something without a change */
 	enum verdict verdict;
 	char *named;
@@ -44,7 +44,7 @@ struct mutation {
 	const struct selftest_options *o;
 	struct suite *suite;
 	const struct case_list *list;
-	struct sound *sound; /* of each case */
+	struct unchanged *sound; /* of each case */
 	struct mutants mutants;
 	enum mutant_state *state;
 	char *dir;
@@ -113,13 +113,14 @@ on_sound_verdict(void *arg, json_t *o)
 	json_unpack(o, "{s:s, s:s}", "case", &name, "verdict", &word);
 	v = verdict_named(word);
 	for (size_t i = 0; name != NULL && i < m->list->n; i++) {
-		struct sound *s = &m->sound[i];
+		struct unchanged *s = &m->sound[i];
 
 		if (strcmp(m->list->cases[i].instance->name, name) != 0)
 			continue;
 		s->is = v == VERDICT_PASS || v == VERDICT_INFO ||
 		    v == VERDICT_NONSTRICT;
 		s->verdict = v;
+		free(s->named);
 		s->named = json_dumps(json_object_get(o, "named"),
 		    JSON_ENCODE_ANY | JSON_COMPACT);
 	}
@@ -133,9 +134,18 @@ on_sound_end(void *arg, bool whole, char *last_line)
 	free(last_line);
 }
 
-/* All cases for one of the two relays; their number. */
+/* Was played, and nothing came of it that is said about the program. */
+static bool
+is_open_as_it_is(const struct mutation *m, size_t i)
+{
+	return m->sound[i].named != NULL &&
+	    selftest_is_open(m->sound[i].verdict);
+}
+
+/* All cases for one of the two relays, or what is |open| of them; their
+ * number. */
 static size_t
-play_sound_on(struct mutation *m, bool tls, int *status)
+play_sound_on(struct mutation *m, bool tls, bool open, int *status)
 {
 	struct child_order order = { .name = tls ? "sound-tls" : "sound",
 		.tls = tls,
@@ -149,7 +159,8 @@ play_sound_on(struct mutation *m, bool tls, int *status)
 	for (size_t i = 0; i < m->list->n; i++) {
 		const struct suite_case *c = &m->list->cases[i];
 
-		if (!is_wanted(m, c) || selftest_needs_tls(c) != tls)
+		if (!is_wanted(m, c) || selftest_needs_tls(c) != tls ||
+		    (open && !is_open_as_it_is(m, i)))
 			continue;
 		add_selector(c, c->from_file ? c->script->file : NULL,
 		    c->scenario->id, &out);
@@ -170,11 +181,16 @@ play_sound(struct mutation *m)
 
 	m->children->what = "runs, nothing changed";
 	m->children->ntotal = 2;
-	n = play_sound_on(m, false, &status);
-	n += play_sound_on(m, true, &status);
+	n = play_sound_on(m, false, false, &status);
+	n += play_sound_on(m, true, false, &status);
 	children_wait(m->children);
 	if (n == 0)
 		return cli_usage_error("no scenario is selected");
+	if (!children_interrupted()) {
+		play_sound_on(m, false, true, &status);
+		play_sound_on(m, true, true, &status);
+		children_wait(m->children);
+	}
 	return status;
 }
 
@@ -289,7 +305,7 @@ find_played(const struct mutation *m, const json_t *o, size_t *mutant,
 
 /* A missed expectation, or another behaviour than without the change. */
 static enum mutant_state
-judge(const struct sound *s, json_t *o)
+judge(const struct unchanged *s, json_t *o)
 {
 	const char *word = "", *code = "", *control = "";
 	char *named;
@@ -538,7 +554,7 @@ print_one(const struct mutant *m, const char *what)
 static int
 report(const struct mutation *m)
 {
-	size_t count[MUTANT_NSTATES] = { 0 }, unsound = 0;
+	size_t count[MUTANT_NSTATES] = { 0 }, unsound = 0, open_as_it_is = 0;
 	size_t open, judged;
 	int status;
 
@@ -548,7 +564,10 @@ report(const struct mutation *m)
 			printf("not passed as it is: %s: %s\n",
 			    m->list->cases[i].instance->name,
 			    verdict_name(m->sound[i].verdict));
-			unsound++;
+			if (is_open_as_it_is(m, i))
+				open_as_it_is++;
+			else
+				unsound++;
 		}
 	for (size_t i = 0; i < m->mutants.n; i++) {
 		count[m->state[i]]++;
@@ -560,7 +579,7 @@ report(const struct mutation *m)
 		    m->state[i] == MUTANT_UNPLAYED)
 			print_one(&m->mutants.m[i], "not judged");
 	}
-	open = count[MUTANT_UNJUDGED] + count[MUTANT_UNPLAYED];
+	open = count[MUTANT_UNJUDGED] + count[MUTANT_UNPLAYED] + open_as_it_is;
 	judged = count[MUTANT_NOTICED] + count[MUTANT_SURVIVED];
 	status = count[MUTANT_SURVIVED] > 0 || unsound > 0 ? EXIT_FAILED
 	    : open > 0                                     ? EXIT_INCONCLUSIVE
@@ -570,7 +589,7 @@ report(const struct mutation *m)
 	       "are not taken here, %zu cannot be written, %zu not judged   "
 	       "%.1f s\nexit %d\n",
 	    m->mutants.n, count[MUTANT_NOTICED], count[MUTANT_SURVIVED],
-	    count[MUTANT_UNTAKEN], count[MUTANT_REFUSED], open,
+	    count[MUTANT_UNTAKEN], count[MUTANT_REFUSED], open - open_as_it_is,
 	    (double)(clock_mono_ns() - m->started_ns) / (double)NS_PER_S,
 	    status);
 	return status;

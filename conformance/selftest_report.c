@@ -15,6 +15,7 @@
 static const char *const state_names[] = {
 	[FAULT_CAUGHT] = "caught",
 	[FAULT_SURVIVED] = "SURVIVED",
+	[FAULT_UNJUDGED] = "UNJUDGED",
 	[FAULT_SLOW] = "slow",
 	[FAULT_BROKEN] = "BROKEN",
 	[FAULT_UNPLAYED] = "unplayed",
@@ -69,19 +70,27 @@ print_fault(const struct selftest_fault *f, FILE *out)
 	for (size_t i = 0; i < f->nkills && i < SHOWN; i++)
 		fprintf(out, "%s%s %s", i > 0 ? ", " : "  ",
 		    f->kills[i].c->instance->name, f->kills[i].code);
+	for (size_t i = 0; f->state == FAULT_UNJUDGED && i < f->nopen; i++)
+		fprintf(out, "%s%s", i > 0 ? ", " : "  no verdict: ",
+		    f->open[i]->instance->name);
 	fprintf(out, "%s\n", f->nkills > SHOWN ? ", …" : "");
 }
 
 static void
 print_wrong(const struct selftest *s, FILE *out)
 {
-	for (size_t i = 0; i < s->nunsound; i++)
-		fprintf(out, "not passed without any fault: %s\n",
-		    s->unsound[i]);
+	for (size_t i = 0; i < s->list->n; i++)
+		if (selftest_is_unsound(s, i))
+			fprintf(out, "not passed without any fault: %s: %s\n",
+			    s->list->cases[i].instance->name,
+			    verdict_name(s->sound[i].verdict));
 	for (size_t i = 0; i < s->nfaults; i++)
-		if (s->faults[i].state == FAULT_SURVIVED)
-			fprintf(out, "survivor: %s: %s\n", s->faults[i].name,
-			    s->faults[i].text);
+		if (s->faults[i].state == FAULT_SURVIVED ||
+		    s->faults[i].state == FAULT_UNJUDGED)
+			fprintf(out, "%s: %s: %s\n",
+			    s->faults[i].state == FAULT_SURVIVED ? "survivor"
+								 : "not judged",
+			    s->faults[i].name, s->faults[i].text);
 	for (size_t i = 0; s->complete && i < s->nscenarios; i++)
 		if (selftest_never_kills(s, &s->scenarios[i]))
 			fprintf(out, "caught nothing: %s: %s\n",
@@ -100,6 +109,8 @@ selftest_print(const struct selftest *s, FILE *out, bool quiet)
 	fprintf(out, "%zu faults: %zu caught, %zu survived, %zu broken",
 	    s->nfaults, count(s, FAULT_CAUGHT), count(s, FAULT_SURVIVED),
 	    count(s, FAULT_BROKEN));
+	if (count(s, FAULT_UNJUDGED) > 0)
+		fprintf(out, ", %zu not judged", count(s, FAULT_UNJUDGED));
 	if (count(s, FAULT_SLOW) > 0)
 		fprintf(out, ", %zu not played (slow)", count(s, FAULT_SLOW));
 	if (s->complete)
@@ -124,6 +135,7 @@ static void
 print_tap(const struct selftest *s, FILE *out)
 {
 	size_t n = s->nfaults + 1;
+	bool sound = true;
 
 	fprintf(out, "TAP version 14\n1..%zu\n",
 	    n + (s->complete ? s->nscenarios : 0));
@@ -131,8 +143,10 @@ print_tap(const struct selftest *s, FILE *out)
 		fprintf(out, "Bail out! interrupted\n");
 		return;
 	}
+	for (size_t i = 0; i < s->list->n && sound; i++)
+		sound = !selftest_is_unsound(s, i);
 	fprintf(out, "%sok 1 - without a fault everything passes\n",
-	    s->nunsound > 0 ? "not " : "");
+	    sound ? "" : "not ");
 	for (size_t i = 0; i < s->nfaults; i++) {
 		const struct selftest_fault *f = &s->faults[i];
 
@@ -200,11 +214,12 @@ print_jsonl(const struct selftest *s, FILE *out)
 			     (int)sc->played, "kills", (json_int_t)sc->nkills),
 		    out);
 	}
-	put_line(json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, "
-			   "s:b, s:f, s:i}",
+	put_line(json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			   "s:b, s:b, s:f, s:i}",
 		     "type", "end", "v", 1, "faults", (json_int_t)s->nfaults,
 		     "caught", (json_int_t)count(s, FAULT_CAUGHT), "survived",
-		     (json_int_t)count(s, FAULT_SURVIVED), "broken",
+		     (json_int_t)count(s, FAULT_SURVIVED), "unjudged",
+		     (json_int_t)count(s, FAULT_UNJUDGED), "broken",
 		     (json_int_t)count(s, FAULT_BROKEN), "slow",
 		     (json_int_t)count(s, FAULT_SLOW), "must_scenarios",
 		     (json_int_t)must, "never_kill", (json_int_t)never,
