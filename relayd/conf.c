@@ -379,7 +379,7 @@ conf_init(struct conf *c, const struct rk_dialect *dialect)
 		.tls_timeout = 30 * NS_PER_S,
 		.queue_packets = (int64_t)dialect->queue_packets,
 		.queue_bytes = 4 << 20,
-		.max_head = 128 << 10,
+		.max_head = 417792, /* section 1.5 */
 		.accept_burst = -1,
 		.access_timeout = 5 * NS_PER_S,
 		.access_max = 64,

@@ -20,7 +20,8 @@
 /* Enough for the fields that we write. */
 #define RESPONSE_HEAD_MAX 2048
 /* A head below this is parsed whenever bytes come, so that nonsense is seen
- * early; beyond it only now and then, so that dripping it is no attack. */
+ * early; beyond it only when a line has ended or much has come, so that
+ * dripping it is no attack. */
 #define PARSE_EAGERLY     4096
 
 static bool
@@ -181,11 +182,28 @@ worth_parsing(struct conn *c, const uint8_t *p, size_t len)
 
 	if (fresh == 0)
 		return false;
-	if (len > PARSE_EAGERLY && fresh < PARSE_EAGERLY &&
+	if (len > PARSE_EAGERLY && len <= (size_t)c->worker->conf->max_head &&
+	    (fresh < PARSE_EAGERLY || fresh < len / 4) &&
 	    memchr(p + c->seen, '\n', fresh) == NULL)
 		return false;
 	c->seen = len;
 	return true;
+}
+
+/* So that parsing does not begin with any number of them each time. */
+static void
+skip_empty_lines(struct conn *c)
+{
+	size_t len, n = 0;
+	const uint8_t *p = conn_input(c, &len);
+
+	while (n < len &&
+	    (p[n] == '\n' || (p[n] == '\r' && n + 1 < len && p[n + 1] == '\n')))
+		n += p[n] == '\n' ? 1 : 2;
+	if (n == 0)
+		return;
+	conn_take(c, n);
+	c->seen = 0;
 }
 
 /* True if a request was handled and another may follow. */
@@ -194,10 +212,12 @@ next_request(struct conn *c)
 {
 	struct rk_http_limits limits;
 	struct rk_http_head h;
+	const uint8_t *p;
 	size_t len;
-	const uint8_t *p = conn_input(c, &len);
 	int err;
 
+	skip_empty_lines(c);
+	p = conn_input(c, &len);
 	if (!worth_parsing(c, p, len))
 		return false;
 	rk_http_limits_default(&limits);

@@ -106,6 +106,14 @@ struct good_request {
 	method " " target " HTTP/1.1\r\n\r\n", IN_BOTH, method, target, path,  \
 	    query, 1, ""
 
+/* 64 bytes, the longest. */
+#define LONG_SCHEME                                                            \
+	"ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss"
+
+/* A host alone, which is for CONNECT, passes where the reference is lax. */
+#define HOST(host)                                                             \
+	"GET " host " HTTP/1.1\r\n\r\n", IN_TOLERANT, "GET", host, "", "", 1, ""
+
 static const struct good_request good_requests[] = {
 	/* iroh-v3 section 1.6, the real client's */
 	{ "GET /relay HTTP/1.1\r\nupgrade: iroh derp http\r\n"
@@ -119,13 +127,26 @@ static const struct good_request good_requests[] = {
 	{ LINE("GET", "/a#b", "/a", "") },
 	{ LINE("GET", "//x", "//x", "") },
 	{ LINE("GET", "/a://b", "/a://b", "") },
-	{ LINE("GET", "/%2e/\"<>\\{}", "/%2e/\"<>\\{}", "") },
+	{ LINE("GET", "/%2e/\"\\{}^|", "/%2e/\"\\{}^|", "") },
+	{ LINE("GET", "/?`{|}\\^%", "/", "`{|}\\^%") },
 	{ LINE("GET", "http://relay.example:80/relay?x", "/relay", "x") },
 	{ LINE("GET", "HTTPS://relay.example", "/", "") },
 	{ LINE("GET", "http://[::1]?q", "/", "q") },
 	{ LINE("GET", "a+1-.b://x/y", "/y", "") },
+	/* what the reference takes beyond RFC 3986 */
+	{ LINE("GET", "://h/x", "/x", "") },
+	{ LINE("GET", "9~://h/x", "/x", "") },
+	{ LINE("GET", "http://a%41:b:c@[::1%25x]:80/x", "/x", "") },
+	{ LINE("GET", "http://:80/x", "/x", "") },
+	{ LINE("GET", LONG_SCHEME "://h/x", "/x", "") },
 	{ LINE("OPTIONS", "*", "*", "") },
 	{ LINE("CONNECT", "relay.example:443", "", "") },
+	{ HOST("robots.txt") },
+	{ HOST("x:y") },
+	{ HOST("http:") },
+	{ HOST("a@b:80") },
+	{ HOST("[::1]:80") },
+	{ HOST("*x") },
 	{ LINE("get!#$%&'*+.^_`|~9-Z", "/", "/", "") },
 	{ "GET / HTTP/1.1\r\nA:\r\nb:\t \r\nC: \t d e\t \r\nd: \xc3\xa4:\"\r\n"
 	  "\r\n",
@@ -241,6 +262,12 @@ struct error_row {
 #define START  "GET / HTTP/1.1\r\n"  /* 16 bytes */
 #define ANSWER "HTTP/1.1 200 OK\r\n" /* 17 bytes */
 
+#define TARGET(text)                                                           \
+	{                                                                      \
+		REQUEST, IN_BOTH, "GET " text " HTTP/1.1", RK_ERR_HTTP_LINE,   \
+		    4, sizeof("GET " text)                                     \
+	}
+
 static const struct error_row errors[] = {
 	/* the request line */
 	{ REQUEST, IN_BOTH, " GET / HTTP/1.1", RK_ERR_HTTP_LINE, 0, 0 },
@@ -264,16 +291,36 @@ static const struct error_row errors[] = {
 	{ REQUEST, IN_BOTH, "GET / HTTP/1.10\r\n", RK_ERR_HTTP_LINE, 14, 0 },
 	{ REQUEST, IN_STRICT, "GET / HTTP/1.1\nA", RK_ERR_HTTP_LINE, 14, 0 },
 	{ REQUEST, IN_BOTH, "GET / HTTP/1.1\rA", RK_ERR_HTTP_LINE, 14, 16 },
-	{ REQUEST, IN_BOTH, "GET relay HTTP/1.1", RK_ERR_HTTP_LINE, 4, 10 },
-	{ REQUEST, IN_BOTH, "GET a.example:443 HTTP/1.1", RK_ERR_HTTP_LINE, 4,
+	{ REQUEST, IN_STRICT, "GET relay HTTP/1.1", RK_ERR_HTTP_LINE, 4, 10 },
+	{ REQUEST, IN_STRICT, "GET a.example:443 HTTP/1.1", RK_ERR_HTTP_LINE, 4,
 	    18 },
 	{ REQUEST, IN_BOTH, "GET http:///x HTTP/1.1", RK_ERR_HTTP_LINE, 4, 14 },
-	{ REQUEST, IN_BOTH, "GET ://x/ HTTP/1.1", RK_ERR_HTTP_LINE, 4, 10 },
-	{ REQUEST, IN_BOTH, "GET ** HTTP/1.1", RK_ERR_HTTP_LINE, 4, 7 },
-	{ REQUEST, IN_BOTH, "GET 1a://b HTTP/1.1", RK_ERR_HTTP_LINE, 4, 11 },
+	{ REQUEST, IN_STRICT, "GET ** HTTP/1.1", RK_ERR_HTTP_LINE, 4, 7 },
 	{ REQUEST, IN_BOTH, "GET a_b://c HTTP/1.1", RK_ERR_HTTP_LINE, 4, 12 },
 	{ REQUEST, IN_BOTH, "GET http://a\\b/ HTTP/1.1", RK_ERR_HTTP_LINE, 4,
 	    16 },
+	TARGET("/a<b"),
+	TARGET("/a>b"),
+	TARGET("/`"),
+	TARGET("/?a\""),
+	TARGET("/?<"),
+	TARGET("/?>"),
+	TARGET("http://a:b:c/"),
+	TARGET("http://a@/"),
+	TARGET("http://a%41/"),
+	TARGET("http://a%@["),
+	TARGET("http://[/"),
+	TARGET("http://]/"),
+	TARGET("http://[[]]/"),
+	TARGET("http://[]]"),
+	TARGET("http://a|b"),
+	TARGET("a/b"),
+	TARGET("?x"),
+	TARGET("#x"),
+	TARGET("a@"),
+	TARGET("::1"),
+	TARGET("http:/x"),
+	TARGET(LONG_SCHEME "s://x/"),
 	/* its version */
 	{ REQUEST, IN_BOTH, "GET / HTTP/0.9", RK_ERR_HTTP_VERSION, 11, 0 },
 	{ REQUEST, IN_BOTH, "GET / HTTP/1.2", RK_ERR_HTTP_VERSION, 13, 0 },

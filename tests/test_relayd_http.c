@@ -409,6 +409,32 @@ START_TEST(limits_of_a_head_hold_on_both_sides)
 }
 END_TEST
 
+/* The reference's, section 1.5; empty lines in front are none of it. */
+START_TEST(a_head_may_have_so_many_bytes_and_no_more)
+{
+	static const char start[] = "GET /ping HTTP/1.1\r\na: ";
+	size_t len = 417792 - (sizeof(start) - 1);
+	char *rest = malloc(len + 1);
+	struct client c;
+
+	ck_assert_ptr_nonnull(rest);
+	memset(rest, 'v', len + 1);
+	memcpy(rest + len - 4, "\r\n\r\n", 4);
+	client_open(&c, &rig, SERVICE_RELAY);
+	client_send_text(&c, "\r\n\n");
+	client_send_text(&c, start);
+	client_send(&c, rest, len);
+	expect_contains(client_answer(&c), "200");
+	memset(rest, 'v', len);
+	memcpy(rest + len - 3, "\r\n\r\n", 4);
+	client_send_text(&c, start);
+	client_send(&c, rest, len + 1);
+	expect_contains(client_answer(&c), "431");
+	client_close(&c);
+	free(rest);
+}
+END_TEST
+
 START_TEST(the_http2_preface_is_closed_without_an_answer)
 {
 	struct client c;
@@ -604,6 +630,7 @@ main(void)
 	tcase_add_loop_test(tc, the_connection_closes_when_it_should, 0, 5);
 	tcase_add_loop_test(tc, what_is_no_request_is_refused, 0, 4);
 	tcase_add_test(tc, limits_of_a_head_hold_on_both_sides);
+	tcase_add_test(tc, a_head_may_have_so_many_bytes_and_no_more);
 	tcase_add_test(tc, the_http2_preface_is_closed_without_an_answer);
 	tcase_add_test(tc, a_slow_head_is_ended_at_its_limit);
 	tcase_add_test(tc, each_answer_gives_the_next_request_its_time);

@@ -7,6 +7,7 @@
 
 #include "codec/http.h"
 #include "codec/http_class.h"
+#include "codec/http_target.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -119,12 +120,6 @@ is_digit(uint8_t c)
 	return c >= '0' && c <= '9';
 }
 
-static bool
-is_letter(uint8_t c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* Take a line end; |err| and |what| if something else is there. */
 static int
 take_line_end(struct scan *s, int err, const char *what)
@@ -185,60 +180,6 @@ take_version(struct scan *s)
 	return RK_OK;
 }
 
-/* Length of "scheme://" at the front of a target, 0 if there is none. */
-static size_t
-scheme_len(struct rk_span t)
-{
-	size_t i = 0;
-
-	while (i < t.len &&
-	    (is_letter(t.p[i]) ||
-		(i > 0 && (is_digit(t.p[i]) || strchr("+-.", t.p[i]) != NULL))))
-		i++;
-	if (i == 0 || t.len - i < 3 || memcmp(t.p + i, "://", 3) != 0)
-		return 0;
-	return i + 3;
-}
-
-static size_t
-find_any(struct rk_span s, size_t from, const char *stops)
-{
-	while (from < s.len && strchr(stops, s.p[from]) == NULL)
-		from++;
-	return from;
-}
-
-/* The four forms of RFC 9112 section 3.2. */
-static int
-split_target(struct scan *s)
-{
-	struct rk_http_head *h = s->h;
-	struct rk_span t = h->target;
-	size_t scheme = scheme_len(t);
-	size_t from = scheme;
-	size_t query, fragment;
-
-	if (scheme > 0)
-		from = find_any(t, scheme, "/?#");
-	else if (rk_http_span_is(h->method, "CONNECT"))
-		return RK_OK; /* host and port: no path */
-	/* RFC 3986 section 3.2: what a host and port cannot hold */
-	if ((scheme > 0 && from == scheme) ||
-	    find_any(t, scheme, "\"<>\\^`{|}") < from ||
-	    (scheme == 0 && t.p[0] != '/' && !rk_http_span_is(t, "*")))
-		return fail_at(s, (size_t)(t.p - s->p), RK_ERR_HTTP_LINE,
-		    "request target is neither a path nor a URL");
-	query = find_any(t, from, "?#");
-	fragment = find_any(t, query, "#");
-	h->path = (struct rk_span){ t.p + from, query - from };
-	if (h->path.len == 0)
-		h->path = (struct rk_span){ (const uint8_t *)"/", 1 };
-	if (query < fragment)
-		h->query =
-		    (struct rk_span){ t.p + query + 1, fragment - query - 1 };
-	return RK_OK;
-}
-
 static int
 take_target(struct scan *s)
 {
@@ -253,7 +194,10 @@ take_target(struct scan *s)
 		return fail(s, RK_ERR_HTTP_LINE, "no request target");
 	err = take_text(s, " ", RK_ERR_HTTP_LINE,
 	    "illegal byte in request target");
-	return err != RK_OK ? err : split_target(s);
+	if (err == RK_OK && !rk_http_split_target(s->h, s->tolerant))
+		return fail_at(s, from, RK_ERR_HTTP_LINE,
+		    "request target is neither a path nor a URL");
+	return err;
 }
 
 static int

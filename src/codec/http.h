@@ -37,7 +37,7 @@ struct rk_http_head {
 	struct rk_span method; /* requests */
 	struct rk_span target; /* as sent */
 	struct rk_span path;   /* target without scheme, host and query; "/"
-				* if that is nothing, empty for CONNECT */
+				* if that is nothing, empty for a host alone */
 	struct rk_span query;  /* behind '?', or empty */
 	int minor;             /* HTTP/1.x */
 	int status;            /* responses */
