@@ -26,7 +26,7 @@
 #define TARGET                                                                 \
 	"(/" SEGMENTS TAIL "|\\*|"                                             \
 	"[A-Za-z0-9+.~-]*://" AUTHORITY "(/" SEGMENTS ")?" TAIL ")"
-#define HTTP1X     " HTTP/1\\.[01]"
+#define HTTP1X      " HTTP/1\\.[01]"
 #define REQUEST     "(CONNECT " AUTHORITY "|" TOKENS " " TARGET ")" HTTP1X
 #define LAX_REQUEST TOKENS " (" AUTHORITY "|" TARGET ")" HTTP1X
 #define STATUS      "HTTP/1\\.[01] [1-9][0-9][0-9]"
