@@ -279,8 +279,16 @@ fill(const struct target *t, const char *text, char **out, char *err,
 	return text == NULL || *out != NULL;
 }
 
+static const char *
+one_of(const char *said, const char *otherwise)
+{
+	return said != NULL ? said : otherwise;
+}
+
+/* Options say where services are, else the file. */
 static int
-fill_places(struct target *t, char *err, size_t err_size)
+fill_places(struct target *t, const struct target_options *o, char *err,
+    size_t err_size)
 {
 	const struct target_file *f = t->file;
 	char *url = NULL, *plain = NULL, *metrics = NULL, *stun = NULL;
@@ -294,9 +302,10 @@ fill_places(struct target *t, char *err, size_t err_size)
 	}
 
 	if (fill(t, f->url, &url, err, err_size) &&
-	    fill(t, f->plain, &plain, err, err_size) &&
-	    fill(t, f->metrics, &metrics, err, err_size) &&
-	    fill(t, f->stun, &stun, err, err_size) &&
+	    fill(t, one_of(o->plain_url, f->plain), &plain, err, err_size) &&
+	    fill(t, one_of(o->metrics_url, f->metrics), &metrics, err,
+		err_size) &&
+	    fill(t, one_of(o->stun, f->stun), &stun, err, err_size) &&
 	    fill(t, f->cafile, &t->engine.cafile, err, err_size) &&
 	    fill(t, f->logs, &t->log, err, err_size) &&
 	    fill(t, f->spawn, &spawn, err, err_size)) /* to be told now */
@@ -370,7 +379,7 @@ use_file(struct target *t, const struct target_options *o, char *err,
 	t->engine.scale = t->file->scale;
 	if (make_places(t, o, err, err_size) != 0)
 		return EXIT_INFRASTRUCTURE;
-	if (fill_places(t, err, err_size) == 0)
+	if (fill_places(t, o, err, err_size) == 0)
 		return 0;
 	return o->peers == NULL && strstr(err, "{peers}") != NULL ? EXIT_USAGE
 								  : EXIT_SCRIPT;
@@ -401,9 +410,10 @@ target_new_client(const struct target_options *o)
 
 /* May there be two at a time?  Not where both would take one place. */
 static bool
-has_room_beside(const struct target_file *f)
+has_room_beside(const struct target_file *f, const struct target_options *o)
 {
-	const char *const places[] = { f->url, f->plain, f->metrics, f->stun };
+	const char *const places[] = { f->url, one_of(o->plain_url, f->plain),
+		one_of(o->metrics_url, f->metrics), one_of(o->stun, f->stun) };
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (places[i] != NULL && strstr(places[i], "{port") == NULL)
@@ -443,7 +453,8 @@ target_new(const char *word, const struct target_options *o,
 	if (target_has(t, "own")) {
 		t->host = own_host(t);
 		t->engine.host = &t->host;
-		t->engine.beside = t->file != NULL && has_room_beside(t->file);
+		t->engine.beside =
+		    t->file != NULL && has_room_beside(t->file, o);
 	}
 	return t;
 }

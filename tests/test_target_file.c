@@ -305,6 +305,18 @@ START_TEST(a_target_has_what_it_says_or_must_have)
 }
 END_TEST
 
+START_TEST(options_say_where_services_are_before_the_file_does)
+{
+	struct target_options some = { .metrics_url = "http://h:7/m",
+		.stun = "127.0.0.1:3" };
+	struct target *t = open_target("little", &some);
+
+	ck_assert_str_eq(t->engine.metrics_url, "http://h:7/m");
+	ck_assert_str_eq(t->engine.stun, "127.0.0.1:3");
+	check_caps(t, "raw metrics iroh-v3 stun ");
+}
+END_TEST
+
 static const struct {
 	const char *word;
 	int status;
@@ -349,6 +361,7 @@ main(void)
 	    sizeof(commands) / sizeof(commands[0]));
 	tcase_add_test(t, words_are_targets_or_not);
 	tcase_add_test(t, a_target_has_what_it_says_or_must_have);
+	tcase_add_test(t, options_say_where_services_are_before_the_file_does);
 	tcase_add_loop_test(t, a_bad_target_is_a_usage_error, 0,
 	    sizeof(wrong) / sizeof(wrong[0]));
 	tcase_add_test(t, every_damaged_byte_gives_an_answer);
