@@ -48,10 +48,7 @@ count(struct conn *c)
 	c->was_limited = true;
 }
 
-/*
- * It will never fit.  The reference lets it pass at once and for nothing, and
- * logs an error; here it is owed.
- */
+/* It will never fit: no number for such clients. */
 static void
 log_oversize(const struct conn *c, size_t bytes)
 {
@@ -60,6 +57,14 @@ log_oversize(const struct conn *c, size_t bytes)
 	conn_log(c, &limit, LOG_WARN,
 	    "rx-burst-too-small key=%s frame=%zu burst=%lld", conn_key_text(c),
 	    bytes, (long long)burst_of(c->worker->conf));
+}
+
+/* What never fits passes at once and for nothing in 0.35 (D-10); in our own
+ * way it waits until nothing is owed, and is owed. */
+static bool
+is_free(const struct conf *conf)
+{
+	return conf->generation == GENERATION_035;
 }
 
 bool
@@ -72,6 +77,10 @@ conn_limit_admits(struct conn *c, size_t bytes)
 		return true;
 	now = loop_now(c->worker->loop);
 	cost = cost_of(conf, bytes);
+	if (cost > c->rx_limit.capacity_ns && is_free(conf)) {
+		log_oversize(c, bytes);
+		return true;
+	}
 	wait = bucket_wait(&c->rx_limit, now, cost);
 	if (wait == 0) {
 		bucket_take(&c->rx_limit, now, cost);

@@ -188,6 +188,35 @@ START_TEST(a_frame_larger_than_the_burst_passes_and_is_paid_for)
 }
 END_TEST
 
+/* D-10: at once, whatever is owed, and for nothing. */
+START_TEST(in_035_a_frame_larger_than_the_burst_is_free)
+{
+	static char data[1000];
+	struct client a, b;
+
+	rig.conf.generation = GENERATION_035;
+	memset(data, 'x', 500 - RK_KEY_LEN - 5);
+	log_in(&a, carriers[_i], 1);
+	log_in(&b, RK_CARRIER_RAW, 2);
+	client_send_packet(&a, &b, data);
+	client_send_packet(&a, &b, DATA);
+	client_send_packet(&a, &b, data);
+	client_send_packet(&a, &b, DATA);
+	client_expect_packet(&b, &a, data);
+	client_expect_packet(&b, &a, DATA);
+	client_expect_packet(&b, &a, data);
+	client_expect_nothing(&b);
+	rig_pass(&rig, 1001 * NS_PER_MS);
+	client_expect_packet(&b, &a, DATA);
+	ck_assert_uint_eq(rig_metric(&rig,
+			      "relayserver_frames_rx_ratelimited_total"),
+	    1);
+	ck_assert_ptr_nonnull(strstr(text_str(&rig.log), "rx-burst-too-small"));
+	client_close(&a);
+	client_close(&b);
+}
+END_TEST
+
 START_TEST(the_end_waits_behind_what_was_sent_before_it)
 {
 	struct client a, b;
@@ -366,6 +395,8 @@ main(void)
 	tcase_add_loop_test(tc, the_burst_is_what_passes_at_once, 0, 4);
 	tcase_add_loop_test(tc,
 	    a_frame_larger_than_the_burst_passes_and_is_paid_for, 0, 2);
+	tcase_add_loop_test(tc, in_035_a_frame_larger_than_the_burst_is_free, 0,
+	    2);
 	tcase_add_loop_test(tc, the_end_waits_behind_what_was_sent_before_it, 0,
 	    4);
 	tcase_add_test(tc, fragments_count_as_the_message_that_they_make);

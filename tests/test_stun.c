@@ -317,6 +317,67 @@ START_TEST(texts_have_a_limit)
 }
 END_TEST
 
+/* As both real relays were seen to take them; |name|: as a USERNAME. */
+static const struct {
+	const char *text;
+	size_t len;
+	bool name;
+	bool quoted; /* as a REALM or NONCE */
+} texts[] = {
+#define TEXT(text) text, sizeof(text) - 1
+	{ TEXT(""), false, true },
+	{ TEXT("a b"), true, true },
+	{ TEXT(" "), true, false },
+	{ TEXT(" a"), true, false },
+	{ TEXT("a "), true, false },
+	{ TEXT("a\tb"), false, true },
+	{ TEXT("\ta"), false, false },
+	{ TEXT("a\r\n b"), false, true },
+	{ TEXT("a\r\nb"), false, false },
+	{ TEXT("a\r\n"), false, false },
+	{ TEXT("\""), true, false },
+	{ TEXT("a\"b"), true, false },
+	{ TEXT("a\\\"b"), true, true },
+	{ TEXT("a\\ b"), true, true },
+	{ TEXT("\\a"), true, true },
+	{ TEXT("a\\"), true, false },
+	{ TEXT("#([]"), true, true },
+	{ TEXT("a\0b"), false, false },
+	{ TEXT("a\x01b"), false, false },
+	{ TEXT("a\x7f"), false, false },
+	{ TEXT("\xc2\x85"), false, false },
+	{ TEXT("\xc2\xa0"), true, false },
+	{ TEXT("\xc2\xad"), false, false },
+	{ TEXT("\xc3\xa9"), true, false },
+	{ TEXT("\xe1\x84\x80"), false, false },
+	{ TEXT("\xe2\x80\x8b"), false, false },
+	{ TEXT("\xe2\x80\x90"), true, false },
+	{ TEXT("\xe3\x80\x80"), true, false },
+	{ TEXT("\xee\x80\x80"), false, false },
+	{ TEXT("\xef\xbf\xbd"), true, false },
+	{ TEXT("\xef\xbf\xbe"), false, false },
+	{ TEXT("\xf0\x9f\x98\x80"), true, false },
+	{ TEXT("\xf4\x8f\xbf\xbf"), false, false },
+#undef TEXT
+};
+
+START_TEST(names_and_quoted_strings_hold_what_they_may)
+{
+	static const unsigned types[] = { 0x0006, 0x0014, 0x0015 };
+
+	for (size_t i = 0; i < 3; i++) {
+		bool good = i == 0 ? texts[_i].name : texts[_i].quoted;
+		struct message m;
+
+		begin(&m, 0x0001);
+		add_attribute(&m, types[i], texts[_i].text, texts[_i].len);
+		add_fingerprint(&m);
+		ck_assert_int_eq(parse(m.bytes, m.len),
+		    good ? RK_OK : RK_ERR_STUN_ATTRIBUTE);
+	}
+}
+END_TEST
+
 /* Each behind a good fingerprint. */
 static const struct {
 	const char *attributes;
@@ -327,7 +388,10 @@ static const struct {
 	{ "00080014 0000000000000000000000000000000000000000", RK_OK },
 	{ "80220004 616263ff", RK_ERR_STUN_ATTRIBUTE },
 	{ "80220004 6162", RK_ERR_STUN_LENGTH },
-	{ "80280004 5b20f9cc", RK_ERR_STUN_FINGERPRINT },
+	{ "80280004 5b20f9cc", RK_OK }, /* the same once more */
+	{ "80220000 80280004 5b20f9cc", RK_OK },
+	{ "80280004 5b20f9cd", RK_ERR_STUN_FINGERPRINT },
+	{ "80280003 5b20f900", RK_ERR_STUN_ATTRIBUTE },
 };
 
 START_TEST(attributes_behind_the_fingerprint_only_have_to_decode)
@@ -499,6 +563,8 @@ main(void)
 	tcase_add_rows(t, attributes_in_front_of_the_fingerprint_are_judged,
 	    bodies);
 	tcase_add_test(t, texts_have_a_limit);
+	tcase_add_loop_test(t, names_and_quoted_strings_hold_what_they_may, 0,
+	    sizeof(texts) / sizeof(texts[0]));
 	tcase_add_rows(t, attributes_behind_the_fingerprint_only_have_to_decode,
 	    tails);
 	tcase_add_test(t, the_largest_datagram_is_judged);

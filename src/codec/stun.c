@@ -45,6 +45,106 @@ is_text(struct rk_span v)
 	return rk_utf8_ok(v.p, v.len);
 }
 
+/*
+ * What a name must not hold (OpaqueString of RFC 8265, as the reference was
+ * seen to judge): control, format and private characters, old Hangul and
+ * what is no character.  Gaps within the scripts are passed over.
+ */
+static const struct {
+	uint32_t first, last;
+} no_part_of_names[] = {
+	{ 0x0000, 0x001f },
+	{ 0x007f, 0x009f },
+	{ 0x00ad, 0x00ad },
+	{ 0x0600, 0x0605 },
+	{ 0x061c, 0x061c },
+	{ 0x1100, 0x11ff },
+	{ 0x180b, 0x180f },
+	{ 0x200b, 0x200f },
+	{ 0x2028, 0x202e },
+	{ 0x2060, 0x206f },
+	{ 0xd7b0, 0xf8ff },
+	{ 0xfdd0, 0xfdef },
+	{ 0xfe00, 0xfe0f },
+	{ 0xfeff, 0xff00 },
+	{ 0xfff0, 0xfffb },
+	{ 0xfffe, 0xffff },
+	{ 0xe0000, 0x10ffff },
+};
+
+/* One character off the front of UTF-8 that is right. */
+static uint32_t
+take_character(const uint8_t **p)
+{
+	uint32_t c = *(*p)++;
+	int more = c < 0xc0 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+
+	if (more > 0)
+		c &= 0x3fu >> more;
+	while (more-- > 0)
+		c = c << 6 | (*(*p)++ & 0x3fu);
+	return c;
+}
+
+static bool
+is_name(struct rk_span v)
+{
+	const uint8_t *p = v.p;
+
+	if (!is_text(v))
+		return false;
+	while (p < v.p + v.len) {
+		uint32_t c = take_character(&p);
+
+		for (size_t i = 0;
+		     i < sizeof(no_part_of_names) / sizeof(no_part_of_names[0]);
+		     i++)
+			if (c >= no_part_of_names[i].first &&
+			    c <= no_part_of_names[i].last)
+				return false;
+	}
+	return true;
+}
+
+static bool
+is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/*
+ * The inside of a quoted string (RFC 3261 section 25.1): blanks and folds
+ * between other characters, quotes only behind a backslash, and, as the
+ * reference was seen to judge, ASCII alone.
+ */
+static bool
+is_quoted(struct rk_span v)
+{
+	size_t i = 0;
+
+	while (i < v.len) {
+		size_t from = i;
+
+		if (v.len - i > 2 && memcmp(v.p + i, "\r\n", 2) == 0)
+			i += 2;
+		if (is_blank(v.p[i])) {
+			while (i < v.len && is_blank(v.p[i]))
+				i++;
+			if (from == 0 || i == v.len)
+				return false;
+			continue;
+		}
+		if (v.p[i] == '"')
+			return false;
+		if (v.p[i] == '\\' && ++i == v.len)
+			return false;
+		if (i > from + 1 || v.p[i] < ' ' || v.p[i] > '~')
+			return false;
+		i++;
+	}
+	return true;
+}
+
 /* 00 | family | port 2 | address 4 or 16; what follows is ignored. */
 static bool
 is_address(struct rk_span v)
@@ -96,12 +196,12 @@ static const struct attribute {
 	bool (*decodes)(struct rk_span v); /* NULL: the length is all */
 } attributes[] = {
 	{ MAPPED_ADDRESS, 8, UINT16_MAX, is_address },
-	{ USERNAME, 1, TEXT_MAX, is_text },
+	{ USERNAME, 1, TEXT_MAX, is_name },
 	{ MESSAGE_INTEGRITY, 20, 20, NULL },
 	{ ERROR_CODE, 4, 4 + TEXT_MAX, is_error_code },
 	{ UNKNOWN_ATTRIBUTES, 0, UINT16_MAX, is_even },
-	{ REALM, 1, TEXT_MAX, is_text },
-	{ NONCE, 1, TEXT_MAX, is_text },
+	{ REALM, 0, TEXT_MAX, is_quoted },
+	{ NONCE, 0, TEXT_MAX, is_quoted },
 	{ MESSAGE_INTEGRITY_SHA256, 16, 32, NULL },
 	{ PASSWORD_ALGORITHM, 4, UINT16_MAX, is_algorithms },
 	{ USERHASH, 32, 32, NULL },
@@ -174,6 +274,7 @@ struct walk {
 	struct rk_reader r; /* over the attributes */
 	size_t count;
 	bool fingerprinted;
+	uint32_t print;        /* of what is before the first */
 	struct rk_span mapped; /* the first of each; p NULL: none */
 	struct rk_span xor_mapped;
 };
@@ -183,14 +284,15 @@ check_fingerprint(struct walk *k, struct rk_span value)
 {
 	struct rk_reader r;
 	size_t before = (size_t)(value.p - k->msg) - 4;
+	uint32_t print;
 
-	if (k->fingerprinted)
-		return RK_ERR_STUN_FINGERPRINT;
-	k->fingerprinted = true;
 	rk_reader_init(&r, value.p, value.len);
-	return rk_read_u32be(&r) == fingerprint(k->msg, before)
-	    ? RK_OK
-	    : RK_ERR_STUN_FINGERPRINT;
+	print = rk_read_u32be(&r);
+	/* A second one is another word for the first, as in the reference. */
+	if (!k->fingerprinted)
+		k->print = fingerprint(k->msg, before);
+	k->fingerprinted = true;
+	return print == k->print ? RK_OK : RK_ERR_STUN_FINGERPRINT;
 }
 
 /* type 2 | length 2 | value, padded to 4 */
