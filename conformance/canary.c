@@ -119,7 +119,7 @@ ask(struct run_target *t)
 {
 	t->canary_out = true;
 	t->canaries++;
-	engine_add(t->engine, &t->target->engine, t->canary->instance, false,
+	engine_add_ahead(t->engine, &t->target->engine, t->canary->instance,
 	    on_answer, t);
 }
 

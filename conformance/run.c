@@ -60,6 +60,12 @@ run_end_reason(enum run_end end)
 	}
 }
 
+enum verdict
+run_end_verdict(enum run_end end)
+{
+	return end == END_FAILED ? VERDICT_SKIPPED : VERDICT_INCONCLUSIVE;
+}
+
 static const char *const end_names[] = {
 	[END_NOT] = NULL,
 	[END_FAILED] = "fail-fast",
@@ -279,12 +285,9 @@ play_round(struct run *r, unsigned round)
 static void
 finish_rest(struct run *r)
 {
-	enum verdict v =
-	    r->end == END_FAILED ? VERDICT_SKIPPED : VERDICT_INCONCLUSIVE;
-
 	for (size_t i = 0; i < r->nplan; i++)
 		if (!r->plan[i].done)
-			run_case_end(&r->plan[i], v,
+			run_case_end(&r->plan[i], run_end_verdict(r->end),
 			    xstrdup(run_end_reason(r->end)));
 }
 

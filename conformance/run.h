@@ -161,6 +161,7 @@ void run_wait_idle(struct run *r);
 void run_stop(struct run *r, enum run_end why);
 /* What that means for a case that was not played. */
 const char *run_end_reason(enum run_end end);
+enum verdict run_end_verdict(enum run_end end);
 /* "fail-fast"; NULL for END_NOT. */
 const char *run_end_name(enum run_end end);
 /* False if there is none of that name. */

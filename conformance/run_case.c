@@ -123,7 +123,7 @@ run_case_settle(struct run_case *c, enum verdict v)
 
 	c->waits = WAITS_NOT;
 	if (r->stop && c->decided->code == CODE_TIMEOUT)
-		run_case_end(c, VERDICT_INCONCLUSIVE,
+		run_case_end(c, run_end_verdict(r->end),
 		    xstrdup(run_end_reason(r->end)));
 	else if ((c->orphaned = canary_is_orphan(c, v)))
 		run_case_end(c, VERDICT_INCONCLUSIVE,
@@ -193,7 +193,7 @@ on_control(void *arg, struct case_result *control)
 	else if (judge_control(control) != VERDICT_PASS)
 		conclude(c);
 	else if (c->target->run->stop)
-		run_case_end(c, VERDICT_INCONCLUSIVE,
+		run_case_end(c, run_end_verdict(c->target->run->end),
 		    xstrdup(run_end_reason(c->target->run->end)));
 	else
 		engine_add(c->target->engine, &c->target->target->engine,

@@ -145,6 +145,14 @@ engine_add(struct engine *e, const struct engine_target *t,
 }
 
 void
+engine_add_ahead(struct engine *e, const struct engine_target *t,
+    const struct instance *i, void (*on_done)(void *arg, struct case_result *r),
+    void *arg)
+{
+	engine_add_by(e, t, i, false, INT64_MAX, on_done, arg);
+}
+
+void
 engine_add_by(struct engine *e, const struct engine_target *t,
     const struct instance *i, bool control, int64_t begin_by_ns,
     void (*on_done)(void *arg, struct case_result *r), void *arg)

@@ -89,6 +89,15 @@ for part in 0/3 4/3 2 a/b 1/0; do
 	expect 2 "$part is no part" run "$url" ping.echo --shard $part
 done
 
+expect 5 "a part in which no case is left tests nothing" run "$url" 'ping.echo[raw,p=#1]' --shard 2/2
+
+# ---- the first failure
+
+printf 'rly 1\ndialect iroh-v3\nscenario my.wrong "T"\ncovers R-129\nover raw\nparam n in 1..4\nconn A = login key=alice\nA -> Ping data=x"01*8"\nlet $want = cat(u32(0), u32($n))\nA <- Pong data==$want\nend\n' >wrong.rly
+expect 1 "--fail-fast ends at the first failure" run "$url" wrong.rly -j 1 --fail-fast
+said out " 1 FAIL " "one has failed"
+said out " 3 skipped " "and nothing was played behind it"
+
 # ---- options from elsewhere
 
 RELAY_CONFORMANCE_REPORT=verdicts=env.out RELAY_CONFORMANCE_STRICT=yes \

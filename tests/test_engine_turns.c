@@ -212,6 +212,25 @@ START_TEST(who_waits_longest_begins_first)
 }
 END_TEST
 
+START_TEST(what_others_wait_for_begins_first)
+{
+	struct show s = { .st.options.jobs = 1 };
+
+	open_show(&s, NULL);
+	add(&s, "t.short", 1);
+	add(&s, "t.long", 1);
+	for (size_t i = 0; i < s.script->nscenarios; i++)
+		if (strcmp(s.script->scenarios[i]->id, "t.repeat") == 0)
+			engine_add_ahead(s.engine, &s.st.target,
+			    s.instances[i][0], on_done, &s);
+	play(&s);
+	ck_assert_uint_eq(s.n, 3);
+	ck_assert_str_eq(s.done[0].name, "t.repeat");
+	ck_assert_str_eq(s.done[1].name, "t.long");
+	close_show(&s);
+}
+END_TEST
+
 START_TEST(the_calm_play_together_behind_the_crowd)
 {
 	struct show s = { 0 };
@@ -434,6 +453,7 @@ main(void)
 	TCase *t = tcase_create("turns");
 
 	tcase_add_test(t, who_waits_longest_begins_first);
+	tcase_add_test(t, what_others_wait_for_begins_first);
 	tcase_add_test(t, the_calm_play_together_behind_the_crowd);
 	tcase_add_test(t, no_crowd_gathers_while_calm_ones_play);
 	suite_add_tcase(s, t);

@@ -481,17 +481,9 @@ turn_of(const struct engine *e, const struct engine_target *t,
 	return TURN_CROWD;
 }
 
-void
-engine_add(struct engine *e, const struct engine_target *t,
+static struct play *
+new_play(struct engine *e, const struct engine_target *t,
     const struct instance *i, bool control,
-    void (*on_done)(void *arg, struct case_result *r), void *arg)
-{
-	engine_add_by(e, t, i, control, INT64_MAX, on_done, arg);
-}
-
-void
-engine_add_by(struct engine *e, const struct engine_target *t,
-    const struct instance *i, bool control, int64_t begin_by_ns,
     void (*on_done)(void *arg, struct case_result *r), void *arg)
 {
 	char *name = key_name(e, i, control);
@@ -502,11 +494,47 @@ engine_add_by(struct engine *e, const struct engine_target *t,
 	p->arg = arg;
 	p->playing_in = turn_of(e, t, i->scenario);
 	p->patience_ns = scenario_patience(i->scenario);
-	p->begin_by_ns = begin_by_ns;
+	p->begin_by_ns = INT64_MAX;
+	return p;
+}
+
+static void
+add(struct engine *e, struct play *p)
+{
 	waiting_add(&e->waiting[p->playing_in], p);
 	if (!timer_is_set(e->beat))
 		timer_set(e->beat, BEAT);
 	loop_next_turn(e->loop, &e->turn);
+}
+
+void
+engine_add(struct engine *e, const struct engine_target *t,
+    const struct instance *i, bool control,
+    void (*on_done)(void *arg, struct case_result *r), void *arg)
+{
+	add(e, new_play(e, t, i, control, on_done, arg));
+}
+
+void
+engine_add_ahead(struct engine *e, const struct engine_target *t,
+    const struct instance *i, void (*on_done)(void *arg, struct case_result *r),
+    void *arg)
+{
+	struct play *p = new_play(e, t, i, false, on_done, arg);
+
+	p->patience_ns = INT64_MAX;
+	add(e, p);
+}
+
+void
+engine_add_by(struct engine *e, const struct engine_target *t,
+    const struct instance *i, bool control, int64_t begin_by_ns,
+    void (*on_done)(void *arg, struct case_result *r), void *arg)
+{
+	struct play *p = new_play(e, t, i, control, on_done, arg);
+
+	p->begin_by_ns = begin_by_ns;
+	add(e, p);
 }
 
 static size_t

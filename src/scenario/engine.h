@@ -157,6 +157,10 @@ void engine_free(struct engine *e);
 void engine_add(struct engine *e, const struct engine_target *t,
     const struct instance *i, bool control,
     void (*on_done)(void *arg, struct case_result *r), void *arg);
+/* The same, but ahead of all that wait: what others wait for. */
+void engine_add_ahead(struct engine *e, const struct engine_target *t,
+    const struct instance *i, void (*on_done)(void *arg, struct case_result *r),
+    void *arg);
 /* The same, but one whose turn comes after that time (monotonic) is not begun:
  * |on_done| gets NULL then. */
 void engine_add_by(struct engine *e, const struct engine_target *t,
