@@ -295,6 +295,19 @@ make_result(struct reader *x, const struct run_case *c, bool control)
 	return result;
 }
 
+/* The clause; where it makes no sense the whole step. */
+static struct place
+missed_at(const json_t *o)
+{
+	const json_t *missed = json_object_get(o, "missed");
+	int col = (int)count_at(missed, "column"),
+	    len = (int)count_at(missed, "span");
+
+	if (col < 1 || col > MAX_SPAN || len < 1 || len > MAX_SPAN)
+		return (struct place){ .len = 0 };
+	return (struct place){ .col = col, .len = len };
+}
+
 /* All that put_result and its like wrote; 0, or -1 if it is not to be used. */
 static int
 fill_result(struct case_result *d, const json_t *o)
@@ -310,6 +323,7 @@ fill_result(struct case_result *d, const json_t *o)
 		step->at.len = (int)count_at(o, "span");
 		if (step->at.len > MAX_SPAN)
 			step->at.len = 0;
+		d->missed = missed_at(o);
 	}
 	d->call = make_step(o, "called_file", "called_line");
 	d->named = joined_at(o, "named");

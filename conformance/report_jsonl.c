@@ -190,6 +190,20 @@ put_margin(json_t *o, const struct margin *m)
 	put(o, "tightest", margin);
 }
 
+/* What of the step's line was missed, where that is not all of it. */
+static void
+put_missed(json_t *o, const struct place *at)
+{
+	json_t *missed;
+
+	if (at->len == 0)
+		return;
+	missed = json_object();
+	put(missed, "column", json_integer(at->col));
+	put(missed, "span", json_integer(at->len));
+	put(o, "missed", missed);
+}
+
 /* What the deciding result adds to the verdict. */
 static void
 put_result(json_t *o, const struct case_result *d)
@@ -207,6 +221,7 @@ put_result(json_t *o, const struct case_result *d)
 		put(o, "column", json_integer(d->step->at.col));
 		put(o, "span", json_integer(d->step->at.len));
 		put_text(o, "step", d->step->source);
+		put_missed(o, &d->missed);
 	}
 	if (d->call != NULL) {
 		put_text(o, "called_file", d->call->at.file);

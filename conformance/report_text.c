@@ -126,11 +126,16 @@ add_indent(struct text *out, const char *line, int col)
 	}
 }
 
-/* Characters of the step's line that are marked. */
+/* Characters of the step's line that are marked: the clause that was missed,
+ * else all of it. */
 static int
-marked_length(const struct step *step)
+marked_length(const struct case_result *d)
 {
+	const struct step *step = d->step;
 	int n = 0;
+
+	if (d->missed.len > 0)
+		return d->missed.len;
 
 	for (const char *p = step->source; p != NULL && *p != '\0'; p++)
 		n += ((unsigned char)*p & 0xc0) != 0x80;
@@ -161,9 +166,11 @@ add_source(const struct report *r, struct text *out, const struct run_case *c,
 		add_escaped(r, out, d->vars);
 	}
 	text_add(out, "\n        | ");
-	if (in_main)
-		add_indent(out, line, at->col);
-	for (int i = marked_length(d->step); i > 0; i--)
+	/* A step of another file is shown without what stands before it. */
+	add_indent(out, line,
+	    (d->missed.len > 0 ? d->missed.col : at->col) -
+		(in_main ? 0 : at->col - 1));
+	for (int i = marked_length(d); i > 0; i--)
 		text_add(out, "^");
 	text_add(out, " ");
 }

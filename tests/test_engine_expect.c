@@ -209,6 +209,89 @@ START_TEST(the_result_says_where_and_with_which_values)
 }
 END_TEST
 
+/* What is marked of the line that is missed, "" for all of it. */
+/* clang-format off */
+static const struct {
+	const char *steps, *missed;
+} misses[] = {
+	{ ORDER("01") "A <- Pong data==x\"01*8\" within 1s", "data==x\"01*8\"" },
+	{ ORDER("13") "A <- RecvPacket key==pub(alice) data == \"xyz\" within 1s", "data == \"xyz\"" },
+	{ ORDER("13") "A <- RecvPacket data as $d key==pub(bob) data==\"abc\"\nassert $d != \"\"", "key==pub(bob)" },
+	{ ORDER("0e") "A <- Pong within 1s", "Pong" },
+	{ ORDER("15") "A <- closed within 1s\nconn B = login key=bob", "closed" },
+	{ ORDER("02") "A <- Pong data==x\"02*8\" within 50ms => fail", "within 50ms" },
+	{ "note \"é\"\n" ORDER("03") "A <- Pong data as $d within 50ms\nassert $d != \"\"", "Pong data as $d" },
+	{ ORDER("04") "A <- Pong data==x\"04*8\" within 1s", "Pong data==x\"04*8\"" },
+	{ ORDER("a1") "A <- Pong not-before 200ms within 1s", "not-before 200ms" },
+	{ ORDER("10") "A <- RecvPacket count 6..9 within 50ms", "count 6..9" },
+	{ ORDER("10") "A <- RecvPacket data==\"1\" then RecvPacket data==\"3\"", "data==\"3\"" },
+	{ ORDER("01") "never A <- Pong data!=x\"aa*8\" for 1s\n" ALIVE, "Pong data!=x\"aa*8\"" },
+	{ ORDER("04") "never A <- Health for 1s\nconn B = login key=bob", "Health" },
+	{ ORDER("10") "A drain RecvPacket count 6 quiet 50ms", "count 6" },
+	{ ORDER("10") "A drain RecvPacket count 0..2 quiet 50ms", "count 0..2" },
+	{ ORDER("11") "A drain RecvPacket increasing data quiet 50ms", "increasing data" },
+	{ ORDER("13") "A drain RecvPacket data==\"xyz\" quiet 50ms", "data==\"xyz\"" },
+	{ "let $x = 1\nassert $x == 2", "$x == 2" },
+	{ ORDER("04") "A <- eof\nfence ingress A", "" },
+};
+/* clang-format on */
+#define NMISSES ((int)(sizeof(misses) / sizeof(misses[0])))
+
+/* None of these lines has a character of two bytes. */
+static void
+check_missed(const struct case_result *r, const char *want)
+{
+	const char *line;
+	size_t at;
+
+	ck_assert_ptr_nonnull(r->step);
+	line = r->step->source;
+	if (*want == '\0') {
+		ck_assert_int_eq(r->missed.len, 0);
+		return;
+	}
+	at = (size_t)(r->missed.col - r->step->at.col);
+	ck_assert_msg(r->missed.len == (int)strlen(want) && at < strlen(line) &&
+		strncmp(line + at, want, strlen(want)) == 0,
+	    "%s: column %d, %d characters", line, r->missed.col, r->missed.len);
+}
+
+START_TEST(the_clause_that_was_missed_is_known)
+{
+	char steps[512];
+	struct case_result *r;
+
+	snprintf(steps, sizeof(steps), "conn A = login key=alice\n%s",
+	    misses[_i].steps);
+	r = stage_play(&stage, "over raw\n  timeout 60s", steps, false, 1);
+	ck_assert_int_ne(r->code, CODE_OK);
+	check_missed(r, misses[_i].missed);
+}
+END_TEST
+
+START_TEST(of_blocks_it_is_the_branchs_clause)
+{
+	struct case_result *r;
+
+	r = stage_play(&stage, "over raw",
+	    "conn A = login key=alice\n" ORDER(
+		"07") "anyorder {\n"
+		      "  A <- Pong within 1s\n"
+		      "  A <- Health text==\"well\" within 1s\n}",
+	    false, 1);
+	ck_assert_int_eq(r->code, CODE_WRONG);
+	check_missed(r, "text==\"well\"");
+	r = stage_play(&stage, "over raw",
+	    "conn A = login key=alice\n" ORDER(
+		"07") "oneof {\n"
+		      "  A <- Pong data==x\"01*8\" => ok\n"
+		      "  A <- Health text~\"not*\" => fail\n}",
+	    false, 1);
+	ck_assert_int_eq(r->code, CODE_EXTRA);
+	check_missed(r, "Health text~\"not*\"");
+}
+END_TEST
+
 START_TEST(bounds_that_were_kept_leave_a_margin)
 {
 	struct case_result *r;
@@ -278,6 +361,8 @@ main(void)
 	stage_fixture(t, &rules);
 	tcase_add_test(t, a_wrong_field_is_shown_beside_the_right_one);
 	tcase_add_test(t, the_result_says_where_and_with_which_values);
+	tcase_add_loop_test(t, the_clause_that_was_missed_is_known, 0, NMISSES);
+	tcase_add_test(t, of_blocks_it_is_the_branchs_clause);
 	tcase_add_test(t, bounds_that_were_kept_leave_a_margin);
 	tcase_add_test(t, the_margin_of_a_window_is_to_its_nearer_edge);
 	tcase_add_test(t, each_frame_bears_the_line_that_took_it);

@@ -114,6 +114,7 @@ struct case_result {
 	char *named; /* behaviours seen ("silent"), comma-separated */
 	const struct step *step; /* the step that was not met; may be NULL */
 	const struct step *call; /* the call it was reached by; may be NULL */
+	struct place missed;     /* what of its line; len 0: all of it */
 	char *message;           /* one line: expected and actual */
 	char *detail;            /* several lines: decoded diff; may be NULL */
 	struct transcript *transcript;

@@ -183,7 +183,14 @@ play_fail(struct play *p, enum result_code code, const char *fmt, ...)
 	r->code = code;
 	r->step = p->step;
 	r->call = outermost_call(p);
+	r->missed = (struct place){ .len = 0 };
 	return STEP_FAILED;
+}
+
+void
+play_missed(struct play *p, const struct place *at)
+{
+	p->result->missed = *at;
 }
 
 enum step_status

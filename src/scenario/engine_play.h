@@ -114,6 +114,8 @@ enum step_status play_fail(struct play *p, enum result_code code,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* The step asks for the impossible: |err| says why. */
 enum step_status play_fail_script(struct play *p, struct text *err);
+/* Behind play_fail: what of the step's line was missed. */
+void play_missed(struct play *p, const struct place *at);
 /* Several lines beside the message; the text becomes the result's. */
 void play_detail_take(struct play *p, char *detail);
 /* The verdict that the script gives itself, the worst of all that it gave. */

@@ -294,6 +294,29 @@ wanted_fits(const struct wanted *w, const struct item *it)
 	return wanted_is_kind(w, it) && missed(w, it) == NULL;
 }
 
+struct place
+wanted_place(const struct wanted *w)
+{
+	struct place at = w->what->at;
+
+	if (w->what->npreds > 0) {
+		const struct place *last =
+		    &w->what->preds[w->what->npreds - 1].at;
+
+		at.len = last->col + last->len - at.col;
+	}
+	return at;
+}
+
+struct place
+wanted_missed(const struct wanted *w, const struct item *it)
+{
+	const struct wanted_pred *wp =
+	    wanted_is_kind(w, it) ? missed(w, it) : NULL;
+
+	return wp != NULL ? wp->pred->at : w->what->at;
+}
+
 void
 wanted_capture(const struct wanted *w, const struct item *it, struct values *vs)
 {

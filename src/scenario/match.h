@@ -88,6 +88,11 @@ struct value item_field(const struct item *it, const char *name);
 void item_read_stun(struct item *it);
 struct value item_stun_field(const struct item *it, const char *name);
 
+/* Of the event and its predicates as they are written: all; and what of it the
+ * item is not. */
+struct place wanted_place(const struct wanted *w);
+struct place wanted_missed(const struct wanted *w, const struct item *it);
+
 /* One line each, for messages. */
 void wanted_to_text(const struct wanted *w, struct text *out);
 void item_to_text(const struct item *it, const struct values *vs,

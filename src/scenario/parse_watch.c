@@ -44,6 +44,7 @@ parse_pred(struct parser *p, struct pred *pred)
 		if (tok(p)->kind != TOKEN_VAR)
 			return expected(p, "a variable such as $x");
 		pred->capture = tok(p)->text;
+		pred->at.len = tok(p)->col + tok(p)->len - pred->at.col;
 		p->at++;
 		return true;
 	}
@@ -185,8 +186,24 @@ step_fence(struct parser *p, struct step *s)
 
 struct clause {
 	const char *word;
+	enum step_clause kind;
 	bool (*parse)(struct parser *p, struct step *s);
 };
+
+static bool
+parse_clause(struct parser *p, struct step *s, const struct clause *c)
+{
+	struct place at = place_here(p);
+	const struct token *last;
+
+	p->at++;
+	if (!c->parse(p, s))
+		return false;
+	last = &p->line.tokens[p->at - 1];
+	at.len = last->col + last->len - at.col;
+	s->clause_at[c->kind] = at;
+	return true;
+}
 
 /* The clauses of |table| (ends: word NULL), each at most once, then maybe
  * "=> verdict", then the end of the line. */
@@ -210,8 +227,7 @@ parse_clauses(struct parser *p, struct step *s, const struct clause *table,
 			return refuse(p, "\"%s\" is given twice",
 			    table[i].word);
 		seen |= 1U << i;
-		p->at++;
-		if (!table[i].parse(p, s))
+		if (!parse_clause(p, s, &table[i]))
 			return false;
 	}
 	if (accept_punct(p, PUNCT_VERDICT) && !parse_outcome(p, &s->outcome))
@@ -222,10 +238,13 @@ parse_clauses(struct parser *p, struct step *s, const struct clause *table,
 bool
 step_expect(struct parser *p, struct step *s)
 {
-	static const struct clause clauses[] = { { "within", clause_within },
-		{ "not-before", clause_not_before },
-		{ "optional", clause_optional }, { "count", clause_count },
-		{ "then", clause_then }, { NULL, NULL } };
+	static const struct clause clauses[] = { { "within", CLAUSE_WITHIN,
+						     clause_within },
+		{ "not-before", CLAUSE_NOT_BEFORE, clause_not_before },
+		{ "optional", CLAUSE_OTHER, clause_optional },
+		{ "count", CLAUSE_COUNT, clause_count },
+		{ "then", CLAUSE_OTHER, clause_then },
+		{ NULL, CLAUSE_OTHER, NULL } };
 
 	return parse_watch_for(p, &s->watch) &&
 	    parse_clauses(p, s, clauses,
@@ -237,8 +256,10 @@ step_expect(struct parser *p, struct step *s)
 bool
 step_never(struct parser *p, struct step *s)
 {
-	static const struct clause clauses[] = { { "for", clause_time },
-		{ "fence", step_fence }, { NULL, NULL } };
+	static const struct clause clauses[] = { { "for", CLAUSE_TIME,
+						     clause_time },
+		{ "fence", CLAUSE_FENCE, step_fence },
+		{ NULL, CLAUSE_OTHER, NULL } };
 
 	s->conn = need_word(p, "a connection's name");
 	if (s->conn == NULL || !need_punct(p, PUNCT_RECEIVE) ||
@@ -255,9 +276,12 @@ step_never(struct parser *p, struct step *s)
 bool
 step_drain(struct parser *p, struct step *s)
 {
-	static const struct clause clauses[] = { { "count", clause_count },
-		{ "increasing", clause_increasing }, { "quiet", clause_time },
-		{ "fence", step_fence }, { NULL, NULL } };
+	static const struct clause clauses[] = { { "count", CLAUSE_COUNT,
+						     clause_count },
+		{ "increasing", CLAUSE_INCREASING, clause_increasing },
+		{ "quiet", CLAUSE_TIME, clause_time },
+		{ "fence", CLAUSE_FENCE, step_fence },
+		{ NULL, CLAUSE_OTHER, NULL } };
 
 	if (!parse_watch_for(p, &s->watch) ||
 	    !parse_clauses(p, s, clauses,

@@ -210,6 +210,18 @@ struct outcome {
 	char *text;
 };
 
+/* What follows the event, and may be what is missed. */
+enum step_clause {
+	CLAUSE_WITHIN,
+	CLAUSE_NOT_BEFORE,
+	CLAUSE_COUNT,
+	CLAUSE_TIME, /* for, quiet */
+	CLAUSE_FENCE,
+	CLAUSE_INCREASING,
+	CLAUSE_OTHER,
+	CLAUSE_NKINDS
+};
+
 struct fence {
 	enum fence_kind kind;
 	char *a; /* connection names */
@@ -250,8 +262,10 @@ struct step {
 	struct watch_for *then; /* the very next event; may be NULL */
 	struct outcome outcome;
 	struct expr *watch_time; /* never … for D; sleep; during; quiet */
-	struct fence fence;      /* FENCE, or behind a never */
-	char *increasing;        /* DRAIN: field */
+	/* With their words; len 0: not written. */
+	struct place clause_at[CLAUSE_NKINDS];
+	struct fence fence; /* FENCE, or behind a never */
+	char *increasing;   /* DRAIN: field */
 
 	enum life_kind life;
 	char *repeat_var;   /* REPEAT n as $i */

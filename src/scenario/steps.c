@@ -126,8 +126,10 @@ assert_begin(struct play *p, const struct step *s)
 		return play_fail_script(p, &err);
 	if (holds || engine_observes(p->engine))
 		return STEP_OVER;
-	return play_fail(p, CODE_WRONG, "%s does not hold",
+	play_fail(p, CODE_WRONG, "%s does not hold",
 	    s->value->source != NULL ? s->value->source : "the assertion");
+	play_missed(p, &s->value->at);
+	return STEP_FAILED;
 }
 
 static enum step_status

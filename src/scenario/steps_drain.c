@@ -85,7 +85,7 @@ drain_end(struct play *p)
 
 static enum step_status
 fail_on(struct play *p, struct drain *d, const struct item *it,
-    enum result_code code, const char *what)
+    enum result_code code, struct place missed, const char *what)
 {
 	struct text line = { 0 }, detail = { 0 };
 
@@ -93,6 +93,7 @@ fail_on(struct play *p, struct drain *d, const struct item *it,
 	match_detail(&d->w.want, it, &p->values, &detail);
 	play_fail(p, code, "%s: frame %lld of the drain: %s: %s",
 	    d->w.party->name, (long long)d->taken + 1, what, text_str(&line));
+	play_missed(p, &missed);
 	play_detail_take(p, text_take(&detail));
 	text_clear(&line);
 	return STEP_FAILED;
@@ -118,12 +119,15 @@ increases(struct drain *d, const struct item *it)
 static enum step_status
 take(struct play *p, struct drain *d, const struct found *f)
 {
+	const struct place *at = d->w.step->clause_at;
 	bool observe = engine_observes(p->engine);
 
 	if (!increases(d, f->item) && !observe)
-		return fail_on(p, d, f->item, CODE_WRONG, "out of order");
+		return fail_on(p, d, f->item, CODE_WRONG, at[CLAUSE_INCREASING],
+		    "out of order");
 	if (d->taken == d->high && !observe)
-		return fail_on(p, d, f->item, CODE_EXTRA, "one too many");
+		return fail_on(p, d, f->item, CODE_EXTRA, at[CLAUSE_COUNT],
+		    "one too many");
 	wanted_capture(&d->w.want, f->item, &p->values);
 	d->taken++;
 	d->last_ns = f->at_ns > d->last_ns ? f->at_ns : d->last_ns;
@@ -142,15 +146,18 @@ quiet(struct play *p, struct drain *d)
 	if (d->taken >= d->low || engine_observes(p->engine))
 		return STEP_OVER;
 	if (s->ended != ENDING_NONE)
-		return play_fail(p,
+		play_fail(p,
 		    s->ended == ENDING_RESET ? CODE_RESET : CODE_CLOSED,
 		    "%s: ended (%s) after %lld frames, at least %lld were "
 		    "asked for",
 		    s->name, ending_name(s->ended), (long long)d->taken,
 		    (long long)d->low);
-	return play_fail(p, CODE_NEVER,
-	    "%s: %lld frames came, at least %lld were asked for", s->name,
-	    (long long)d->taken, (long long)d->low);
+	else
+		play_fail(p, CODE_NEVER,
+		    "%s: %lld frames came, at least %lld were asked for",
+		    s->name, (long long)d->taken, (long long)d->low);
+	play_missed(p, &d->w.step->clause_at[CLAUSE_COUNT]);
+	return STEP_FAILED;
 }
 
 /* Half a frame belongs to the end of the connection: whoever drains wants
@@ -211,7 +218,7 @@ drain_poll(struct play *p, const struct step *s)
 	if (look == LOOK_BLOCKED && f.item != NULL)
 		return fail_on(p, d, f.item,
 		    f.item->error != RK_OK ? CODE_DECODE : CODE_WRONG,
-		    "another one");
+		    wanted_missed(&d->w.want, f.item), "another one");
 	if (d->w.party->ended != ENDING_NONE)
 		return quiet(p, d);
 	return d->fence != NULL ? poll_fence(p, d, d->taken > before)

@@ -168,6 +168,7 @@ fail_with(struct play *p, struct watcher *w)
 	play_fail(p, w->code, "%s%s%s", w->why, o->text != NULL ? ": " : "",
 	    o->text != NULL ? o->text : "");
 	p->result->step = w->step;
+	play_missed(p, &w->missed);
 	play_detail_take(p, w->detail);
 	w->detail = NULL;
 	return STEP_FAILED;
@@ -203,6 +204,7 @@ static enum step_status
 win(struct play *p, struct watcher *w, const struct found *f)
 {
 	const struct outcome *o = &w->step->outcome;
+	struct place event = wanted_place(&w->want);
 
 	play_judge(p, o);
 	if (o->word != WORD_FAIL || engine_observes(p->engine))
@@ -212,6 +214,7 @@ win(struct play *p, struct watcher *w, const struct found *f)
 		: w->step->source != NULL ? w->step->source
 					  : "a wrong behaviour");
 	p->result->step = w->step;
+	play_missed(p, &event);
 	return STEP_FAILED;
 }
 
@@ -278,6 +281,7 @@ watch_expire(struct play *p, const struct step *s)
 
 	for (size_t i = 0; i < g->n; i++) {
 		const struct watcher *w = &g->w[i];
+		struct place event = wanted_place(&w->want);
 		int64_t watched = play_now(p) - w->begun_ns;
 		enum result_code code = CODE_NEVER;
 
@@ -292,6 +296,8 @@ watch_expire(struct play *p, const struct step *s)
 		    w->step->source != NULL ? w->step->source : "it",
 		    (double)watched / (double)NS_PER_S,
 		    code == CODE_NEVER ? "" : ", but this machine was late");
+		if (w->step == p->step)
+			play_missed(p, &event);
 		return true;
 	}
 	return false;

@@ -149,8 +149,9 @@ watcher_clear(struct watcher *w)
 
 /* ---- failing ---- */
 
-__attribute__((format(printf, 3, 4))) static void
-kill_it(struct watcher *w, enum result_code code, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void
+kill_it(struct watcher *w, enum result_code code, struct place missed,
+    const char *fmt, ...)
 {
 	char line[1024];
 	va_list ap;
@@ -161,6 +162,7 @@ kill_it(struct watcher *w, enum result_code code, const char *fmt, ...)
 	free(w->why);
 	w->why = xasprintf("%s: %s", w->party->name, line);
 	w->code = code;
+	w->missed = missed;
 	w->state = WATCHER_DEAD;
 }
 
@@ -168,6 +170,22 @@ static const struct wanted *
 wanted_now(const struct watcher *w)
 {
 	return w->state == WATCHER_THEN ? &w->then : &w->want;
+}
+
+/* The event that is awaited. */
+static struct place
+event_at(const struct watcher *w)
+{
+	return wanted_place(wanted_now(w));
+}
+
+/* The clause if it is written, else the event that it is about. */
+static struct place
+clause_or_event(const struct watcher *w, enum step_clause clause)
+{
+	const struct place *at = &w->step->clause_at[clause];
+
+	return at->len > 0 ? *at : event_at(w);
 }
 
 static char *
@@ -238,7 +256,10 @@ watcher_block(struct play *p, struct watcher *w, const struct found *f)
 	got = found_line(p, w, f);
 	if (f->item != NULL)
 		add_detail(p, w, f->item);
-	kill_it(w, code_of_obstacle(w, f), "expected %s, got %s", want, got);
+	kill_it(w, code_of_obstacle(w, f),
+	    f->item != NULL ? wanted_missed(wanted_now(w), f->item)
+			    : event_at(w),
+	    "expected %s, got %s", want, got);
 	free(want);
 	free(got);
 }
@@ -279,6 +300,8 @@ is_in_time(struct play *p, struct watcher *w, const struct found *f)
 {
 	int64_t took = f->at_ns - bound_begins(w);
 	int64_t late = took - w->within_ns;
+	struct place within = clause_or_event(w, CLAUSE_WITHIN),
+		     early = clause_or_event(w, CLAUSE_NOT_BEFORE);
 	char *want;
 
 	if (engine_observes(p->engine))
@@ -286,13 +309,13 @@ is_in_time(struct play *p, struct watcher *w, const struct found *f)
 	if (late > 0) {
 		want = wanted_line(w);
 		if (play_was_late(p, bound_begins(w), w->within_ns))
-			kill_it(w, CODE_HARNESS_LATE,
+			kill_it(w, CODE_HARNESS_LATE, within,
 			    "%s came %.0f ms late, but this machine was late "
 			    "by %.0f ms",
 			    want, seconds(late) * 1000,
 			    seconds(p->result->late_ns) * 1000);
 		else
-			kill_it(w, CODE_LATE,
+			kill_it(w, CODE_LATE, within,
 			    "%s came %.0f ms late (after %.3f s, allowed "
 			    "%.3g s)",
 			    want, seconds(late) * 1000, seconds(took),
@@ -305,10 +328,10 @@ is_in_time(struct play *p, struct watcher *w, const struct found *f)
 	    took < w->not_before_ns) {
 		want = wanted_line(w);
 		if (play_was_late(p, w->begun_ns, w->not_before_ns))
-			kill_it(w, CODE_HARNESS_LATE,
+			kill_it(w, CODE_HARNESS_LATE, early,
 			    "%s came early, but this machine was late", want);
 		else
-			kill_it(w, CODE_WRONG,
+			kill_it(w, CODE_WRONG, early,
 			    "%s came %.3f s %s, not before %.3g s was asked "
 			    "for",
 			    want, seconds(took < 0 ? -took : took),
@@ -422,17 +445,17 @@ never_came(struct play *p, struct watcher *w, int64_t now)
 
 	/* It was looked for longer than the bound: that is what counts. */
 	if (play_was_late(p, bound_begins(w), now - bound_begins(w)))
-		kill_it(w, CODE_HARNESS_LATE,
+		kill_it(w, CODE_HARNESS_LATE, event_at(w),
 		    "%s did not come, but this machine was late by %.0f ms",
 		    want, seconds(p->result->late_ns) * 1000);
 	else if (w->taken > 0 && w->step->count != NULL)
-		kill_it(w, CODE_NEVER,
+		kill_it(w, CODE_NEVER, clause_or_event(w, CLAUSE_COUNT),
 		    "%s came %lld times, %lld were asked for (watched "
 		    "%.3g s)",
 		    want, (long long)w->taken, (long long)w->low, watched);
 	else
-		kill_it(w, CODE_NEVER, "%s did not come (watched %.3g s)", want,
-		    watched);
+		kill_it(w, CODE_NEVER, event_at(w),
+		    "%s did not come (watched %.3g s)", want, watched);
 	free(want);
 }
 
@@ -472,10 +495,10 @@ watcher_check_end(struct play *p, struct watcher *w)
 	}
 	want = wanted_line(w);
 	if (s->ended != ENDING_NONE)
-		kill_it(w, code_of_ending(s), "ended (%s) before %s",
-		    ending_name(s->ended), want);
+		kill_it(w, code_of_ending(s), event_at(w),
+		    "ended (%s) before %s", ending_name(s->ended), want);
 	else
-		kill_it(w, CODE_SCRIPT,
+		kill_it(w, CODE_SCRIPT, event_at(w),
 		    "the script closed it itself; %s cannot come", want);
 	free(want);
 }
@@ -490,7 +513,9 @@ check_fence(struct watcher *w)
 		w->state = WATCHER_MET;
 		break;
 	case FENCE_FAILED:
-		kill_it(w, fence_code(w->fence), "%s", fence_reason(w->fence));
+		kill_it(w, fence_code(w->fence),
+		    clause_or_event(w, CLAUSE_FENCE), "%s",
+		    fence_reason(w->fence));
 	}
 }
 
@@ -516,10 +541,11 @@ watcher_check_never(struct play *p, struct watcher *w)
 		got = found_line(p, w, &f);
 		if (f.item != NULL)
 			add_detail(p, w, f.item);
-		kill_it(w, CODE_EXTRA, "%s came, which must not", got);
+		kill_it(w, CODE_EXTRA, event_at(w), "%s came, which must not",
+		    got);
 		free(got);
 	} else if (w->state != WATCHER_DEAD && ended_by_itself(w->party)) {
-		kill_it(w, code_of_ending(w->party),
+		kill_it(w, code_of_ending(w->party), event_at(w),
 		    "ended (%s) while nothing was to come",
 		    ending_name(w->party->ended));
 	}

@@ -28,6 +28,7 @@ struct watcher {
 	struct fence_run *fence;
 	/* DEAD */
 	enum result_code code;
+	struct place missed; /* of the step's line; len 0: all of it */
 	char *why;
 	char *detail;
 };
