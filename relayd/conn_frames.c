@@ -518,7 +518,7 @@ conn_frames_input(struct conn *c)
 
 	/* A crowd that logs in shall not hold up those who have. */
 	if (c->state == CONN_LOGIN && !loop_has_time(c->worker->loop)) {
-		stream_again(c->stream);
+		stream_when_time(c->stream);
 		return;
 	}
 	while (more && !c->limited && c->query == NULL && !conn_stall(c) &&

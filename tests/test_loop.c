@@ -437,6 +437,51 @@ START_TEST(reaping_comes_behind_all_deferred_work)
 }
 END_TEST
 
+/* Two of them take all the time that a turn has. */
+static void
+take_half_a_turn(void *arg)
+{
+	text_add(&notes, arg);
+	ck_assert(loop_has_time(loop));
+	loop_spend(loop, 5 * NS_PER_MS / 2);
+}
+
+START_TEST(who_waits_for_time_is_asked_once_and_in_order)
+{
+	static char name[5][2] = { "a", "b", "c", "d", "e" };
+	struct deferred d[5];
+
+	for (int i = 0; i < 5; i++) {
+		d[i] = (struct deferred){ .work = take_half_a_turn,
+			.arg = name[i] };
+		ck_assert(loop_has_time(loop) == (i == 0));
+		loop_when_time(loop, &d[i]);
+	}
+	loop_when_time(loop, &d[0]); /* is one call */
+	loop_turn(loop, -1);
+	ck_assert_str_eq(text_str(&notes), "ab");
+	/* Nobody comes before those who wait, and who left is not asked. */
+	ck_assert(!loop_has_time(loop));
+	loop_undefer(loop, &d[2]);
+	loop_when_time(loop, &d[0]);
+	loop_turn(loop, -1);
+	ck_assert_str_eq(text_str(&notes), "abde");
+	loop_turn(loop, -1);
+	ck_assert_str_eq(text_str(&notes), "abdea");
+	ck_assert(loop_has_time(loop));
+}
+END_TEST
+
+START_TEST(a_loop_runs_on_for_those_who_wait_for_time)
+{
+	struct deferred d = { .work = take_half_a_turn, .arg = word_x };
+
+	loop_when_time(loop, &d);
+	loop_run(loop);
+	ck_assert_str_eq(text_str(&notes), "x");
+}
+END_TEST
+
 /* ---- descriptors */
 
 static struct watch *watches[2];
@@ -716,6 +761,8 @@ loop_suite(void)
 	tcase_add_test(tc, work_that_defers_itself_does_not_hold_up_the_loop);
 	tcase_add_test(tc, the_next_turn_is_the_next_turn);
 	tcase_add_test(tc, reaping_comes_behind_all_deferred_work);
+	tcase_add_test(tc, who_waits_for_time_is_asked_once_and_in_order);
+	tcase_add_test(tc, a_loop_runs_on_for_those_who_wait_for_time);
 	tcase_add_test(tc, a_descriptor_is_watched_for_what_was_asked);
 	tcase_add_test(tc, a_callback_may_free_both_watches_that_are_ready);
 	tcase_add_test(tc, a_regular_file_is_always_ready);

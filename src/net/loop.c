@@ -80,6 +80,8 @@ struct loop {
 	struct deferred_list next_turn;
 	struct deferred_list this_turn; /* what was next_turn */
 	struct deferred_list reap;
+	struct deferred_list when_time;
+	bool serving; /* those that asked for time */
 	struct watch *always;
 	struct watch *next_always; /* while their callbacks run */
 	struct signal_handler signals[NSIGNALS];
@@ -166,9 +168,28 @@ loop_reap(struct loop *l, struct deferred *d)
 }
 
 void
+loop_when_time(struct loop *l, struct deferred *d)
+{
+	list_add(&l->when_time, d);
+}
+
+void
 loop_undefer(struct loop *l, struct deferred *d)
 {
 	list_remove(d);
+}
+
+static void
+run_when_time(struct loop *l)
+{
+	struct deferred *d;
+
+	l->serving = true;
+	while ((d = l->when_time.head) != NULL && loop_has_time(l)) {
+		list_remove(d);
+		d->work(d->arg);
+	}
+	l->serving = false;
 }
 
 static void
@@ -583,6 +604,7 @@ loop_new(void)
 		return NULL;
 	}
 	list_init(&l->deferred);
+	list_init(&l->when_time);
 	list_init(&l->next_turn);
 	list_init(&l->this_turn);
 	list_init(&l->reap);
@@ -614,7 +636,7 @@ wait_until(const struct loop *l, int64_t max_ns)
 	int64_t at = max_ns < 0 ? NEVER : now + max_ns;
 
 	if (l->deferred.head != NULL || l->next_turn.head != NULL ||
-	    l->always != NULL)
+	    l->when_time.head != NULL || l->always != NULL)
 		return 0;
 	if (l->ntimers > 0 && (l->heap[1]->due <= now || !clock_is_fake()) &&
 	    l->heap[1]->due < at)
@@ -645,6 +667,7 @@ loop_turn(struct loop *l, int64_t max_ns)
 	wait_for_events(l, until);
 	run_always(l);
 	list_run(&l->this_turn);
+	run_when_time(l);
 	run_timers(l);
 	run_deferred(l);
 }
@@ -657,7 +680,7 @@ has_something_to_wait_for(const struct loop *l)
 	return event_base_get_num_events(l->base, EVENT_BASE_COUNT_ADDED) >
 	    ours ||
 	    l->ntimers > 0 || l->always != NULL || l->deferred.head != NULL ||
-	    l->next_turn.head != NULL;
+	    l->next_turn.head != NULL || l->when_time.head != NULL;
 }
 
 void
@@ -677,7 +700,8 @@ loop_stop(struct loop *l)
 bool
 loop_has_time(const struct loop *l)
 {
-	return l->spent < TURN_TIME;
+	return l->spent < TURN_TIME &&
+	    (l->when_time.head == NULL || l->serving);
 }
 
 void

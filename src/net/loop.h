@@ -32,8 +32,9 @@ int64_t loop_now(const struct loop *l);
 
 /*
  * Work that takes long, a millisecond or so, and is there in any amount that
- * others choose: each turn has some time for it.  Who finds none left waits
- * for the next turn; who did some says how long it took.
+ * others choose: each turn has some time for it.  Who finds none left, or
+ * others that wait, queues with loop_when_time(); who did some says how long
+ * it took.
  */
 bool loop_has_time(const struct loop *l);
 void loop_spend(struct loop *l, int64_t ns);
@@ -84,5 +85,8 @@ void loop_undefer(struct loop *l, struct deferred *d);
 void loop_next_turn(struct loop *l, struct deferred *d);
 /* The same, but behind all deferred work: freeing.  For src/net only. */
 void loop_reap(struct loop *l, struct deferred *d);
+/* Or when loop_has_time(), for this work and for all that asked before: each
+ * is called once, in the order of asking. */
+void loop_when_time(struct loop *l, struct deferred *d);
 
 #endif

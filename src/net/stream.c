@@ -36,13 +36,20 @@ timed_handshake(struct stream *s)
 	return r;
 }
 
-/* A crowd of them shall not hold up those who are through: some of it waits
- * for the next turn. */
+static void
+await_time(struct stream *s)
+{
+	s->awaits_time = true;
+	loop_when_time(s->loop, &s->turn);
+	stream_arrange(s);
+}
+
+/* A crowd of them shall not hold up those who are through. */
 static void
 handshake_step(struct stream *s)
 {
 	if (!loop_has_time(s->loop)) {
-		loop_next_turn(s->loop, &s->turn);
+		await_time(s);
 		return;
 	}
 	s->read_wants_write = false;
@@ -95,6 +102,7 @@ on_next_turn(void *arg)
 {
 	struct stream *s = arg;
 
+	s->awaits_time = false;
 	if (!stream_is_open(s))
 		return;
 	if (s->handshaking)
@@ -315,6 +323,14 @@ stream_again(struct stream *s)
 	s->again = true;
 	if (stream_is_open(s))
 		loop_next_turn(s->loop, &s->turn);
+}
+
+void
+stream_when_time(struct stream *s)
+{
+	s->again = true;
+	if (stream_is_open(s))
+		await_time(s);
 }
 
 void

@@ -81,6 +81,8 @@ void stream_set_input_max(struct stream *s, size_t max);
 /* After returning from STREAM_INPUT with bytes left over that can be worked
  * on (a cap per turn): ask to be called again in the next turn. */
 void stream_again(struct stream *s);
+/* The same where loop_has_time() said no: when this stream's time has come. */
+void stream_when_time(struct stream *s);
 
 /*
  * Write; what the kernel does not take at once is queued (copied) and goes

@@ -30,6 +30,7 @@ struct stream {
 	bool paused;
 	bool held;             /* the owner has pointers into |in| */
 	bool again;            /* the owner asked for another go */
+	bool awaits_time;      /* it queues for time of the loop */
 	bool read_wants_write; /* TLS: reading goes on when writable */
 	bool write_wants_read; /* … and the other way round */
 	bool out_waits;        /* the kernel would not take more */

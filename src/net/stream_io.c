@@ -429,7 +429,9 @@ stream_arrange(struct stream *s)
 	if (!stream_is_open(s) || s->held)
 		return;
 	if (s->handshaking) {
-		what = s->read_wants_write ? WATCH_WRITE : WATCH_READ;
+		/* What has come stays there, and would be told each turn. */
+		if (!s->awaits_time)
+			what = s->read_wants_write ? WATCH_WRITE : WATCH_READ;
 	} else {
 		if (may_read(s))
 			what |= s->read_wants_write ? WATCH_WRITE : WATCH_READ;
