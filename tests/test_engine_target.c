@@ -366,6 +366,8 @@ static const struct own_row {
 	    CODE_WRONG, "exit status 3, expected 0", SIGINT },
 	{ "target signal INT\ntarget wait exit==3..4", { .exit_status = 3 },
 	    CODE_OK, NULL, SIGINT },
+	{ "target signal INT\ntarget wait exit==3..4", { .exit_status = 5 },
+	    CODE_WRONG, "exit status 5, expected 3..4", SIGINT },
 	{ "target signal TERM\ntarget wait exit==0", { 0 }, CODE_CRASH,
 	    "ended by signal 15", SIGTERM },
 	{ "target signal INT\ntarget wait exit==0 within 300ms",

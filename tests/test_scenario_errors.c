@@ -251,6 +251,30 @@ static const struct row whole_files[] = {
 };
 
 static const struct row lines[] = {
+	{ "  A -> raw 1..5\n",
+	    "t.rly:6:12: expected a number or bytes, found a range\n" },
+	{ "  A -> raw u16(1..5)\n",
+	    "t.rly:6:16: expected a number, found a range\n" },
+	{ "  A -> raw u16(1..2..3)\n",
+	    "t.rly:6:20: expected \")\", found \"..\"\n" },
+	{ "  A -> raw cat(10ms)\n",
+	    "t.rly:6:16: expected a number or bytes, found a time\n" },
+	{ "  A -> Ping data=absent\n",
+	    "t.rly:6:18: expected a number or bytes, found absent\n" },
+	{ "  repeat 1..3 {\n  fence ingress A\n  }\n",
+	    "t.rly:6:10: expected a number, found a range\n" },
+	{ "  A -> Ping data=x\"01*8\" chop=10ms\n",
+	    "t.rly:6:31: expected a number, found a time\n" },
+	{ "  A -> Ping data=x\"01*8\" chop=1 every=5\n",
+	    "t.rly:6:39: expected a time such as 300ms, found a number\n" },
+	{ "  A -> raw u16(absent)\n",
+	    "t.rly:6:16: expected a number, found absent\n" },
+	{ "  conn B = login key=bob rcvbuf=10ms\n",
+	    "t.rly:6:33: expected a number, found a time\n" },
+	{ "  conn B = login key=bob confirm=1\n",
+	    "t.rly:6:34: \"confirm\" cannot be 1\n" },
+	{ "  conn B = login key=bob tls.sni=absent\n",
+	    "t.rly:6:34: \"tls.sni\" cannot be absent\n" },
 	{ "  }\n",
 	    "t.rly:6:3: \"}\" closes nothing here\n" },
 	{ "  oneof {\n    A <- closed\n  } more\n",
@@ -402,7 +426,7 @@ static const struct row lines[] = {
 	    "t.rly:6:34: expected \"=\", found the end of the line\n" },
 	{ "  A <-\n",
 	    "t.rly:6:7: expected a frame, any, bytes, http, ws, closed, eo"
-	    "f, reset, truncated or tls, found the end of the line\n" },
+	    "f, reset, truncated, tls or stun, found the end of the line\n" },
 	{ "  A <- Pon\n",
 	    "t.rly:6:8: iroh-v3 has no frame \"Pon\"; did you mean \"Pong"
 	    "\"?\n" },
@@ -609,6 +633,12 @@ static const struct row lines[] = {
 	    "t.rly:6:3: other cases play on this target: say \"own\" in front of the steps\n"
 	    "t.rly:7:3: other cases play on this target: say \"own\" in front of the steps\n"
 	    "t.rly:8:3: other cases play on this target: say \"own\" in front of the steps\n" },
+	{ "  target restart within 5s\n",
+	    "t.rly:6:25: a restart goes on when the target is ready: there is no time to wait for\n"
+	    "t.rly:6:3: other cases play on this target: say \"own\" in front of the steps\n" },
+	{ "  target assert fds<=1..3\n",
+	    "t.rly:6:22: expected a number, found a range\n"
+	    "t.rly:6:3: other cases change that, too: say \"serial\" or \"own\" in front of the steps\n" },
 	{ "  target wait exit 0\n",
 	    "t.rly:6:20: expected \"exit==\" and a status, found \"0\"\n" },
 	{ "  target assert fds<=baseline\n",

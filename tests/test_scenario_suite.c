@@ -13,6 +13,7 @@
 #include "base/xalloc.h"
 #include "scenario/fmt.h"
 #include "scenario/instance.h"
+#include "scenario/oracle.h"
 #include "scenario/parse.h"
 #include "scenario/parser.h"
 #include "scenario_dump.h"
@@ -432,6 +433,160 @@ START_TEST(the_manual_page_names_every_word)
 }
 END_TEST
 
+/* ---- the grammar, word by word ---- */
+
+#define WORD_CHARS "abcdefghijklmnopqrstuvwxyz0123456789.-"
+
+/* Words, each between blanks. */
+static bool
+has_word(const struct text *words, const char *word, size_t len)
+{
+	char *blanks = xasprintf(" %.*s ", (int)len, word);
+	bool has = strstr(text_str(words), blanks) != NULL;
+
+	free(blanks);
+	return has;
+}
+
+/* What stands in quotes, if it is a word. */
+static void
+add_word_of(struct text *words, const char *quoted, size_t len)
+{
+	if (len > 0 && quoted[0] >= 'a' && quoted[0] <= 'z' &&
+	    strspn(quoted, WORD_CHARS) >= len && !has_word(words, quoted, len))
+		text_addf(words, "%.*s ", (int)len, quoted);
+}
+
+/* All strings of C that are a word; one that goes on in the next, or comes
+ * from another, is a sentence. */
+static void
+add_words_of_source(struct text *words, const char *name)
+{
+	size_t len;
+	char *source = read_whole(source_path(name), &len);
+	bool goes_on = false;
+
+	for (const char *c = source; *c != '\0'; c++) {
+		if (c[0] == '/' && c[1] == '*') {
+			c = strstr(c, "*/") + 1;
+		} else if (c[0] == '#') {
+			c += strcspn(c, "\n") - 1;
+		} else if (c[0] == '\'') {
+			c += c[1] == '\\' ? 3 : 2;
+		} else if (c[0] == '"') {
+			const char *from = c + 1;
+
+			for (c++; *c != '"'; c++)
+				c += *c == '\\';
+			if (!goes_on && c[1 + strspn(c + 1, " \t\n")] != '"')
+				add_word_of(words, from, (size_t)(c - from));
+			goes_on = true;
+			continue;
+		}
+		goes_on = goes_on && strchr(" \t\n", *c) != NULL;
+	}
+	free(source);
+}
+
+/* The first words of a table's rows. */
+static void
+add_words_of_rows(struct text *words, const char *name)
+{
+	static const char row[] = "\n\t{ \"";
+	size_t len;
+	char *source = read_whole(source_path(name), &len);
+
+	for (const char *c = source; (c = strstr(c, row)) != NULL;) {
+		c += sizeof(row) - 1;
+		add_word_of(words, c, strcspn(c, "\""));
+	}
+	free(source);
+}
+
+static void
+add_words_of_parser(struct text *words)
+{
+	DIR *d = opendir(source_path("src/scenario"));
+	struct dirent *e;
+	size_t files = 0;
+
+	ck_assert_ptr_nonnull(d);
+	while ((e = readdir(d)) != NULL) {
+		char *name = xasprintf("src/scenario/%s", e->d_name);
+		size_t n = strlen(e->d_name);
+
+		if (strncmp(e->d_name, "parse", 5) == 0 &&
+		    strcmp(e->d_name + n - 2, ".c") == 0) {
+			add_words_of_source(words, name);
+			files++;
+		}
+		free(name);
+	}
+	closedir(d);
+	ck_assert_uint_ge(files, 9);
+	add_words_of_rows(words, "src/scenario/check_frame.c");
+	add_words_of_rows(words, "src/scenario/check_expr.c");
+}
+
+static void
+add_words_of_grammar(struct text *words, const char *grammar)
+{
+	for (const char *c = grammar; (c = strchr(c, '"')) != NULL; c++) {
+		const char *from = ++c;
+
+		c = strchr(c, '"');
+		ck_assert_ptr_nonnull(c);
+		add_word_of(words, from, (size_t)(c - from));
+	}
+}
+
+static void
+each_is_in(const struct text *words, const struct text *others,
+    const char *whose)
+{
+	size_t n = 0;
+
+	for (const char *w = text_str(words) + 1; *w != '\0'; n++) {
+		size_t len = strcspn(w, " ");
+
+		ck_assert_msg(has_word(others, w, len), "%.*s is not in %s",
+		    (int)len, w, whose);
+		w += len + 1;
+	}
+	ck_assert_uint_ge(n, 130);
+}
+
+START_TEST(the_grammar_has_the_words_that_the_parser_takes)
+{
+	size_t len;
+	char *page = read_whole(source_path(PAGE), &len);
+	char *grammar = strstr(page, ".Sh GRAMMAR");
+	struct text taken, said;
+
+	ck_assert_ptr_nonnull(grammar);
+	grammar = strstr(grammar, "\nfile ");
+	ck_assert_ptr_nonnull(grammar);
+	*strstr(grammar, "\n.Ed") = '\0';
+	text_init(&taken);
+	text_init(&said);
+	text_add(&taken, " ");
+	text_add(&said, " ");
+	add_words_of_parser(&taken);
+	add_words_of_grammar(&said, grammar);
+	each_is_in(&taken, &said, "the grammar");
+	each_is_in(&said, &taken, "the parser");
+	for (const char *const *s = oracle_signal_names(); *s != NULL; s++) {
+		char *quoted = xasprintf("\"%s\"", *s);
+
+		ck_assert_msg(strstr(grammar, quoted) != NULL, "%s", *s);
+		free(quoted);
+	}
+	text_clear(&taken);
+	text_clear(&said);
+	free(page);
+}
+END_TEST
+
 /* ---- instances ---- */
 
 /* clang-format off */
@@ -544,6 +699,7 @@ main(void)
 	tcase_add_test(whole, the_histories_of_the_beginning_are_there);
 	tcase_add_test(whole, the_examples_of_the_manual_page_are_scripts);
 	tcase_add_test(whole, the_manual_page_names_every_word);
+	tcase_add_test(whole, the_grammar_has_the_words_that_the_parser_takes);
 	tcase_add_loop_test(whole, instances_are_named_by_carrier_and_values, 0,
 	    (int)(sizeof(instances) / sizeof(instances[0])));
 	tcase_add_test(whole, an_instance_holds_the_values_of_its_name);

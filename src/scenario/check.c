@@ -14,7 +14,7 @@ static void check_steps(struct checker *k, struct step *const *steps, size_t n);
 static void
 check_duration(struct checker *k, const struct expr *e)
 {
-	check_expr(k, e, USE_VALUE);
+	check_expr(k, e, USE_TIME);
 }
 
 /* $A.port: set by the connection, and nobody has to use it. */
@@ -44,7 +44,7 @@ check_expect(struct checker *k, struct step *s)
 	check_watch(k, s, &s->watch);
 	check_duration(k, s->within);
 	check_duration(k, s->not_before);
-	check_expr(k, s->count, USE_COUNT);
+	check_expr(k, s->count, USE_TIMES);
 	if (s->optional && s->count != NULL)
 		complain(k->c, &s->at, "\"optional\" is \"count 0..1\"");
 	if (s->within != NULL && s->not_before != NULL &&
@@ -160,7 +160,7 @@ static void
 check_drain(struct checker *k, struct step *s)
 {
 	check_watch(k, s, &s->watch);
-	check_expr(k, s->count, USE_COUNT);
+	check_expr(k, s->count, USE_TIMES);
 	check_duration(k, s->watch_time);
 	if (s->watch.match != MATCH_FRAME)
 		complain(k->c, &s->at, "only frames are drained");

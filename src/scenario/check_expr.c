@@ -45,7 +45,7 @@ use_of(char kind)
 	case 'c':
 		return USE_CONN;
 	default:
-		return USE_VALUE;
+		return USE_DATA;
 	}
 }
 
@@ -109,6 +109,24 @@ check_call(struct checker *k, const struct expr *e)
 		check_seed(k, e);
 }
 
+static const char *
+wanted(enum expr_use use)
+{
+	if (use == USE_KEY || use == USE_CONN)
+		return "name";
+	if (use == USE_DATA)
+		return "number or bytes";
+	return use == USE_TIME ? "time such as 300ms" : "number";
+}
+
+/* Something of one kind, where only that kind makes no sense. */
+static void
+refuse_kind(struct checker *k, const struct expr *e, enum expr_use use,
+    const char *found)
+{
+	complain(k->c, &e->at, "expected a %s, found %s", wanted(use), found);
+}
+
 static void
 check_word(struct checker *k, const struct expr *e, enum expr_use use)
 {
@@ -120,11 +138,15 @@ check_word(struct checker *k, const struct expr *e, enum expr_use use)
 		use_conn(k, e->word, &e->at);
 		return;
 	case USE_COUNT:
+	case USE_TIMES:
 	case USE_NUMBER:
-		complain(k->c, &e->at, "expected a number, found \"%s\"",
-		    e->word);
+	case USE_RANGE:
+	case USE_TIME:
+		complain(k->c, &e->at, "expected a %s, found \"%s\"",
+		    wanted(use), e->word);
 		return;
 	case USE_VALUE:
+	case USE_DATA:
 		complain(k->c, &e->at,
 		    "a bare word is no value here: write \"%s\" in quotes, "
 		    "$%s or pub(%s)",
@@ -136,11 +158,20 @@ check_word(struct checker *k, const struct expr *e, enum expr_use use)
 static void
 check_number(struct checker *k, const struct expr *e, enum expr_use use)
 {
-	if (use == USE_COUNT && e->number < 1)
+	if ((use == USE_COUNT || use == USE_TIMES) && e->number < 1)
 		complain(k->c, &e->at, "expected a number from 1, found %lld",
 		    (long long)e->number);
-	else if (use == USE_KEY || use == USE_CONN)
-		complain(k->c, &e->at, "expected a name, found a number");
+	else if (use == USE_KEY || use == USE_CONN || use == USE_TIME)
+		refuse_kind(k, e, use, "a number");
+}
+
+static void
+check_range(struct checker *k, const struct expr *e, enum expr_use use)
+{
+	check_expr(k, e->arg[0], USE_NUMBER);
+	check_expr(k, e->arg[1], USE_NUMBER);
+	if (use != USE_VALUE && use != USE_RANGE && use != USE_TIMES)
+		refuse_kind(k, e, use, "a range");
 }
 
 static void
@@ -148,8 +179,11 @@ check_binary(struct checker *k, const struct expr *e)
 {
 	bool compare = e->op <= OP_MATCH;
 
+	/* A time may be multiplied. */
 	for (size_t i = 0; i < e->nargs; i++)
-		check_expr(k, e->arg[i], compare ? USE_VALUE : USE_NUMBER);
+		if (compare || e->arg[i]->kind != EXPR_DURATION)
+			check_expr(k, e->arg[i],
+			    compare ? USE_VALUE : USE_NUMBER);
 	if (e->op == OP_DIV && e->arg[1]->kind == EXPR_INT &&
 	    e->arg[1]->number == 0)
 		complain(k->c, &e->arg[1]->at, "division by zero");
@@ -179,20 +213,22 @@ check_expr(struct checker *k, const struct expr *e, enum expr_use use)
 		check_number(k, e, use);
 		return;
 	case EXPR_BYTES:
-		if (use != USE_VALUE && use != USE_WORD)
-			complain(k->c, &e->at, "expected a %s, found bytes",
-			    use == USE_KEY || use == USE_CONN ? "name"
-							      : "number");
+		if (use != USE_VALUE && use != USE_DATA && use != USE_WORD)
+			refuse_kind(k, e, use, "bytes");
 		return;
 	case EXPR_BINARY:
 		check_binary(k, e);
 		return;
 	case EXPR_RANGE:
-		check_expr(k, e->arg[0], USE_NUMBER);
-		check_expr(k, e->arg[1], USE_NUMBER);
+		check_range(k, e, use);
 		return;
 	case EXPR_DURATION:
+		if (use != USE_VALUE && use != USE_WORD && use != USE_TIME)
+			refuse_kind(k, e, use, "a time");
+		return;
 	case EXPR_ABSENT:
+		if (use != USE_VALUE && use != USE_WORD)
+			refuse_kind(k, e, use, "absent");
 		return;
 	}
 }

@@ -115,7 +115,7 @@ static const struct setting_rule conn_rules[] = {
 	{ "confirm", USE_WORD, 1U << CONN_LOGIN },
 	{ "autopong", USE_WORD, TCP | 1U << CONN_LISTEN },
 	{ "rcvbuf", USE_COUNT, TCP },
-	{ "within", USE_VALUE, 1U << CONN_LISTEN },
+	{ "within", USE_TIME, 1U << CONN_LISTEN },
 	{ "host", USE_VALUE, 1U << CONN_LISTEN },
 	{ "path", USE_VALUE, 1U << CONN_LISTEN },
 	{ "tls", USE_WORD, 1U << CONN_LISTEN },
@@ -131,7 +131,7 @@ static const struct setting_rule ws_rules[] = {
 	{ "fin", USE_NUMBER, 0 },
 	{ "rsv", USE_NUMBER, 0 },
 	{ "mask", USE_WORD, 0 },
-	{ "payload", USE_VALUE, 0 },
+	{ "payload", USE_DATA, 0 },
 };
 
 static const struct setting_rule *
@@ -181,6 +181,12 @@ check_setting_word(struct checker *k, const struct setting *s)
 		{ "tls.max", { "1.0", "1.1", "1.2", "1.3", NULL } },
 		{ "tls.verify", { "yes", "no", NULL } } };
 
+	if (s->value->kind == EXPR_INT || s->value->kind == EXPR_DURATION ||
+	    s->value->kind == EXPR_ABSENT) {
+		complain(k->c, &s->value->at, "\"%s\" cannot be %s", s->name,
+		    s->value->source);
+		return;
+	}
 	for (size_t i = 0; i < NITEMS(table); i++) {
 		const char *const *w = table[i].words;
 
@@ -216,7 +222,8 @@ check_conn_settings(struct checker *k, const struct step *s)
 			complain(k->c, &set->at, "\"%s\" has no \"%s\"",
 			    kinds[s->conn_kind], set->name);
 		check_expr(k, set->value, rule->use);
-		check_setting_word(k, set);
+		if (rule->use == USE_WORD)
+			check_setting_word(k, set);
 		key = key || strcmp(set->name, "key") == 0;
 	}
 	if (s->conn_kind == CONN_LOGIN && !key)
@@ -271,10 +278,12 @@ check_frame_send(struct checker *k, struct step *s)
 
 	check_twice(k, s);
 	for (size_t i = 0; i < s->nsettings; i++) {
-		if (f != NULL)
-			find_field(k, f, s->settings[i].name,
-			    &s->settings[i].at, modifiers);
-		check_expr(k, s->settings[i].value, USE_VALUE);
+		bool strange = f != NULL &&
+		    find_field(k, f, s->settings[i].name, &s->settings[i].at,
+			modifiers) == NULL;
+
+		check_expr(k, s->settings[i].value,
+		    strange ? USE_VALUE : USE_DATA);
 	}
 	if (k->dialect != NULL || (f != NULL && is_local(k, f)))
 		s->frame = f;
@@ -291,7 +300,8 @@ check_ws_send(struct checker *k, const struct step *s)
 		if (rule == NULL)
 			continue;
 		check_expr(k, s->settings[i].value, rule->use);
-		check_setting_word(k, &s->settings[i]);
+		if (rule->use == USE_WORD)
+			check_setting_word(k, &s->settings[i]);
 	}
 }
 
@@ -345,14 +355,14 @@ check_send(struct checker *k, struct step *s)
 	check_http_send(k, s, conn);
 	check_carrier(k, s, conn, s->send_kind == SEND_WS,
 	    s->len_delta != NULL);
-	check_expr(k, s->value, USE_VALUE);
+	check_expr(k, s->value, USE_DATA);
 	check_expr(k, s->chop, USE_COUNT);
-	check_expr(k, s->every, USE_VALUE);
+	check_expr(k, s->every, USE_TIME);
 	check_expr(k, s->cut, USE_NUMBER);
 	check_expr(k, s->len_delta, USE_NUMBER);
 	for (size_t i = 0; i < s->npatches; i++) {
 		check_expr(k, s->patches[i].offset, USE_NUMBER);
-		check_expr(k, s->patches[i].bytes, USE_VALUE);
+		check_expr(k, s->patches[i].bytes, USE_DATA);
 	}
 	if (s->every != NULL && s->chop == NULL)
 		complain(k->c, &s->every->at,

@@ -61,16 +61,20 @@ check_limit(struct checker *k, const struct step *s)
 void
 check_target(struct checker *k, struct step *s)
 {
-	check_expr(k, s->within, USE_VALUE);
+	check_expr(k, s->within, USE_TIME);
 	switch (s->target) {
 	case TARGET_SIGNAL:
 		check_signal(k, s);
 		break;
 	case TARGET_RESTART:
+		if (s->within != NULL)
+			complain(k->c, &s->within->at,
+			    "a restart goes on when the target is ready: there "
+			    "is no time to wait for");
 		check_own(k, s);
 		break;
 	case TARGET_EXIT:
-		check_expr(k, s->value, USE_NUMBER);
+		check_expr(k, s->value, USE_RANGE);
 		check_own(k, s);
 		break;
 	case TARGET_ALIVE:
@@ -84,7 +88,7 @@ check_target(struct checker *k, struct step *s)
 		check_limit(k, s);
 		break;
 	case TARGET_METRIC:
-		check_expr(k, s->value, USE_NUMBER);
+		check_expr(k, s->value, USE_RANGE);
 		check_alone(k, s);
 		break;
 	}

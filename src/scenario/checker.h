@@ -54,11 +54,15 @@ const char *meant(struct checker *k, const char *word,
 
 /* What a value is for. */
 enum expr_use {
-	USE_VALUE,  /* bytes or a number: no bare word */
+	USE_VALUE,  /* bytes, a number, a range, a time: no bare word */
+	USE_DATA,   /* what can be sent: bytes or a number */
 	USE_KEY,    /* a key's name, or seed(…) */
 	USE_WORD,   /* a bare word is fine */
 	USE_COUNT,  /* a number from 1 */
+	USE_TIMES,  /* the same, or a range */
 	USE_NUMBER, /* any number */
+	USE_RANGE,  /* the same, or a range */
+	USE_TIME,   /* how long */
 	USE_CONN    /* a connection's name */
 };
 

@@ -82,7 +82,21 @@ parse_word(struct parser *p, int depth)
 }
 
 static struct expr *
-parse_number(struct parser *p, int depth)
+parse_token(struct parser *p, enum expr_kind kind)
+{
+	const struct token *t = tok(p);
+	struct expr *e = new_expr(p, kind);
+
+	e->number = t->number;
+	e->bytes = t->bytes;
+	e->len = t->nbytes;
+	e->word = t->text;
+	p->at++;
+	return finish(p, e, p->at - 1);
+}
+
+static struct expr *
+parse_number(struct parser *p)
 {
 	size_t from = p->at;
 	struct expr *e = new_expr(p, EXPR_INT);
@@ -104,27 +118,11 @@ parse_number(struct parser *p, int depth)
 		expected(p, "a number, the end of the range");
 		return NULL;
 	}
-	to = parse_primary(p, depth + 1);
-	if (to == NULL)
-		return NULL;
+	to = parse_token(p, tok(p)->kind == TOKEN_INT ? EXPR_INT : EXPR_VAR);
 	struct expr *range = new_expr(p, EXPR_RANGE);
 	add_arg(p, range, e, NULL);
 	add_arg(p, range, to, NULL);
 	return finish(p, range, from);
-}
-
-static struct expr *
-parse_token(struct parser *p, enum expr_kind kind)
-{
-	const struct token *t = tok(p);
-	struct expr *e = new_expr(p, kind);
-
-	e->number = t->number;
-	e->bytes = t->bytes;
-	e->len = t->nbytes;
-	e->word = t->text;
-	p->at++;
-	return finish(p, e, p->at - 1);
 }
 
 static struct expr *
@@ -138,7 +136,7 @@ parse_primary(struct parser *p, int depth)
 	case TOKEN_WORD:
 		return parse_word(p, depth);
 	case TOKEN_INT:
-		return parse_number(p, depth);
+		return parse_number(p);
 	case TOKEN_DURATION:
 		return parse_token(p, EXPR_DURATION);
 	case TOKEN_STRING:
@@ -148,7 +146,7 @@ parse_primary(struct parser *p, int depth)
 		return parse_token(p, EXPR_VAR);
 	case TOKEN_PUNCT:
 		if (at_punct(p, PUNCT_PLUS) || at_punct(p, PUNCT_MINUS))
-			return parse_number(p, depth);
+			return parse_number(p);
 		break;
 	case TOKEN_END:
 		break;

@@ -63,8 +63,8 @@ parse_watch_for(struct parser *p, struct watch_for *w)
 
 	w->at = place_here(p);
 	word = need_word(p,
-	    "a frame, any, bytes, http, ws, closed, eof, reset, truncated or "
-	    "tls");
+	    "a frame, any, bytes, http, ws, closed, eof, reset, truncated, "
+	    "tls or stun");
 	if (word == NULL)
 		return false;
 	w->match = MATCH_FRAME;

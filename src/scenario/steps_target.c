@@ -192,8 +192,10 @@ poll_restart(struct play *p)
 }
 
 static enum step_status
-poll_exit(struct play *p, const struct target_state *st)
+poll_exit(struct play *p, const struct step *s, const struct target_state *st)
 {
+	const char *want =
+	    s->value->source != NULL ? s->value->source : "another";
 	struct own_exit e;
 
 	if (!p->host->has_exited(p->own, &e)) {
@@ -209,11 +211,11 @@ poll_exit(struct play *p, const struct target_state *st)
 	if (e.signo != 0)
 		return play_fail(p, CODE_CRASH,
 		    "the target's process was ended by signal %d, expected "
-		    "exit status %lld",
-		    e.signo, (long long)st->low);
+		    "exit status %s",
+		    e.signo, want);
 	if (e.status < st->low || e.status > st->high)
-		return play_fail(p, CODE_WRONG, "exit status %d, expected %lld",
-		    e.status, (long long)st->low);
+		return play_fail(p, CODE_WRONG, "exit status %d, expected %s",
+		    e.status, want);
 	play_margin(p, st->within_ns, play_now(p) - p->begun_ns);
 	return STEP_OVER;
 }
@@ -371,7 +373,7 @@ target_poll(struct play *p, const struct step *s)
 	case TARGET_RESTART:
 		return poll_restart(p);
 	case TARGET_EXIT:
-		return or_observe(p, s, poll_exit(p, st));
+		return or_observe(p, s, poll_exit(p, s, st));
 	case TARGET_ALIVE:
 		return or_observe(p, s, look_alive(p, s));
 	case TARGET_FDS:
