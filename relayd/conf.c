@@ -166,23 +166,25 @@ parse_log_level(struct conf *c, const struct option_spec *o, const char *value,
 	return true;
 }
 
-/* "3", "0.5", "12.125" into thousandths. */
+/* "3", "0.5", "12.125", "1e3" into thousandths. */
 static bool
 parse_rate(struct conf *c, const struct option_spec *o, const char *value,
     char *err, size_t err_size)
 {
-	char digits[24];
-	const char *point = strchr(value, '.');
-	size_t whole = point != NULL ? (size_t)(point - value) : strlen(value);
-	size_t part = point != NULL ? strlen(point + 1) : 0;
+	char *end = NULL;
+	double v = 0;
+	int64_t n;
 
-	if (whole >= 1 && whole <= 9 && part <= 3 &&
-	    (point == NULL || part > 0)) {
-		snprintf(digits, sizeof(digits), "%.*s%s%.*s", (int)whole,
-		    value, point != NULL ? point + 1 : "", (int)(3 - part),
-		    "000");
-		if (number_parse(digits, o->min, o->max, member(c, o)))
+	if (strspn(value, "0123456789.eE+-") == strlen(value) &&
+	    value[0] >= '0' && value[0] <= '9')
+		v = strtod(value, &end) * 1000;
+	if (end != NULL && *end == '\0' && end[-1] != '.' && v < 1e12) {
+		n = (int64_t)(v + 0.5);
+		if (n >= o->min && n <= o->max && v - (double)n < 1e-4 &&
+		    (double)n - v < 1e-4) {
+			*(int64_t *)member(c, o) = n;
 			return true;
+		}
 	}
 	snprintf(err, err_size,
 	    "not a number above 0 such as 50 or 0.5, with three decimals at "
@@ -196,6 +198,7 @@ parse_cert_mode(struct conf *c, const struct option_spec *o, const char *value,
     char *err, size_t err_size)
 {
 	c->reloading = strcmp(value, "Reloading") == 0;
+	c->has_cert_mode = true;
 	if (c->reloading || strcmp(value, "Manual") == 0)
 		return true;
 	snprintf(err, err_size,

@@ -59,6 +59,7 @@ struct conf {
 	bool enable_stun;
 	bool enable_metrics;
 	bool reloading; /* --cert-mode Reloading */
+	bool has_cert_mode;
 	bool dev;
 	bool plain_relay;
 	char *user; /* to become; NULL: stay */

@@ -194,6 +194,54 @@ unescape(char c)
 	return at != NULL ? to[at - from] : '\0';
 }
 
+static void
+add_character(struct text *out, uint32_t c)
+{
+	static const uint8_t lead[] = { 0, 0xc0, 0xe0, 0xf0 };
+	int more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+	char byte = (char)(lead[more] | c >> 6 * more);
+
+	text_add_n(out, &byte, 1);
+	while (more-- > 0) {
+		byte = (char)(0x80 | (c >> 6 * more & 0x3f));
+		text_add_n(out, &byte, 1);
+	}
+}
+
+/* \u and four digits, \U and eight: a character, but for NUL, which no value
+ * here can hold. */
+static bool
+take_character(const char **at, struct text *out)
+{
+	size_t len = **at == 'u' ? 4 : 8;
+	char digits[9] = "";
+	unsigned long c;
+
+	strncat(digits, *at + 1, len);
+	if (strspn(digits, "0123456789abcdefABCDEF") != len)
+		return false;
+	c = strtoul(digits, NULL, 16);
+	if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return false;
+	add_character(out, (uint32_t)c);
+	*at += len;
+	return true;
+}
+
+/* What stands behind a backslash, of which |*at| then is the last byte. */
+static bool
+take_escape(const char **at, struct text *out)
+{
+	char c;
+
+	(*at)++;
+	if (**at == 'u' || **at == 'U')
+		return take_character(at, out);
+	c = unescape(**at);
+	text_add_n(out, &c, 1);
+	return c != '\0';
+}
+
 /* "text" with escapes, or 'text' as it is; false if it has no end. */
 static bool
 take_quoted(const char **at, struct text *out)
@@ -201,11 +249,12 @@ take_quoted(const char **at, struct text *out)
 	char quote = *(*at)++, c;
 
 	for (; (c = **at) != quote; (*at)++) {
-		if (c == '\\' && quote == '"')
-			c = unescape(*++*at);
 		if (c == '\0')
 			return false;
-		text_add_n(out, &c, 1);
+		if (c != '\\' || quote != '"')
+			text_add_n(out, &c, 1);
+		else if (!take_escape(at, out))
+			return false;
 	}
 	(*at)++;
 	return true;
@@ -272,6 +321,12 @@ static const struct {
 static enum conf_setting
 set_useless(const char *key, const char *value, char *err, size_t err_size)
 {
+	/* The reference would not start. */
+	if (strcmp(key, "key_cache_capacity") == 0 && value != NULL &&
+	    value[0] == '-') {
+		snprintf(err, err_size, "%s = %s: below 0", key, value);
+		return CONF_UNKNOWN;
+	}
 	for (size_t i = 0; i < sizeof(useless_keys) / sizeof(useless_keys[0]);
 	     i++) {
 		const char *fine = useless_keys[i].harmless;

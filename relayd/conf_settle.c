@@ -207,6 +207,20 @@ settle_limits(const struct conf *c, char *err, size_t err_size)
 	return true;
 }
 
+/* The reference does not start without. */
+static bool
+check_cert_mode(const struct conf *c, char *err, size_t err_size)
+{
+	if (c->tls_line == 0 || c->has_cert_mode)
+		return true;
+	snprintf(err, err_size, "%s:%d: tls.cert_mode is missing", c->file,
+	    c->tls_line);
+	if (c->check)
+		return false;
+	log_warn("config %s; taken for Manual", err);
+	return true;
+}
+
 /*
  * On one or two CPUs, which the loops share with all else, packets that go
  * from loop to loop cost more than a second loop brings.
@@ -262,7 +276,8 @@ conf_settle(struct conf *c, char *err, size_t err_size)
 		settle_certificate(c);
 	if (!check_tls(c, has_listener(c, LISTEN_HTTPS), err, err_size) ||
 	    !settle_access(c, err, err_size) ||
-	    !settle_limits(c, err, err_size))
+	    !settle_limits(c, err, err_size) ||
+	    !check_cert_mode(c, err, err_size))
 		return false;
 	if (c->nlisten == 0)
 		conf_add_listener(c, LISTEN_HTTP, CONF_DEFAULT_ADDRESS);

@@ -157,7 +157,12 @@ START_TEST(what_the_reference_would_open_is_opened)
 {
 	read_fine(openings[_i].file, openings[_i].options);
 	expect_listeners(openings[_i].listeners);
-	ck_assert_str_eq(text_str(&log_lines), "");
+	if (strstr(openings[_i].file, "tls") == NULL ||
+	    strstr(openings[_i].file, "cert_mode") != NULL)
+		ck_assert_str_eq(text_str(&log_lines), "");
+	else
+		ck_assert_ptr_nonnull(strstr(text_str(&log_lines),
+		    ":1: tls.cert_mode is missing; taken for Manual\n"));
 }
 END_TEST
 
@@ -338,6 +343,37 @@ START_TEST(an_unknown_rule_of_access_is_refused_at_once)
 }
 END_TEST
 
+START_TEST(numbers_and_characters_have_other_spellings)
+{
+	read_fine("http_bind_addr = \"127.0.0.1\\u003a0\"\n"
+		  "metrics_bind_addr = \"\\U0000005b::1]:0\"\n"
+		  "key_cache_capacity = 1_024\n"
+		  "[limits]\naccept_conn_limit = 1e3\n"
+		  "[tls]\ncert_mode = \"Manual\"\n"
+		  "cert_dir = \"\\u00e9\\u20ac\\U0001F600\"\n",
+	    "");
+	ck_assert_str_eq(text_str(&log_lines), "");
+	ck_assert_int_eq(conf.accept_rate, 1000000);
+	ck_assert_str_eq(conf.listen[0].address, "127.0.0.1:0");
+	ck_assert_str_eq(conf.listen[1].address, "[::1]:0");
+	ck_assert_str_eq(conf.cert,
+	    "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80/default.crt");
+}
+END_TEST
+
+/* Said in a run, and refused where the file is checked. */
+START_TEST(what_the_reference_does_not_start_with_is_said)
+{
+	read_fine("\n[tls]\ncert_dir = \"/x\"\n", "");
+	ck_assert_ptr_nonnull(strstr(text_str(&log_lines),
+	    "tls.cert_mode is missing; taken for Manual"));
+	text_reset(&log_lines);
+	read_fine("key_cache_capacity = -1\n", "");
+	ck_assert_ptr_nonnull(
+	    strstr(text_str(&log_lines), "key_cache_capacity = -1: below 0"));
+}
+END_TEST
+
 START_TEST(a_burst_of_the_reference_without_a_rate_is_read)
 {
 	read_fine("[limits]\naccept_conn_burst = 5\n", "");
@@ -411,6 +447,16 @@ static const struct {
 	{ "\nlisten = [\n\"a\",\n", ":2: the array or table has no end" },
 	{ "enable_stun = maybe\n", ":1: enable_stun = maybe: neither true" },
 	{ "dev = 1\n", ":1: dev = 1: neither true nor false" },
+	{ "\n[tls]\ncert_dir = \".\"\n", ":2: tls.cert_mode is missing" },
+	{ "key_cache_capacity = -1\n", ":1: key_cache_capacity = -1: below" },
+	{ "cert = \"\\u12\"\n", ":1: not a value" },
+	{ "cert = \"\\u0000\"\n", ":1: not a value" },
+	{ "cert = \"\\uD800\"\n", ":1: not a value" },
+	{ "cert = \"\\U00110000\"\n", ":1: not a value" },
+	{ "limits.accept_conn_limit = 1e-9\n", ":1: limits.accept" },
+	{ "limits.accept_conn_limit = 1e99\n", ":1: limits.accept" },
+	{ "limits.accept_conn_limit = 1e\n", ":1: limits.accept" },
+	{ "limits.accept_conn_limit = 1.\n", ":1: limits.accept" },
 	{ "[tls]\ncert_mode = \"LetsEncrypt\"\n", ":2: tls.cert_mode = Lets" },
 	{ "access = \"nobody\"\n", ":1: access: not everyone" },
 	{ "access.http.url = \"gopher://a/\"\n",
@@ -450,7 +496,7 @@ static const struct {
 	{ "deny_file = \"/nowhere\"\n", ":1: /nowhere: No such file" },
 	{ "access_ca = \"/nowhere\"\naccess.http.url = \"https://a/\"\n",
 	    ":1: CA file /nowhere: No such file" },
-	{ "[tls]\ncert_dir = \"/nowhere\"\n",
+	{ "[tls]\ncert_dir = \"/nowhere\"\ncert_mode = \"Manual\"\n",
 	    ":2: certificate /nowhere/default.crt: No such file" },
 };
 
@@ -726,6 +772,8 @@ main(void)
 	tcase_add_test(tc, unknown_keys_are_warned_about_with_their_line);
 	tcase_add_test(tc, an_unknown_rule_of_access_is_refused_at_once);
 	tcase_add_test(tc, a_burst_of_the_reference_without_a_rate_is_read);
+	tcase_add_test(tc, numbers_and_characters_have_other_spellings);
+	tcase_add_test(tc, what_the_reference_does_not_start_with_is_said);
 	tcase_add_test(tc, what_is_known_but_has_no_effect_is_said);
 	tcase_add_rows(tc, mistakes_are_named_with_their_line, mistakes);
 	tcase_add_rows(tc, a_check_looks_for_what_is_named, absences);
