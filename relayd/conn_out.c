@@ -331,19 +331,28 @@ add_lanes(struct batch *b, const struct conn *c)
 		add_lane(b, &c->lane[order[i].lane], &order[i]);
 }
 
+/* The one whose write failed: 0.35 writes them one by one, and of those
+ * behind it counts none (D-26). */
+static void
+count_failed(struct metrics *m, const uint32_t *n)
+{
+	if (n[LANE_DISCO] > 0)
+		metrics_up(&m->disco_packets_dropped);
+	else if (n[LANE_PACKETS] > 0)
+		metrics_up(&m->send_packets_dropped);
+}
+
 void
 conn_count_written(struct conn *c, bool written)
 {
 	struct metrics *m = &c->worker->metrics;
 	const uint32_t *n = c->under_way;
 
-	if (c->worker->conf->generation == GENERATION_035) {
-		metrics_up_by(written ? &m->send_packets_sent
-				      : &m->send_packets_dropped,
-		    n[LANE_PACKETS]);
-		metrics_up_by(written ? &m->disco_packets_sent
-				      : &m->disco_packets_dropped,
-		    n[LANE_DISCO]);
+	if (c->worker->conf->generation == GENERATION_035 && written) {
+		metrics_up_by(&m->send_packets_sent, n[LANE_PACKETS]);
+		metrics_up_by(&m->disco_packets_sent, n[LANE_DISCO]);
+	} else if (c->worker->conf->generation == GENERATION_035) {
+		count_failed(m, n);
 	}
 	memset(c->under_way, 0, sizeof(c->under_way));
 }

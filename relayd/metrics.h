@@ -26,10 +26,10 @@ struct text;
 	X(bytes_recv, "relayserver_bytes_recv", GENERATION_BOTH, "Bytes of packet data received from clients.") \
 	X(send_packets_sent, "relayserver_send_packets_sent", GENERATION_BOTH, "Packets queued for their destination; generation 0.35: written to it.") \
 	X(send_packets_recv, "relayserver_send_packets_recv", GENERATION_BOTH, "Packets received from clients.") \
-	X(send_packets_dropped, "relayserver_send_packets_dropped", GENERATION_BOTH, "Packets whose destination was not there; generation 0.35: and those of a write that failed.") \
+	X(send_packets_dropped, "relayserver_send_packets_dropped", GENERATION_BOTH, "Packets whose destination was not there; generation 0.35: and the one whose write failed.") \
 	X(disco_packets_sent, "relayserver_disco_packets_sent", GENERATION_BOTH, "Disco packets queued for their destination; generation 0.35: written to it.") \
 	X(disco_packets_recv, "relayserver_disco_packets_recv", GENERATION_BOTH, "Disco packets received from clients.") \
-	X(disco_packets_dropped, "relayserver_disco_packets_dropped", GENERATION_BOTH, "Disco packets whose destination was not there; generation 0.35: and those of a write that failed.") \
+	X(disco_packets_dropped, "relayserver_disco_packets_dropped", GENERATION_BOTH, "Disco packets whose destination was not there; generation 0.35: and the one whose write failed.") \
 	X(other_packets_sent, "relayserver_other_packets_sent", GENERATION_BOTH, "Peer-gone notices queued.") \
 	X(other_packets_recv, "relayserver_other_packets_recv", GENERATION_BOTH, "NotePreferred and Health frames received.") \
 	X(other_packets_dropped, "relayserver_other_packets_dropped", GENERATION_BOTH, "Peer-gone notices that found their queue full.") \
