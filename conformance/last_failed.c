@@ -45,11 +45,19 @@ read_lines(struct last_failed *l, const char *text, size_t len, char *err,
     size_t err_size)
 {
 	const char *end = text + len;
+	bool ended = false; /* the last run */
 
 	for (size_t number = 1; text < end; number++) {
 		const char *tab = memchr(text, '\t', (size_t)(end - text));
 		const char *eol = memchr(text, '\n', (size_t)(end - text));
 		size_t n = eol != NULL ? (size_t)(eol - text) : 0;
+
+		if (eol == text && !ended) {
+			ended = true;
+			l->nlast = l->n;
+			text++;
+			continue;
+		}
 
 		if (eol == NULL || tab == NULL || tab > eol || tab == text ||
 		    memchr(text, '\0', n) != NULL) {
@@ -62,6 +70,10 @@ read_lines(struct last_failed *l, const char *text, size_t len, char *err,
 		    xstrndup(tab + 1, (size_t)(eol - tab - 1)));
 		text = eol + 1;
 	}
+	/* An older file does not say which run it was: one target's, then. */
+	while (!ended && l->nlast < l->n &&
+	    strcmp(l->lines[l->nlast].target, l->lines[0].target) == 0)
+		l->nlast++;
 	return 0;
 }
 
@@ -99,10 +111,17 @@ last_failed_clear(struct last_failed *l)
 	*l = (struct last_failed){ .n = 0 };
 }
 
+/* Lines that may be about the target. */
+static size_t
+lines_of(const struct last_failed *l, const char *target)
+{
+	return target != NULL ? l->n : l->nlast;
+}
+
 bool
 last_failed_knows(const struct last_failed *l, const char *target)
 {
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; i < lines_of(l, target); i++)
 		if (target == NULL || strcmp(l->lines[i].target, target) == 0)
 			return true;
 	return false;
@@ -112,7 +131,7 @@ bool
 last_failed_has(const struct last_failed *l, const char *target,
     const char *name)
 {
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = 0; i < lines_of(l, target); i++) {
 		const struct last_failed_line *one = &l->lines[i];
 
 		if ((target == NULL || strcmp(one->target, target) == 0) &&
@@ -184,11 +203,14 @@ write_lines(const struct last_failed *l, const char *path, char *err,
 	if (output_open(&out, path, err, err_size) != 0)
 		return -1;
 	fchmod(fileno(out.f), 0600);
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; i <= l->n; i++) {
+		if (i == l->nlast)
+			fputc('\n', out.f);
 		/* A client's command may be anything. */
-		if (strpbrk(l->lines[i].target, "\t\n") == NULL)
+		if (i < l->n && strpbrk(l->lines[i].target, "\t\n") == NULL)
 			fprintf(out.f, "%s\t%s\n", l->lines[i].target,
 			    l->lines[i].name);
+	}
 	return output_commit(&out, err, err_size);
 }
 
@@ -208,6 +230,7 @@ last_failed_write(const struct run *r, char *err, size_t err_size)
 	}
 	for (size_t i = 0; i < r->ntargets; i++)
 		add_target(&l, r, &r->targets[i]);
+	l.nlast = l.n;
 	add_older(&l, r, &older);
 	status = make_directories(dir, 0700);
 	if (status != 0)

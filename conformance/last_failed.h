@@ -1,7 +1,8 @@
 /*
  * What failed in the last run on each target, kept for "last-failed" in a
  * file of the user's: a line "TARGET<TAB>CASE" for each case that failed, one
- * "TARGET<TAB>" where none did.  The target that was played last comes first.
+ * "TARGET<TAB>" where none did.  The targets of the last run come first, and an
+ * empty line ends them.
  */
 #ifndef CONFORMANCE_LAST_FAILED_H
 #define CONFORMANCE_LAST_FAILED_H
@@ -20,6 +21,7 @@ struct last_failed {
 	char *path;
 	struct last_failed_line *lines;
 	size_t n;
+	size_t nlast; /* of them: of the last run */
 };
 
 /* 0; no file is no lines.  Or -1 with one line in |err|, which names the place
@@ -27,7 +29,7 @@ struct last_failed {
 int last_failed_read(struct last_failed *l, char *err, size_t err_size);
 void last_failed_clear(struct last_failed *l);
 
-/* Of a target, NULL: of any.  Is a run of it known? */
+/* Of a target, NULL: of those of the last run.  Is a run of it known? */
 bool last_failed_knows(const struct last_failed *l, const char *target);
 /* Did the case fail in it; NULL: any case? */
 bool last_failed_has(const struct last_failed *l, const char *target,

@@ -374,7 +374,7 @@ wants_last(const struct selector *list, size_t n)
 	return false;
 }
 
-/* What is known of a target, NULL: of any, can be selected from. */
+/* What is known of a target, NULL: of the last run, can be selected from. */
 static int
 check_last(const struct selection *s, const char *target, char *err,
     size_t err_size)

@@ -46,7 +46,7 @@ struct selection {
 	size_t nskip;
 	bool slow; /* @slow cases too */
 	struct last_failed last;
-	const char *target; /* that cases are taken for; NULL: any */
+	const char *target; /* that cases are taken for; NULL: none */
 };
 
 enum selected {
@@ -66,7 +66,7 @@ int selection_add_skip(struct selection *s, const char *text, char *err,
 int selection_add_file(struct selection *s, const char *path, char *err,
     size_t err_size);
 /* Before cases are taken: read what "last-failed" stands for, if it is there,
- * on each of the targets; of none: on any. */
+ * on each of the targets; of none: in the last run. */
 int selection_read_last(struct selection *s, const char *const *targets,
     size_t n, char *err, size_t err_size);
 void selection_clear(struct selection *s);

@@ -99,7 +99,21 @@ expect 2 "in the last run nothing failed" "$pong" last-failed
 said err "nothing failed in the last run on $pong" "which is said"
 expect 2 "of another target nothing is known" "$url" last-failed
 expect 0 "a run of that one" "$url" "$one"
-same "$(cut -f 1 $state | tr '\n' ' ')" "$url $pong " "leaves what is known of others"
+same "$(cut -f 1 $state | tr '\n' ' ')" "$url  $pong " "leaves what is known of others"
+expect 1 "a run in which another case fails" "$pong" --time-scale 0.03 'seed.io-basic[ws]' "$one"
+expect 4 "and one on a target that is not there" http://127.0.0.1:1 'ping.echo[raw,p=#2]'
+verb='' expect 0 "list of no target" list --cases last-failed
+said out "1 cases of " "knows the last run only"
+said out "ping.echo[raw,p=#2]" "whatever failed on other targets"
+verb='' expect 0 "list of the other target" list --cases "$pong" last-failed
+said out "1 cases of " "knows its last run"
+said out "seed.io-basic[ws]" "and what failed in it"
+printf 'a\tseed.io-basic[raw]\nb\tseed.io-basic[ws]\n' >$state
+verb='' expect 0 "of a file that does not tell the runs apart" list --cases last-failed
+said out "1 cases of " "it is the first target's"
+expect 0 "a run in which nothing fails" "$url" "$one"
+verb='' expect 2 "leaves nothing to list" list last-failed
+said err "last-failed: nothing failed in the last run" "though something did on other targets"
 short='framing.short-packet[raw,payload=#1]'
 expect 0 "a nonstrict case" "$pong" --time-scale 0.03 "$short"
 said out "1 nonstrict" "is none that failed"
