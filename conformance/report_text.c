@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "conformance/artifacts.h"
 #include "conformance/canary.h"
+#include "conformance/fold.h"
 #include "conformance/proof.h"
 #include "conformance/report.h"
 #include "transcript/transcript_text.h"
@@ -192,30 +193,72 @@ add_lines(const struct report *r, struct text *out, const char *text,
 	}
 }
 
+/* An event, and what is folded into it. */
 static void
-add_transcript(struct report *r, const struct case_result *d, struct text *out)
+add_folded(struct report *r, const struct transcript *t, size_t i,
+    const struct fold *fold, struct text *out)
 {
-	const struct transcript_text_options o = {
+	struct transcript_text_options o = {
 		.snap = SNAP,
 		.ascii = r->ascii,
 		.indent = "  ",
 	};
+	const struct event *e = &t->events[i], *last = &t->events[fold->last];
+	char behind[80];
+
+	if (fold->how == FOLD_LOGIN) {
+		snprintf(behind, sizeof(behind), "%zu frames, %.1f ms",
+		    fold->frames, (double)(last->time_ns - e->time_ns) / 1e6);
+		o.behind = behind;
+		event_login_to_text(t, e, &o, out);
+		return;
+	}
+	if (fold->how == FOLD_CHOPPED) {
+		snprintf(behind, sizeof(behind), "in %zu writes, last at %.6f",
+		    fold->writes, seconds(last->time_ns));
+		o.behind = behind;
+	}
+	event_to_text(t, e, &o, out);
+	if (r->run->o->bytes)
+		event_dump(t, e, "        ", out);
+}
+
+/* The first of the last |most| lines, and how many are before it. */
+static size_t
+first_shown(const struct fold *folds, size_t n, size_t most, size_t *before)
+{
+	size_t at = n, left = most;
+
+	while (at > 0 && left > 0)
+		left -= folds[--at].how != FOLD_INTO;
+	*before = 0;
+	for (size_t i = 0; i < at; i++)
+		*before += folds[i].how != FOLD_INTO;
+	return at;
+}
+
+static void
+add_transcript(struct report *r, const struct case_result *d, struct text *out)
+{
 	const struct transcript *t = d->transcript;
-	size_t first = 0;
+	size_t first, before;
+	struct fold *folds;
 
 	if (t == NULL || t->nevents == 0)
 		return;
 	text_add(out, "  transcript:\n");
-	if (t->nevents > MAX_EVENTS && !r->run->o->bytes) {
-		first = t->nevents - MAX_EVENTS;
+	folds = r->run->o->verbose || r->run->o->bytes
+	    ? xcalloc(t->nevents, sizeof(*folds))
+	    : fold_transcript(t, d->step != NULL ? d->step->at.line : 0);
+	first = first_shown(folds, t->nevents,
+	    r->run->o->bytes ? t->nevents : MAX_EVENTS, &before);
+	if (before > 0)
 		text_addf(out, "    (%zu earlier events are left out)\n",
-		    first);
-	}
-	for (size_t i = first; i < t->nevents; i++) {
-		event_to_text(t, &t->events[i], &o, out);
-		if (r->run->o->bytes)
-			event_dump(t, &t->events[i], "        ", out);
-	}
+		    before);
+	for (size_t i = first; i < t->nevents; i++)
+		if (folds[i].how != FOLD_INTO)
+			add_folded(r, t, i, &folds[i], out);
+	free(folds);
 }
 
 static const char *

@@ -136,6 +136,104 @@ START_TEST(the_text_report_is_this)
 }
 END_TEST
 
+static void
+happens(struct transcript *t, int conn, int ms, struct event e,
+    const char *text, const char *bytes)
+{
+	e.conn = conn;
+	e.time_ns = ms * NS_PER_MS;
+	e.text = (char *)(uintptr_t)text;
+	e.bytes = (uint8_t *)(uintptr_t)bytes;
+	e.len = bytes != NULL ? strlen(bytes) : 0;
+	if (e.kind == EVENT_FRAME)
+		e.dialect = rk_dialect_by_id("iroh-v3");
+	transcript_add(t, &e);
+}
+
+/* A login at a line of the script, from that time on; NULL: it waits for its
+ * Pong in vain. */
+static void
+logs_in(struct transcript *t, const char *name, int line, int ms,
+    const char *pong)
+{
+	struct event e = { .kind = EVENT_OPENED, .line = line };
+	int conn = (int)transcript_add_conn(t, name);
+
+	happens(t, conn, ms, e, "relay:9", NULL);
+	e.kind = EVENT_HTTP;
+	happens(t, conn, ms + 1, e, "GET /relay HTTP/1.1", "GET");
+	e = (struct event){ .kind = EVENT_HTTP, .dir = DIR_S2C };
+	happens(t, conn, ms + 2, e, "HTTP/1.1 101 Fine", "HTTP");
+	e = (struct event){ .kind = EVENT_FRAME, .type = 12 };
+	happens(t, conn, ms + 3, e, NULL, "12345678");
+	e = (struct event){ .kind = EVENT_FRAME, .dir = DIR_S2C, .type = 13 };
+	if (pong != NULL)
+		happens(t, conn, ms + 4, e, NULL, pong);
+}
+
+/* Of relay.alone: line 30 is the step that is missed. */
+static void
+much_happens(struct transcript *t)
+{
+	struct event ping = { .kind = EVENT_FRAME, .type = 12, .line = 29 };
+	struct event remark = { .kind = EVENT_REMARK, .line = 29 };
+
+	logs_in(t, "A", 28, 100, "12345678");
+	logs_in(t, "B", 28, 200, NULL);
+	logs_in(t, "C", 28, 300, "87654321");
+	logs_in(t, "D", 30, 400, "12345678");
+	happens(t, 0, 500, ping, NULL, "11111111");
+	happens(t, 0, 542, remark, "in 9 writes, this was the last", NULL);
+	happens(t, 0, 543, remark, "another remark", NULL);
+}
+
+static struct fake_end
+much_fails(const struct engine_target *t, const char *name, bool control,
+    unsigned nth)
+{
+	struct fake_end end = one_fails(t, name, control, nth);
+
+	end.events = much_happens;
+	return end;
+}
+
+START_TEST(what_went_well_is_folded)
+{
+	ck_assert_int_eq(play(much_fails,
+			     URL " relay.alone --report text=out.txt"),
+	    EXIT_FAILED);
+	check_holds("out.txt",
+	    "      0.100000 A  -- login --> ok  2 frames, 4.0 ms\n"
+	    "      0.200000 B      opened relay:9\n");
+	check_holds("out.txt",
+	    "      0.300000 C      opened relay:9\n"
+	    "      0.301000 C  --> GET /relay HTTP/1.1\n"
+	    "      0.302000 C  <-- HTTP/1.1 101 Fine\n"
+	    "      0.303000 C  --> Ping 3132333435363738\n"
+	    "      0.304000 C  <-- Pong 3837363534333231\n"
+	    "      0.400000 D      opened relay:9\n");
+	check_holds("out.txt",
+	    "      0.500000 A  --> Ping 3131313131313131  in 9 writes, last at "
+	    "0.542000\n"
+	    "      0.543000 A      remark: another remark\n");
+	check_holds_not("out.txt", "0.101000");
+}
+END_TEST
+
+START_TEST(all_is_there_where_it_is_asked_for)
+{
+	ck_assert_int_eq(play(much_fails,
+			     URL " relay.alone -v --report text=out.txt"),
+	    EXIT_FAILED);
+	check_holds("out.txt",
+	    "      0.100000 A      opened relay:9\n"
+	    "      0.101000 A  --> GET /relay HTTP/1.1\n");
+	check_holds("out.txt",
+	    "      0.500000 A  --> Ping 3131313131313131\n"
+	    "      0.542000 A      remark: in 9 writes, this was the last\n");
+}
+END_TEST
+
 /* Both bounds were kept narrowly; in one of them the runner was late. */
 static struct fake_end
 narrow(const struct engine_target *t, const char *name, bool control,
@@ -295,6 +393,8 @@ main(void)
 	tcase_add_checked_fixture(t, run_rig_setup, run_rig_teardown);
 	tcase_add_test(t, the_tap_report_is_this);
 	tcase_add_test(t, the_text_report_is_this);
+	tcase_add_test(t, what_went_well_is_folded);
+	tcase_add_test(t, all_is_there_where_it_is_asked_for);
 	tcase_add_test(t,
 	    a_margin_is_the_targets_only_if_the_runner_was_in_time);
 	tcase_add_test(t, two_targets_and_rounds_are_told_apart);

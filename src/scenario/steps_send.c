@@ -35,8 +35,8 @@ all_sent(struct play *p, const struct step *s, struct send_state *st)
 		    "%zu of %zu bytes were not written: it ended",
 		    st->out.bytes.len - st->at, st->out.bytes.len);
 	else if (st->writes > 1)
-		play_remark(p, st->party, s->at.line,
-		    "in %zu writes, this was the last", st->writes);
+		play_remark(p, st->party, s->at.line, EVENT_IN_WRITES,
+		    st->writes);
 	st->party->sending = false;
 	party_settle(st->party);
 	return STEP_OVER;

@@ -33,6 +33,9 @@ enum event_kind {
 	EVENT_NKINDS
 };
 
+/* The remark behind what went out in so many (size_t) writes. */
+#define EVENT_IN_WRITES "in %zu writes, this was the last"
+
 struct event {
 	enum event_kind kind;
 	enum direction dir;

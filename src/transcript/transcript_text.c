@@ -59,7 +59,7 @@ add_time(struct text *out, int64_t ns)
 
 static void
 add_columns(struct text *out, const struct transcript *t, const struct event *e,
-    const struct transcript_text_options *o)
+    const char *arrow, const struct transcript_text_options *o)
 {
 	const char *conn = "-";
 
@@ -75,7 +75,7 @@ add_columns(struct text *out, const struct transcript *t, const struct event *e,
 	text_add_n(out, " ", 1);
 	text_add(out, conn);
 	text_add(out, conn[0] != '\0' && conn[1] != '\0' ? " " : "  ");
-	text_add(out, has_arrow(e) ? arrows[e->dir][o->ascii] : "   ");
+	text_add(out, arrow);
 	text_add_n(out, " ", 1);
 }
 
@@ -225,15 +225,33 @@ add_what(struct text *out, const struct event *e,
 	}
 }
 
+static void
+end_line(struct text *out, const struct transcript_text_options *o)
+{
+	if (o->behind != NULL)
+		text_addf(out, "  %s", o->behind);
+	text_add(out, "\n");
+}
+
 void
 event_to_text(const struct transcript *t, const struct event *e,
     const struct transcript_text_options *o, struct text *out)
 {
-	add_columns(out, t, e, o);
+	add_columns(out, t, e, has_arrow(e) ? arrows[e->dir][o->ascii] : "   ",
+	    o);
 	add_what(out, e, o);
 	if (e->error != RK_OK)
 		text_addf(out, "  ! %s", rk_strerror(e->error));
-	text_add(out, "\n");
+	end_line(out, o);
+}
+
+void
+event_login_to_text(const struct transcript *t, const struct event *e,
+    const struct transcript_text_options *o, struct text *out)
+{
+	add_columns(out, t, e, o->ascii ? "-- login -->" : "── login ──▶", o);
+	text_add(out, "ok");
+	end_line(out, o);
 }
 
 #define ROW 16

@@ -10,10 +10,16 @@ struct transcript_text_options {
 	bool packet; /* capture packet numbers in front */
 	bool ascii;  /* "-->" instead of arrows */
 	const char *indent;
+	const char
+	    *behind; /* what stands at the end of the line; may be NULL */
 };
 
 /* Append one line with newline. */
 void event_to_text(const struct transcript *t, const struct event *e,
+    const struct transcript_text_options *o, struct text *out);
+/* The same about a whole login that begins with the event: "ok", then what is
+ * |behind|. */
+void event_login_to_text(const struct transcript *t, const struct event *e,
     const struct transcript_text_options *o, struct text *out);
 /* Append its bytes, 16 a line, as hex and as text; of a frame with the header
  * that they had on this connection.  Nothing if it has none. */
