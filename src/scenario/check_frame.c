@@ -172,7 +172,6 @@ check_setting_word(struct checker *k, const struct setting *s)
 		const char *name;
 		const char *words[6];
 	} table[] = { { "carrier", { "raw", "ws", NULL } },
-		{ "to", { "main", "plain", "metrics", "stun", NULL } },
 		{ "confirm", { "yes", "no", NULL } },
 		{ "tls", { "stranger", NULL } },
 		{ "autopong", { "yes", "no", NULL } },
@@ -203,6 +202,43 @@ check_setting_word(struct checker *k, const struct setting *s)
 	}
 }
 
+/* HOST:PORT, with an IPv6 address in brackets */
+static bool
+has_port(const char *text)
+{
+	const char *colon = strrchr(text, ':');
+
+	return colon != NULL && colon > text && colon[1] != '\0' &&
+	    colon[1 + strspn(colon + 1, "0123456789")] == '\0';
+}
+
+/* A listener of the target by its name, or where else. */
+static void
+check_to(struct checker *k, const struct step *s, const struct setting *set)
+{
+	static const char *const listeners[] = { "main", "plain", "metrics",
+		NULL };
+	static const char *const stun[] = { "stun", NULL };
+	bool udp = s->conn_kind == CONN_UDP;
+	const char *const *words = udp ? stun : listeners;
+	const struct expr *e = set->value;
+
+	if (e->kind == EXPR_BYTES) {
+		const char *text =
+		    arena_strndup(k->arena, (const char *)e->bytes, e->len);
+
+		if (udp ? !has_port(text) : strstr(text, "://") == NULL)
+			complain(k->c, &e->at, "expected %s, found %s",
+			    udp ? "HOST:PORT" : "a URL", e->source);
+	} else if (e->kind == EXPR_WORD) {
+		while (*words != NULL && strcmp(*words, e->word) != 0)
+			words++;
+		if (*words == NULL)
+			complain(k->c, &e->at, "\"to\" cannot be \"%s\"%s",
+			    e->word, meant(k, e->word, udp ? stun : listeners));
+	}
+}
+
 void
 check_conn_settings(struct checker *k, const struct step *s)
 {
@@ -224,6 +260,8 @@ check_conn_settings(struct checker *k, const struct step *s)
 		check_expr(k, set->value, rule->use);
 		if (rule->use == USE_WORD)
 			check_setting_word(k, set);
+		if (strcmp(set->name, "to") == 0)
+			check_to(k, s, set);
 		key = key || strcmp(set->name, "key") == 0;
 	}
 	if (s->conn_kind == CONN_LOGIN && !key)
