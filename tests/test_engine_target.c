@@ -304,6 +304,31 @@ START_TEST(test_alive)
 }
 END_TEST
 
+/* Its connections are closed a while before it can be waited for. */
+START_TEST(who_is_about_to_end_is_not_alive)
+{
+	for (int i = 0; i < 100; i++) {
+		int ends[2];
+		char c;
+		pid_t pid;
+
+		ck_assert_int_eq(pipe(ends), 0);
+		pid = fork();
+		if (pid == 0) {
+			for (;;)
+				pause();
+		}
+		close(ends[1]);
+		ck_assert_int_eq(oracle_alive(pid), 1);
+		ck_assert_int_eq(kill(pid, SIGKILL), 0);
+		ck_assert_int_eq(read(ends[0], &c, 1), 0);
+		ck_assert_int_eq(oracle_alive(pid), 0);
+		close(ends[0]);
+		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	}
+}
+END_TEST
+
 START_TEST(test_dead)
 {
 	struct engine_stage st = { 0 };
@@ -473,6 +498,7 @@ main(void)
 	tcase_add_test(t, test_exposition);
 	tcase_add_loop_test(t, test_size, 0, NITEMS(size_rows));
 	tcase_add_test(t, test_alive);
+	tcase_add_test(t, who_is_about_to_end_is_not_alive);
 	tcase_add_test(t, test_dead);
 	tcase_add_test(t, test_starved);
 	tcase_add_loop_test(t, test_own, 0, NITEMS(own_rows));

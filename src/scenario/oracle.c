@@ -43,11 +43,16 @@ open_proc(long pid, const char *what)
 	return fopen(path, "re");
 }
 
+/* proc(5): in the flags of whoever is about to end, and has perhaps closed
+ * its files already. */
+#define PF_EXITING 0x4
+
 /* The state of its line, behind the name in parentheses, which may hold
  * anything. */
 int
 oracle_alive(long pid)
 {
+	unsigned long flags = 0;
 	char line[512];
 	const char *state;
 	FILE *f;
@@ -63,7 +68,8 @@ oracle_alive(long pid)
 	state = got ? strrchr(line, ')') : NULL;
 	if (state == NULL || state[1] != ' ')
 		return 0;
-	return state[2] != 'Z' && state[2] != 'X';
+	sscanf(state + 3, " %*s %*s %*s %*s %*s %lu", &flags);
+	return state[2] != 'Z' && state[2] != 'X' && (flags & PF_EXITING) == 0;
 }
 
 long

@@ -228,10 +228,9 @@ look_alive(struct play *p, const struct step *s)
 	struct own_exit e;
 	int alive;
 
+	alive = oracle_alive(p->target->pid);
 	if (p->own != NULL)
-		alive = !p->host->has_exited(p->own, &e);
-	else
-		alive = oracle_alive(p->target->pid);
+		alive = alive != 0 && !p->host->has_exited(p->own, &e);
 	if (alive < 0)
 		return skip(p, s, "alive", NULL);
 	if (alive)
