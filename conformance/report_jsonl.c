@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "conformance/artifacts.h"
 #include "conformance/canary.h"
@@ -62,12 +63,44 @@ line_of(const char *type)
 	return o;
 }
 
+#define LINE_FORM (JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15))
+
 static void
 write_line(struct report *r, json_t *o)
 {
-	json_dumpf(o, r->out.f,
-	    JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
+	json_dumpf(o, r->out.f, LINE_FORM);
 	fputc('\n', r->out.f);
+	json_decref(o);
+}
+
+static void
+write_hex(FILE *f, const uint8_t *p, size_t len)
+{
+	char hex[2 * 2048 + 1];
+
+	while (len > 0) {
+		size_t n = len < 2048 ? len : 2048;
+
+		hex_encode(p, n, hex);
+		fwrite(hex, 1, 2 * n, f);
+		p += n;
+		len -= n;
+	}
+}
+
+/* The bytes of a whole run are most of it: they go behind what the last member
+ * of |o|, an object, has. */
+static void
+write_line_with_raw(struct report *r, json_t *o, const struct event *e)
+{
+	static const char end[] = "}}";
+	char *line = json_dumps(o, LINE_FORM);
+
+	fwrite(line, 1, strlen(line) - strlen(end), r->out.f);
+	fputs(",\"raw\":\"", r->out.f);
+	write_hex(r->out.f, e->bytes, e->len);
+	fprintf(r->out.f, "\"%s\n", end);
+	free(line);
 	json_decref(o);
 }
 
@@ -152,13 +185,16 @@ write_events(struct report *r, const struct run_case *c,
 
 	for (size_t i = 0; t != NULL && i < t->nevents; i++) {
 		json_t *o = line_of("event");
-		json_t *e = event_to_json_full(t, &t->events[i]);
+		const struct event *e = &t->events[i];
 
 		put_case(r, o, c);
 		if (result->control)
 			put(o, "control", json_true());
-		put(o, "event", e);
-		write_line(r, o);
+		put(o, "event", event_to_json_but_raw(t, e));
+		if (e->bytes != NULL)
+			write_line_with_raw(r, o, e);
+		else
+			write_line(r, o);
 	}
 }
 

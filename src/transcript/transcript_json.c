@@ -390,7 +390,7 @@ event_to_json_line(const struct transcript *t, const struct event *e,
 #define FULL_SNAP 64 /* of what is decoded; "raw" is whole */
 
 json_t *
-event_to_json_full(const struct transcript *t, const struct event *e)
+event_to_json_but_raw(const struct transcript *t, const struct event *e)
 {
 	struct transcript_json_options o = { FULL_SNAP, true };
 	json_t *j = event_to_json(t, e, 0, &o);
@@ -404,8 +404,6 @@ event_to_json_full(const struct transcript *t, const struct event *e)
 	set_int(j, "packet", e->packet);
 	json_object_set_new(j, "script_line", json_integer(e->line));
 	set_int(j, "len", e->len);
-	if (e->bytes != NULL)
-		json_object_set_new(j, "raw", json_hex(e->bytes, e->len));
 	set_text(j, "note", e->text);
 	if (e->dialect != NULL)
 		set_text(j, "dialect", e->dialect->id);
@@ -413,6 +411,16 @@ event_to_json_full(const struct transcript *t, const struct event *e)
 	set_text(j, "error_code", rk_errname(e->error));
 	set_int(j, "opcode", e->opcode);
 	set_text(j, "end", ending_name(e->ending));
+	return j;
+}
+
+json_t *
+event_to_json_full(const struct transcript *t, const struct event *e)
+{
+	json_t *j = event_to_json_but_raw(t, e);
+
+	if (e->bytes != NULL)
+		json_object_set_new(j, "raw", json_hex(e->bytes, e->len));
 	return j;
 }
 

@@ -31,6 +31,10 @@ char *event_to_json_line(const struct transcript *t, const struct event *e,
  * UTF-8; one that is not comes back escaped.
  */
 json_t *event_to_json_full(const struct transcript *t, const struct event *e);
+/* For those who write the bytes themselves: as a string of JSON, hex is looked
+ * through and copied again and again. */
+json_t *event_to_json_but_raw(const struct transcript *t,
+    const struct event *e);
 int event_from_json(struct transcript *t, const json_t *j, char *err,
     size_t err_size);
 
