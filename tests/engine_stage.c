@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "net/resolve.h"
 #include "support.h"
 #include "transcript/transcript_text.h"
 
@@ -123,6 +124,8 @@ pass(struct engine_stage *s)
 		loop_turn(s->loop, -1);
 		return;
 	}
+	while (lookups_are_under_way())
+		loop_turn(s->loop, NS_PER_MS);
 	for (int i = 0; i < 6; i++)
 		loop_turn(s->loop, 0);
 	clock_advance(NS_PER_MS);

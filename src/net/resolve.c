@@ -250,3 +250,14 @@ lookup_free(struct lookup *lk)
 	job_release(lk->job);
 	free(lk);
 }
+
+bool
+lookups_are_under_way(void)
+{
+	bool some;
+
+	pthread_mutex_lock(&lock);
+	some = nworkers > 0;
+	pthread_mutex_unlock(&lock);
+	return some;
+}

@@ -3,6 +3,7 @@
 #define NET_RESOLVE_H
 
 #include <netdb.h>
+#include <stdbool.h>
 
 struct loop;
 struct lookup;
@@ -16,5 +17,8 @@ struct lookup *lookup_start(struct loop *l, const char *host, unsigned port,
     void (*on_done)(void *arg, const struct addrinfo *list, const char *error),
     void *arg);
 void lookup_free(struct lookup *lk); /* NULL is fine */
+/* Is a thread at work, for whatever loop?  If not, all results are there: for
+ * who fakes the clock, by which a resolver takes no time. */
+bool lookups_are_under_way(void);
 
 #endif
