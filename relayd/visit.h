@@ -41,8 +41,8 @@ struct visits {
 void visits_clear(struct visits *v);
 
 void visits_begin(struct visits *v, uint64_t number);
-/* Returned is the visit if it has sent to anybody: visits_told() is to be
- * called for it then. */
+/* Returned is the visit if it has sent to anybody: visit_next_untold() walks
+ * through it then, and visit_end_walk() is owed. */
 struct visit *visits_end(struct visits *v);
 
 /* A packet is about to go to |to|, in the visit that lasts.  1: it is new in
