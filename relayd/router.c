@@ -1,87 +1,34 @@
 /*
- * A hash table of peers in shards, each with its lock.  A peer stays while it
- * has a connection or is pinned: by other peers' visits, so that their sets can
- * hold plain pointers, by its own that are over, and by the endpoints that
- * point at it.
+ * What comes of packets, of coming and of going, over the table of peers.
  *
- * One lock at a time is held, for a few loads and stores.  What may become of
- * an endpoint once it is let go: only its own loop frees it, so an endpoint of
- * the caller's loop that was current a moment ago is still there, and one of
- * another loop is never touched, only named by its key.
+ * What may become of an endpoint once the lock of its peer is let go: only its
+ * own loop frees it, so an endpoint of the caller's loop that was current a
+ * moment ago is still there, and one of another loop is never touched, only
+ * named by its key.
  */
 #include "config.h"
 
 #include "relayd/router.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "relayd/visit.h"
-
-#define MIN_BUCKETS 64
-#define MAX_SHARDS  64
-/* The buckets use the low bits of a hash. */
-#define SHARD_SHIFT 48
-
-/* A shard's lock guards what may change here. */
-struct peer {
-	struct rk_key key; /* never changes, as the hash */
-	uint64_t hash;
-	struct peer *next; /* in its bucket */
-	struct endpoint *current;
-	struct endpoint *replaced; /* on other loops, not told yet */
-	struct visits visits;      /* their receivers are peers, as numbers */
-	size_t pins;
-};
-
-struct shard {
-	pthread_mutex_t lock;
-	struct peer **bucket;
-	size_t nbuckets; /* a power of two */
-	size_t npeers;
-	size_t nconnected;
-} __attribute__((aligned(64)));
+#include "relayd/peers.h"
 
 struct router {
-	struct shard shard[MAX_SHARDS];
-	size_t nshards; /* a power of two */
-	letter_fn send; /* NULL: there is one loop, and nothing is locked */
+	struct peers peers;
+	letter_fn send; /* NULL: there is one loop */
 	void *arg;
-	uint64_t seed[4];
 	/* What changes is not beside what each packet reads. */
 	uint64_t last_visit __attribute__((aligned(64)));
 	uint64_t ended; /* visits that are over */
 };
 
-/* Clients choose their keys, so the hash is seeded. */
-uint64_t
-router_hash(const struct router *r, const struct rk_key *key)
-{
-	uint64_t w[4];
-	unsigned __int128 a, b;
-
-	memcpy(w, key->b, sizeof(w));
-	a = (unsigned __int128)(w[0] ^ r->seed[0]) * (w[1] ^ r->seed[1]);
-	b = (unsigned __int128)(w[2] ^ r->seed[2]) * (w[3] ^ r->seed[3]);
-	return (uint64_t)a ^ (uint64_t)(a >> 64) ^ (uint64_t)b ^
-	    (uint64_t)(b >> 64);
-}
-
 /* ---- life ---- */
 
-static bool
-shard_init(struct shard *s)
-{
-	s->nbuckets = MIN_BUCKETS;
-	s->bucket = calloc(s->nbuckets, sizeof(struct peer *));
-	pthread_mutex_init(&s->lock, NULL);
-	return s->bucket != NULL;
-}
-
 static struct router *
-new_router(size_t nshards, letter_fn send, void *arg)
+new_router(letter_fn send, void *arg)
 {
 	struct router *r = aligned_alloc(64, sizeof(*r));
 
@@ -90,12 +37,9 @@ new_router(size_t nshards, letter_fn send, void *arg)
 	memset(r, 0, sizeof(*r));
 	r->send = send;
 	r->arg = arg;
-	rk_random(r->seed, sizeof(r->seed));
-	while (r->nshards < nshards) {
-		if (!shard_init(&r->shard[r->nshards++])) {
-			router_free(r);
-			return NULL;
-		}
+	if (!peers_init(&r->peers, send != NULL)) {
+		router_free(r);
+		return NULL;
 	}
 	return r;
 }
@@ -103,35 +47,13 @@ new_router(size_t nshards, letter_fn send, void *arg)
 struct router *
 router_new(void)
 {
-	return new_router(1, NULL, NULL);
+	return new_router(NULL, NULL);
 }
 
 struct router *
 router_new_shared(letter_fn send, void *arg)
 {
-	return new_router(MAX_SHARDS, send, arg);
-}
-
-static void
-peer_free(struct peer *p)
-{
-	visits_clear(&p->visits);
-	free(p);
-}
-
-static void
-shard_clear(struct shard *s)
-{
-	for (size_t i = 0; s->bucket != NULL && i < s->nbuckets; i++) {
-		struct peer *p, *next;
-
-		for (p = s->bucket[i]; p != NULL; p = next) {
-			next = p->next;
-			peer_free(p);
-		}
-	}
-	free(s->bucket);
-	pthread_mutex_destroy(&s->lock);
+	return new_router(send, arg);
 }
 
 void
@@ -139,161 +61,26 @@ router_free(struct router *r)
 {
 	if (r == NULL)
 		return;
-	for (size_t i = 0; i < r->nshards; i++)
-		shard_clear(&r->shard[i]);
+	peers_clear(&r->peers);
 	free(r);
 }
 
-/* ---- locks ---- */
-
-static struct shard *
-shard_of(struct router *r, uint64_t hash)
+uint64_t
+router_hash(const struct router *r, const struct rk_key *key)
 {
-	return &r->shard[hash >> SHARD_SHIFT & (r->nshards - 1)];
-}
-
-static struct shard *
-lock(struct router *r, uint64_t hash)
-{
-	struct shard *s = shard_of(r, hash);
-
-	if (r->send != NULL)
-		pthread_mutex_lock(&s->lock);
-	return s;
-}
-
-static void
-unlock(struct router *r, struct shard *s)
-{
-	if (r->send != NULL)
-		pthread_mutex_unlock(&s->lock);
-}
-
-static size_t
-count(struct router *r, size_t (*in_shard)(const struct shard *s))
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->nshards; i++) {
-		struct shard *s = lock(r, (uint64_t)i << SHARD_SHIFT);
-
-		n += in_shard(s);
-		unlock(r, s);
-	}
-	return n;
-}
-
-static size_t
-connected_in(const struct shard *s)
-{
-	return s->nconnected;
-}
-
-static size_t
-known_in(const struct shard *s)
-{
-	return s->npeers;
+	return peers_hash(&r->peers, key);
 }
 
 size_t
 router_count(struct router *r)
 {
-	return count(r, connected_in);
+	return peers_connected(&r->peers);
 }
 
 size_t
 router_known(struct router *r)
 {
-	return count(r, known_in);
-}
-
-/* ---- the table: all of this under the shard's lock ---- */
-
-static struct peer **
-bucket_of(const struct shard *s, uint64_t hash)
-{
-	return &s->bucket[hash & (s->nbuckets - 1)];
-}
-
-static struct peer *
-find(const struct shard *s, uint64_t hash, const struct rk_key *key)
-{
-	struct peer *p = *bucket_of(s, hash);
-
-	while (p != NULL && (p->hash != hash || !rk_key_equal(&p->key, key)))
-		p = p->next;
-	return p;
-}
-
-/* Without memory for it the table stays as it is, only slower. */
-static void
-grow(struct shard *s)
-{
-	size_t old = s->nbuckets;
-	struct peer **bucket = calloc(old * 2, sizeof(struct peer *));
-	struct peer **from = s->bucket;
-
-	if (bucket == NULL)
-		return;
-	s->bucket = bucket;
-	s->nbuckets = old * 2;
-	for (size_t i = 0; i < old; i++) {
-		struct peer *p, *next;
-
-		for (p = from[i]; p != NULL; p = next) {
-			struct peer **to = bucket_of(s, p->hash);
-
-			next = p->next;
-			p->next = *to;
-			*to = p;
-		}
-	}
-	free(from);
-}
-
-static struct peer *
-insert(struct shard *s, uint64_t hash, const struct rk_key *key)
-{
-	struct peer *p = calloc(1, sizeof(*p));
-	struct peer **at;
-
-	if (p == NULL)
-		return NULL;
-	if (s->npeers >= s->nbuckets)
-		grow(s);
-	p->key = *key;
-	p->hash = hash;
-	at = bucket_of(s, p->hash);
-	p->next = *at;
-	*at = p;
-	s->npeers++;
-	return p;
-}
-
-static void
-release(struct shard *s, struct peer *p)
-{
-	struct peer **at = bucket_of(s, p->hash);
-
-	if (--p->pins > 0 || p->current != NULL)
-		return;
-	while (*at != p)
-		at = &(*at)->next;
-	*at = p->next;
-	s->npeers--;
-	peer_free(p);
-}
-
-static void
-unpin(struct router *r, struct peer *p)
-{
-	struct shard *s;
-
-	if (p == NULL)
-		return;
-	s = lock(r, p->hash);
-	release(s, p);
-	unlock(r, s);
+	return peers_known(&r->peers);
 }
 
 /* ---- visits that are over ---- */
@@ -308,9 +95,9 @@ free_settled(struct router *r, struct peer *p, struct visit *list)
 	while ((v = list) != NULL) {
 		list = v->next;
 		for (size_t at = 0; (id = idset_next(&v->sent_to, &at)) != 0;)
-			unpin(r, (struct peer *)(uintptr_t)id);
+			peer_unpin(&r->peers, (struct peer *)(uintptr_t)id);
 		visit_free(v);
-		unpin(r, p);
+		peer_unpin(&r->peers, p);
 	}
 }
 
@@ -319,11 +106,11 @@ static bool
 take_notice(struct router *r, struct peer *p, uint64_t visit,
     const struct peer *to)
 {
-	struct shard *s = lock(r, p->hash);
+	struct shard *s = peers_lock(&r->peers, p->hash);
 	bool due = visits_settle(&p->visits, visit, (uintptr_t)to);
 	struct visit *settled = visits_take_settled(&p->visits);
 
-	unlock(r, s);
+	peers_unlock(&r->peers, s);
 	free_settled(r, p, settled);
 	return due;
 }
@@ -331,12 +118,12 @@ take_notice(struct router *r, struct peer *p, uint64_t visit,
 static void
 end_telling(struct router *r, struct peer *p, struct visit *v)
 {
-	struct shard *s = lock(r, p->hash);
+	struct shard *s = peers_lock(&r->peers, p->hash);
 	struct visit *settled;
 
 	visit_end_walk(v);
 	settled = visits_take_settled(&p->visits);
-	unlock(r, s);
+	peers_unlock(&r->peers, s);
 	free_settled(r, p, settled);
 }
 
@@ -346,7 +133,7 @@ end_telling(struct router *r, struct peer *p, struct visit *v)
 static void
 drop_last(struct router *r, struct endpoint *ep)
 {
-	unpin(r, ep->last);
+	peer_unpin(&r->peers, ep->last);
 	ep->last = NULL;
 	ep->last_noted = false;
 }
@@ -358,7 +145,7 @@ put_out(struct router *r, struct endpoint *old)
 	struct peer *p = old->peer;
 
 	old->peer = NULL;
-	unpin(r, p);
+	peer_unpin(&r->peers, p);
 	drop_last(r, old);
 	old->ops->on_replaced(old);
 }
@@ -407,19 +194,19 @@ take_over(struct router *r, struct peer *p, struct endpoint *ep)
 bool
 router_enter(struct router *r, struct endpoint *ep, const struct rk_key *key)
 {
-	uint64_t hash = router_hash(r, key);
-	struct shard *s = lock(r, hash);
-	struct peer *p = find(s, hash, key);
+	uint64_t hash = peers_hash(&r->peers, key);
+	struct shard *s = peers_lock(&r->peers, hash);
+	struct peer *p = peer_find(s, hash, key);
 	struct place old;
 
 	assert(ep->peer == NULL);
-	if (p == NULL && (p = insert(s, hash, key)) == NULL) {
-		unlock(r, s);
+	if (p == NULL && (p = peer_insert(s, hash, key)) == NULL) {
+		peers_unlock(&r->peers, s);
 		return false;
 	}
 	s->nconnected += p->current == NULL;
 	old = take_over(r, p, ep);
-	unlock(r, s);
+	peers_unlock(&r->peers, s);
 	if (old.here != NULL)
 		put_out(r, old.here);
 	if (old.elsewhere)
@@ -444,10 +231,10 @@ forget_replaced(struct peer *p, const struct endpoint *ep)
 static struct place
 current_place(struct router *r, const struct peer *p, unsigned home)
 {
-	struct shard *s = lock(r, p->hash);
+	struct shard *s = peers_lock(&r->peers, p->hash);
 	struct place at = place_of(p->current, home);
 
-	unlock(r, s);
+	peers_unlock(&r->peers, s);
 	return at;
 }
 
@@ -456,10 +243,10 @@ static struct peer *
 next_untold(struct router *r, const struct peer *p, const struct visit *v,
     size_t *at)
 {
-	struct shard *s = lock(r, p->hash);
+	struct shard *s = peers_lock(&r->peers, p->hash);
 	uint64_t id = visit_next_untold(v, at);
 
-	unlock(r, s);
+	peers_unlock(&r->peers, s);
 	return (struct peer *)(uintptr_t)id;
 }
 
@@ -496,7 +283,7 @@ router_leave(struct router *r, struct endpoint *ep, bool tell)
 	if (p == NULL)
 		return;
 	ep->peer = NULL;
-	s = lock(r, p->hash);
+	s = peers_lock(&r->peers, p->hash);
 	if (p->current == ep) {
 		p->current = NULL;
 		s->nconnected--;
@@ -506,11 +293,11 @@ router_leave(struct router *r, struct endpoint *ep, bool tell)
 	} else {
 		forget_replaced(p, ep);
 	}
-	unlock(r, s);
+	peers_unlock(&r->peers, s);
 	if (over != NULL)
 		tell_all(r, ep->home, p, over, tell);
 	drop_last(r, ep);
-	unpin(r, p);
+	peer_unpin(&r->peers, p);
 }
 
 /* ---- packets ---- */
@@ -528,14 +315,14 @@ aim(struct router *r, struct endpoint *from, const struct rk_key *to,
 		*at = current_place(r, from->last, from->home);
 		return true;
 	}
-	hash = router_hash(r, to);
-	s = lock(r, hash);
-	p = find(s, hash, to);
+	hash = peers_hash(&r->peers, to);
+	s = peers_lock(&r->peers, hash);
+	p = peer_find(s, hash, to);
 	if (p != NULL) {
 		p->pins++;
 		*at = place_of(p->current, from->home);
 	}
-	unlock(r, s);
+	peers_unlock(&r->peers, s);
 	if (p == NULL)
 		return false;
 	drop_last(r, from);
@@ -548,19 +335,19 @@ static bool
 note_sent(struct router *r, struct endpoint *from)
 {
 	struct peer *p = from->peer, *to = from->last;
-	struct shard *s = lock(r, to->hash);
+	struct shard *s = peers_lock(&r->peers, to->hash);
 	bool is_current;
 	int added = 0;
 
 	to->pins++;
-	unlock(r, s);
-	s = lock(r, p->hash);
+	peers_unlock(&r->peers, s);
+	s = peers_lock(&r->peers, p->hash);
 	is_current = p->current == from;
 	if (is_current)
 		added = visits_add(&p->visits, (uintptr_t)to);
-	unlock(r, s);
+	peers_unlock(&r->peers, s);
 	if (added != 1)
-		unpin(r, to);
+		peer_unpin(&r->peers, to);
 	return is_current;
 }
 
@@ -580,7 +367,7 @@ static bool
 begin_sending(struct router *r, struct endpoint *from, struct sending *now)
 {
 	struct peer *p = from->peer;
-	struct shard *s = lock(r, p->hash);
+	struct shard *s = peers_lock(&r->peers, p->hash);
 	bool is_current = p->current == from;
 	const uint8_t *mark = NULL;
 
@@ -593,7 +380,7 @@ begin_sending(struct router *r, struct endpoint *from, struct sending *now)
 		    from->last == p || (mark != NULL && *mark == THROUGH);
 	}
 	now->noted = from->last_noted;
-	unlock(r, s);
+	peers_unlock(&r->peers, s);
 	return is_current && (now->noted || mark != NULL || note_sent(r, from));
 }
 
@@ -602,12 +389,12 @@ static void
 note_through(struct router *r, const struct peer *from, uint64_t visit,
     const struct peer *to)
 {
-	struct shard *s = lock(r, from->hash);
+	struct shard *s = peers_lock(&r->peers, from->hash);
 	uint8_t *mark = visits_mark(&from->visits, visit, (uintptr_t)to);
 
 	if (mark != NULL && *mark == SENT)
 		*mark = THROUGH;
-	unlock(r, s);
+	peers_unlock(&r->peers, s);
 }
 
 /* A packet that may be the first of its visit, or too late; |from| is
@@ -616,12 +403,12 @@ static enum route_result
 hand_over(struct router *r, struct peer *from, struct endpoint *to,
     const struct letter *l, bool tell)
 {
-	struct shard *s = lock(r, from->hash);
+	struct shard *s = peers_lock(&r->peers, from->hash);
 	struct admission a =
 	    visits_admit(&from->visits, l->visit, (uintptr_t)to->peer);
 	struct visit *settled = visits_take_settled(&from->visits);
 
-	unlock(r, s);
+	peers_unlock(&r->peers, s);
 	free_settled(r, from, settled);
 	if (a.late && tell)
 		return ROUTE_REPLACED;
@@ -683,27 +470,13 @@ router_route(struct router *r, struct endpoint *from, const struct rk_key *to,
 static struct place
 find_place(struct router *r, unsigned home, const struct rk_key *key)
 {
-	uint64_t hash = router_hash(r, key);
-	struct shard *s = lock(r, hash);
-	struct peer *p = find(s, hash, key);
+	uint64_t hash = peers_hash(&r->peers, key);
+	struct shard *s = peers_lock(&r->peers, hash);
+	struct peer *p = peer_find(s, hash, key);
 	struct place at = place_of(p != NULL ? p->current : NULL, home);
 
-	unlock(r, s);
+	peers_unlock(&r->peers, s);
 	return at;
-}
-
-/* The peer of |key|, pinned; NULL: there is none. */
-static struct peer *
-pin(struct router *r, const struct rk_key *key)
-{
-	uint64_t hash = router_hash(r, key);
-	struct shard *s = lock(r, hash);
-	struct peer *p = find(s, hash, key);
-
-	if (p != NULL)
-		p->pins++;
-	unlock(r, s);
-	return p;
 }
 
 /*
@@ -726,12 +499,12 @@ router_deliver(struct router *r, unsigned home, const struct letter *l,
 	if (l->noted &&
 	    l->ended == __atomic_load_n(&r->ended, __ATOMIC_RELAXED))
 		return take(at.here, &l->from, l->packet);
-	from = pin(r, &l->from);
+	from = peer_pin(&r->peers, &l->from);
 	if (from == NULL)
 		return tell ? ROUTE_REPLACED
 			    : take(at.here, &l->from, l->packet);
 	result = hand_over(r, from, at.here, l, tell);
-	unpin(r, from);
+	peer_unpin(&r->peers, from);
 	return result;
 }
 
@@ -739,7 +512,8 @@ router_deliver(struct router *r, unsigned home, const struct letter *l,
 void
 router_tell(struct router *r, unsigned home, const struct letter *l)
 {
-	struct peer *from = pin(r, &l->from), *to = pin(r, &l->to);
+	struct peer *from = peer_pin(&r->peers, &l->from),
+		    *to = peer_pin(&r->peers, &l->to);
 	struct place at = { 0 };
 
 	if (from != NULL && to != NULL)
@@ -749,24 +523,24 @@ router_tell(struct router *r, unsigned home, const struct letter *l)
 	else if (from != NULL && to != NULL &&
 	    take_notice(r, from, l->visit, to) && at.here != NULL)
 		at.here->ops->on_gone(at.here, &l->from);
-	unpin(r, to);
-	unpin(r, from);
+	peer_unpin(&r->peers, to);
+	peer_unpin(&r->peers, from);
 }
 
 /* The first of those that wait to be put out that is of the loop |home|. */
 static struct endpoint *
 next_replaced(struct router *r, unsigned home, const struct rk_key *key)
 {
-	uint64_t hash = router_hash(r, key);
-	struct shard *s = lock(r, hash);
-	struct peer *p = find(s, hash, key);
+	uint64_t hash = peers_hash(&r->peers, key);
+	struct shard *s = peers_lock(&r->peers, hash);
+	struct peer *p = peer_find(s, hash, key);
 	struct endpoint *ep = p != NULL ? p->replaced : NULL;
 
 	while (ep != NULL && ep->home != home)
 		ep = ep->next_replaced;
 	if (ep != NULL)
 		forget_replaced(p, ep);
-	unlock(r, s);
+	peers_unlock(&r->peers, s);
 	return ep;
 }
 
