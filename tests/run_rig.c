@@ -67,6 +67,18 @@ one_fails(const struct engine_target *t, const char *name, bool control,
 	return e;
 }
 
+struct fake_end
+one_is_late(const struct engine_target *t, const char *name, bool control,
+    unsigned nth)
+{
+	struct fake_end e = { .code = CODE_OK };
+
+	if (strcmp(name, "ping.order[ws]") == 0)
+		e = (struct fake_end){ .code = CODE_HARNESS_LATE,
+			.message = "late by 30 ms" };
+	return e;
+}
+
 int
 play_command(int (*command)(int argc, char **argv), fake_play how,
     const char *words)

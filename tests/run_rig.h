@@ -33,6 +33,9 @@ struct fake_end all_well(const struct engine_target *t, const char *name,
  * two named behaviours. */
 struct fake_end one_fails(const struct engine_target *t, const char *name,
     bool control, unsigned nth);
+/* The runner itself is late, whenever it plays ping.order[ws]. */
+struct fake_end one_is_late(const struct engine_target *t, const char *name,
+    bool control, unsigned nth);
 
 /* Write a file. */
 void spill(const char *name, const char *text);

@@ -1,4 +1,5 @@
-/* JUnit, Markdown and JSON of whole runs, with whatever a peer may say. */
+/* JUnit, Markdown and JSON of whole runs, with whatever a peer may say; files
+ * that hold several runs. */
 #include "config.h"
 
 #include <jansson.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "conformance/commands.h"
 #include "conformance/judge.h"
 #include "run_rig.h"
 #include "support.h"
@@ -371,6 +373,84 @@ START_TEST(no_fence_is_closed_by_a_peer)
 }
 END_TEST
 
+/* ---- several runs in a file ---- */
+
+static size_t
+count_in(const char *file, const char *part)
+{
+	char *text = slurp(file);
+	size_t n = 0;
+
+	for (const char *p = text; (p = strstr(p, part)) != NULL; p++)
+		n++;
+	free(text);
+	return n;
+}
+
+#define APPEND                                                                 \
+	" --append-run --report jsonl=out.jsonl --report text=out.txt"         \
+	" --report md=out.md"
+
+START_TEST(a_run_can_be_added_to_a_report)
+{
+	ck_assert_int_eq(play(one_fails, URL " relay.alone" APPEND),
+	    EXIT_FAILED);
+	ck_assert_int_eq(play(all_well, URL " ping.order" APPEND), 0);
+	ck_assert_uint_eq(count_in("out.jsonl", "{\"type\":\"run\","), 2);
+	ck_assert_uint_eq(count_in("out.jsonl", "{\"type\":\"end\","), 2);
+	ck_assert_uint_eq(count_in("out.txt", "\nexit "), 2);
+	ck_assert_uint_eq(count_in("out.md", "## relay-conformance: "), 2);
+	/* each is judged, and the worse counts */
+	ck_assert_int_eq(play_command(cmd_judge, all_well, "judge out.jsonl"),
+	    EXIT_FAILED);
+	ck_assert_int_eq(play_command(cmd_judge, all_well,
+			     "judge out.jsonl --report text=out.txt"),
+	    EXIT_USAGE);
+	/* without it the file is replaced */
+	ck_assert_int_eq(play(all_well,
+			     URL " ping.order --report jsonl=out.jsonl"),
+	    0);
+	ck_assert_uint_eq(count_in("out.jsonl", "{\"type\":\"run\","), 1);
+}
+END_TEST
+
+START_TEST(none_is_added_to_half_a_run)
+{
+	static const char half[] = "{\"type\":\"run\",\"v\":1}\n";
+
+	spill("out.jsonl", half);
+	ck_assert_int_eq(play(all_well,
+			     URL " ping.order --append-run"
+				 " --report jsonl=out.jsonl"),
+	    EXIT_INFRASTRUCTURE);
+	check_file("out.jsonl", half);
+	spill("out.jsonl", "{\"type\":\"end\",\"v\":1}");
+	ck_assert_int_eq(play(all_well,
+			     URL " ping.order --append-run"
+				 " --report jsonl=out.jsonl"),
+	    EXIT_INFRASTRUCTURE);
+}
+END_TEST
+
+/* Another run ends first. */
+static struct fake_end
+overtaken(const struct engine_target *t, const char *name, bool control,
+    unsigned nth)
+{
+	spill("out.txt", "another\n");
+	return (struct fake_end){ .code = CODE_OK };
+}
+
+START_TEST(no_run_of_another_is_lost)
+{
+	ck_assert_int_eq(play(overtaken,
+			     URL " ping.order --append-run"
+				 " --report text=out.txt"),
+	    EXIT_INFRASTRUCTURE);
+	check_file("out.txt", "another\n");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -386,6 +466,9 @@ main(void)
 	tcase_add_test(t, stale_deviations_are_failures);
 	tcase_add_test(t, the_markdown_report_is_this);
 	tcase_add_test(t, no_fence_is_closed_by_a_peer);
+	tcase_add_test(t, a_run_can_be_added_to_a_report);
+	tcase_add_test(t, none_is_added_to_half_a_run);
+	tcase_add_test(t, no_run_of_another_is_lost);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

@@ -1,19 +1,11 @@
 /* Runs with a fake engine: order of playing, verdicts, exit statuses. */
 #include "config.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <jansson.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "conformance/commands.h"
-#include "conformance/files.h"
 #include "conformance/judge.h"
 #include "run_rig.h"
 #include "support.h"
@@ -81,21 +73,9 @@ START_TEST(own_lateness_is_settled_by_playing_alone)
 }
 END_TEST
 
-static struct fake_end
-late_always(const struct engine_target *t, const char *name, bool control,
-    unsigned nth)
-{
-	struct fake_end e = { .code = CODE_OK };
-
-	if (strcmp(name, "ping.order[ws]") == 0)
-		e = (struct fake_end){ .code = CODE_HARNESS_LATE,
-			.message = "late by 30 ms" };
-	return e;
-}
-
 START_TEST(own_lateness_is_never_a_failure)
 {
-	ck_assert_int_eq(play(late_always,
+	ck_assert_int_eq(play(one_is_late,
 			     URL " ping.order --report tap=out.tap"),
 	    EXIT_INCONCLUSIVE);
 	check_holds("out.tap", "not ok 2 - ping.order[ws]\n");
@@ -188,113 +168,7 @@ START_TEST(a_control_that_fails_leaves_no_verdict)
 }
 END_TEST
 
-/* ---- lost targets, early ends ---- */
-
-static struct fake_end
-canary_fails(const struct engine_target *t, const char *name, bool control,
-    unsigned nth)
-{
-	struct fake_end e = { .code = CODE_OK };
-
-	if (strcmp(name, "ping.echo[raw,p=#1]") == 0)
-		e = (struct fake_end){ .code = CODE_CONNECT,
-			.message = "connection refused" };
-	return e;
-}
-
-START_TEST(an_unreachable_target_is_never_success)
-{
-	ck_assert_int_eq(play(canary_fails,
-			     URL " @core --report tap=out.tap"
-				 " --report jsonl=out.jsonl"),
-	    EXIT_INFRASTRUCTURE);
-	ck_assert_str_eq(fake_engine_log(), "ping.echo[raw,p=#1]\n");
-	check_holds("out.tap", "TAP version 14\n1..5\nnot ok 1 - ping.echo");
-	check_holds("out.tap",
-	    "Bail out! the canary ping.echo[raw,p=\\#1] failed before the "
-	    "cases: connection refused\n");
-	check_holds("out.jsonl", "\"error\":5}");
-	check_holds("out.jsonl", "\"canary_before\":\"failed\"");
-}
-END_TEST
-
-START_TEST(the_cases_can_be_played_all_the_same)
-{
-	ck_assert_int_eq(play(canary_fails, URL " --keep-going ping.order"),
-	    EXIT_INFRASTRUCTURE);
-	ck_assert_ptr_nonnull(strstr(fake_engine_log(), "ping.order[ws]\n"));
-}
-END_TEST
-
-static struct fake_end
-dies_half_way(const struct engine_target *t, const char *name, bool control,
-    unsigned nth)
-{
-	struct fake_end e = { .code = CODE_OK };
-
-	if (strcmp(name, "ping.echo[raw,p=#1]") == 0 && nth >= 2)
-		e = (struct fake_end){ .code = CODE_CONNECT,
-			.message = "connection refused" };
-	if (strcmp(name, "ping.order[ws]") == 0)
-		e = (struct fake_end){ .code = CODE_NEVER, .message = "no" };
-	return e;
-}
-
-START_TEST(a_target_lost_half_way_is_not_merely_failed)
-{
-	ck_assert_int_eq(play(dies_half_way,
-			     URL " ping.order relay.alone"
-				 " --report text=out.txt"
-				 " --report jsonl=out.jsonl"),
-	    EXIT_INFRASTRUCTURE);
-	/* Nothing is played on a target that is lost. */
-	ck_assert_str_eq(fake_engine_log(),
-	    "ping.echo[raw,p=#1]\n"
-	    "ping.order[raw]\n"
-	    "ping.order[ws]\n"
-	    "ping.echo[raw,p=#1]\n"
-	    "ping.echo[raw,p=#1]\n"
-	    "ping.echo[raw,p=#1]\n");
-	check_holds("out.jsonl", "\"canary_after\":\"failed\",\"reruns\"");
-	check_holds("out.txt", "failed behind a case: connection refused");
-	check_holds("out.txt", "0 INCONCLUSIVE   1 ERROR");
-}
-END_TEST
-
-static struct fake_end
-harms_nobody(const struct engine_target *t, const char *name, bool control,
-    unsigned nth)
-{
-	struct fake_end e = { .code = CODE_OK };
-
-	if (strcmp(name, "ping.echo[raw,p=#1]") == 0 && nth == 2)
-		e.code = CODE_CONNECT;
-	if (strncmp(name, "ping.order", 10) == 0 ||
-	    strncmp(name, "relay.alone", 11) == 0)
-		e = (struct fake_end){ .code = CODE_NEVER, .message = "no" };
-	return e;
-}
-
-START_TEST(the_canary_follows_what_may_have_done_harm)
-{
-	ck_assert_int_eq(play(harms_nobody,
-			     URL " ping.order relay.alone"
-				 " --report jsonl=out.jsonl"),
-	    EXIT_FAILED);
-	ck_assert_str_eq(fake_engine_log(),
-	    "ping.echo[raw,p=#1]\n"
-	    "ping.order[raw]\n"
-	    "ping.order[ws]\n"
-	    "ping.echo[raw,p=#1]\n" /* behind the first: it fails once */
-	    "ping.echo[raw,p=#1]\n"
-	    "ping.echo[raw,p=#1]\n" /* behind the second */
-	    "relay.alone[raw]\n"
-	    "ping.echo[raw,p=#1]\n"
-	    "ping.echo[raw,p=#1]\n");
-	check_holds("out.jsonl", "\"canary_after\":\"ok\",\"reruns\"");
-	check_holds("out.jsonl", "\"canaries\":5,\"canaries_ok\":5");
-}
-END_TEST
+/* ---- early ends ---- */
 
 static struct fake_end
 one_hangs(const struct engine_target *t, const char *name, bool control,
@@ -372,236 +246,6 @@ START_TEST(fail_fast_ends_at_the_first_failure)
 }
 END_TEST
 
-/* ---- capabilities that cases prove ---- */
-
-#define PROBED(probe)                                                          \
-	"target x\n  url http://127.0.0.1:9\n"                                 \
-	"  metrics http://127.0.0.1:9/m\n  caps raw\n  probe " probe "\n"
-
-static struct fake_end
-no_ws(const struct engine_target *t, const char *name, bool control,
-    unsigned nth)
-{
-	struct fake_end e = { .code = CODE_OK };
-
-	if (strcmp(name, "ping.order[ws]") == 0)
-		e.code = CODE_NEVER;
-	return e;
-}
-
-START_TEST(a_probe_that_passes_proves_a_capability)
-{
-	spill("x.target", PROBED("metrics = ping.order[raw]"));
-	ck_assert_int_eq(play(all_well,
-			     "x.target relay.metrics --report text=out.txt"),
-	    0);
-	unlink("x.target");
-	ck_assert_str_eq(fake_engine_log(),
-	    "ping.echo[raw,p=#1]\n"
-	    "ping.order[raw]\n"
-	    "relay.metrics[raw]\n"
-	    "ping.echo[raw,p=#1]\n");
-	check_holds("out.txt", "\nprobed metrics: ok, by ping.order[raw]\n");
-}
-END_TEST
-
-START_TEST(one_that_fails_leaves_what_needs_it_unsupported)
-{
-	spill("x.target", PROBED("metrics = ping.order"));
-	ck_assert_int_eq(play(no_ws,
-			     "x.target relay.metrics --report text=out.txt"
-			     " --report jsonl=out.jsonl"),
-	    EXIT_UNTESTED);
-	unlink("x.target");
-	/* ws is not among its caps */
-	ck_assert_ptr_null(strstr(fake_engine_log(), "relay.metrics"));
-	check_holds("out.txt",
-	    "unsupported: needs metrics; the probe of metrics failed "
-	    "(ping.order[ws] needs ws) (1 cases)\n");
-	spill("x.target", PROBED("ws = ping.order[ws]"));
-	ck_assert_int_eq(play(no_ws,
-			     "x.target ping.order --report text=out.txt"
-			     " --report jsonl=out.jsonl"),
-	    0);
-	unlink("x.target");
-	check_holds("out.txt",
-	    "unsupported: needs ws; the probe of ws failed "
-	    "(ping.order[ws]: E-NEVER) (1 cases)\n");
-	ck_assert_int_eq(play_command(cmd_judge, no_ws,
-			     "judge out.jsonl --report text=out.txt"),
-	    0);
-	check_holds("out.txt",
-	    "\nprobed ws: failed, by ping.order[ws] "
-	    "(ping.order[ws]: E-NEVER)\n");
-}
-END_TEST
-
-START_TEST(one_that_says_nothing_leaves_it_open)
-{
-	spill("x.target", PROBED("ws = ping.order[ws]"));
-	ck_assert_int_eq(play(late_always,
-			     "x.target ping.order --report tap=out.tap"),
-	    EXIT_INCONCLUSIVE);
-	ck_assert_int_eq(play(all_well, "x.target ping.order --caps raw"), 0);
-	unlink("x.target");
-	ck_assert_ptr_null(strstr(fake_engine_log(), "[ws]"));
-	check_holds("out.tap",
-	    "the probe of ws said nothing (ping.order[ws]: ");
-}
-END_TEST
-
-START_TEST(one_that_selects_nothing_is_an_error)
-{
-	spill("x.target", PROBED("ws = ping.odrer"));
-	ck_assert_int_eq(play(all_well, "x.target ping.order"), EXIT_SCRIPT);
-	unlink("x.target");
-	ck_assert_str_eq(fake_engine_log(), "");
-}
-END_TEST
-
-/* ---- a target that ends meanwhile ---- */
-
-/* The first case behind the canary ends the process, and what is there then
- * loses its connections. */
-static struct fake_end
-lethal(const struct engine_target *t, const char *name, bool control,
-    unsigned nth)
-{
-	siginfo_t info;
-
-	if (strncmp(name, "ping.echo", 9) == 0 && nth == 1)
-		return (struct fake_end){ .code = CODE_OK };
-	kill((pid_t)t->pid, SIGKILL);
-	/* it stays a zombie, for whom it belongs to */
-	waitid(P_PID, (id_t)t->pid, &info, WEXITED | WNOWAIT);
-	return (struct fake_end){ .code = CODE_CLOSED, .message = "gone" };
-}
-
-static int
-play_lethal(const char *args)
-{
-	int status;
-
-	spill("x.target",
-	    "target x\n  url http://127.0.0.1:9\n  spawn \"sleep 60\"\n");
-	status = play(lethal, args);
-	unlink("x.target");
-	return status;
-}
-
-START_TEST(what_was_in_flight_when_the_target_ended_is_inconclusive)
-{
-	ck_assert_int_eq(play_lethal(
-			     "x.target ping.order relay.basic --no-controls"
-			     " --report text=out.txt"
-			     " --report jsonl=out.jsonl"),
-	    EXIT_INFRASTRUCTURE);
-	check_holds("out.txt", " 0 FAIL ");
-	check_holds("out.txt", " 3 INCONCLUSIVE ");
-	check_holds("out.txt", "the target ended meanwhile");
-	check_holds("out.jsonl", "\"target_ended\":true");
-	ck_assert_int_eq(play_command(cmd_judge, all_well,
-			     "judge out.jsonl --report text=out.txt"),
-	    EXIT_INFRASTRUCTURE);
-	check_holds("out.txt", " 0 FAIL ");
-	check_holds("out.txt", " 3 INCONCLUSIVE ");
-	check_holds("out.txt", "the target ended meanwhile");
-}
-END_TEST
-
-START_TEST(the_one_that_was_alone_with_it_fails)
-{
-	ck_assert_int_eq(play_lethal("x.target relay.alone"
-				     " --report text=out.txt"),
-	    EXIT_INFRASTRUCTURE);
-	check_holds("out.txt", " 1 FAIL ");
-	check_holds_not("out.txt", "meanwhile");
-	ck_assert_int_eq(play_lethal("x.target ping.order relay.basic"
-				     " --no-controls --keep-going"
-				     " --report text=out.txt"),
-	    EXIT_INFRASTRUCTURE);
-	check_holds("out.txt", " 1 FAIL ");
-}
-END_TEST
-
-/* ---- several runs in a file ---- */
-
-static size_t
-count_in(const char *file, const char *part)
-{
-	char *text = slurp(file);
-	size_t n = 0;
-
-	for (const char *p = text; (p = strstr(p, part)) != NULL; p++)
-		n++;
-	free(text);
-	return n;
-}
-
-#define APPEND                                                                 \
-	" --append-run --report jsonl=out.jsonl --report text=out.txt"         \
-	" --report md=out.md"
-
-START_TEST(a_run_can_be_added_to_a_report)
-{
-	ck_assert_int_eq(play(one_fails, URL " relay.alone" APPEND),
-	    EXIT_FAILED);
-	ck_assert_int_eq(play(all_well, URL " ping.order" APPEND), 0);
-	ck_assert_uint_eq(count_in("out.jsonl", "{\"type\":\"run\","), 2);
-	ck_assert_uint_eq(count_in("out.jsonl", "{\"type\":\"end\","), 2);
-	ck_assert_uint_eq(count_in("out.txt", "\nexit "), 2);
-	ck_assert_uint_eq(count_in("out.md", "## relay-conformance: "), 2);
-	/* each is judged, and the worse counts */
-	ck_assert_int_eq(play_command(cmd_judge, all_well, "judge out.jsonl"),
-	    EXIT_FAILED);
-	ck_assert_int_eq(play_command(cmd_judge, all_well,
-			     "judge out.jsonl --report text=out.txt"),
-	    EXIT_USAGE);
-	/* without it the file is replaced */
-	ck_assert_int_eq(play(all_well,
-			     URL " ping.order --report jsonl=out.jsonl"),
-	    0);
-	ck_assert_uint_eq(count_in("out.jsonl", "{\"type\":\"run\","), 1);
-}
-END_TEST
-
-START_TEST(none_is_added_to_half_a_run)
-{
-	static const char half[] = "{\"type\":\"run\",\"v\":1}\n";
-
-	spill("out.jsonl", half);
-	ck_assert_int_eq(play(all_well,
-			     URL " ping.order --append-run"
-				 " --report jsonl=out.jsonl"),
-	    EXIT_INFRASTRUCTURE);
-	check_file("out.jsonl", half);
-	spill("out.jsonl", "{\"type\":\"end\",\"v\":1}");
-	ck_assert_int_eq(play(all_well,
-			     URL " ping.order --append-run"
-				 " --report jsonl=out.jsonl"),
-	    EXIT_INFRASTRUCTURE);
-}
-END_TEST
-
-/* Another run ends first. */
-static struct fake_end
-overtaken(const struct engine_target *t, const char *name, bool control,
-    unsigned nth)
-{
-	spill("out.txt", "another\n");
-	return (struct fake_end){ .code = CODE_OK };
-}
-
-START_TEST(no_run_of_another_is_lost)
-{
-	ck_assert_int_eq(play(overtaken,
-			     URL " ping.order --append-run"
-				 " --report text=out.txt"),
-	    EXIT_INFRASTRUCTURE);
-	check_file("out.txt", "another\n");
-}
-END_TEST
-
 /* ---- exit statuses ---- */
 
 static const struct {
@@ -666,16 +310,6 @@ END_TEST
 
 /* ---- files of scenarios ---- */
 
-static void
-write_script(const char *text)
-{
-	char err[256];
-
-	ck_assert_int_eq(file_write("my.rly", text, strlen(text), err,
-			     sizeof(err)),
-	    0);
-}
-
 #define SCENARIO(id, covers)                                                   \
 	"rly 1\ndialect iroh-v3\n"                                             \
 	"include \"lib/iroh-v3.rly\"\n"                                        \
@@ -686,7 +320,7 @@ write_script(const char *text)
 
 START_TEST(a_file_of_scenarios_is_selected_by_its_name)
 {
-	write_script(SCENARIO("my.own", "  covers R-120\n"));
+	spill("my.rly", SCENARIO("my.own", "  covers R-120\n"));
 	ck_assert_int_eq(play(all_well, URL " my.rly --report jsonl=out.jsonl"),
 	    0);
 	ck_assert_str_eq(fake_engine_log(),
@@ -702,7 +336,7 @@ END_TEST
 
 START_TEST(calm_cases_come_between_the_crowd_and_serial_ones)
 {
-	write_script(SCENARIO("my.calm", "  covers R-120\n  calm\n"));
+	spill("my.rly", SCENARIO("my.calm", "  covers R-120\n  calm\n"));
 	ck_assert_int_eq(play(all_well,
 			     URL " my.rly relay.alone ping.order[ws]"),
 	    0);
@@ -717,7 +351,7 @@ END_TEST
 
 START_TEST(a_file_replaces_what_is_inside_the_program)
 {
-	write_script(SCENARIO("ping.order", "  covers R-130\n"));
+	spill("my.rly", SCENARIO("ping.order", "  covers R-130\n"));
 	ck_assert_int_eq(play(all_well, URL " my.rly"), 0);
 	ck_assert_str_eq(fake_engine_log(),
 	    "ping.echo[raw,p=#1]\nping.order[raw]\nping.echo[raw,p=#1]\n");
@@ -726,7 +360,7 @@ END_TEST
 
 START_TEST(the_canary_is_the_programs_own)
 {
-	write_script(SCENARIO("ping.echo", "  covers R-129\n"));
+	spill("my.rly", SCENARIO("ping.echo", "  covers R-129\n"));
 	ck_assert_int_eq(play(all_well, URL " my.rly"), 0);
 	ck_assert_str_eq(fake_engine_log(),
 	    "ping.echo[raw,p=#1]\nping.echo[raw]\nping.echo[raw,p=#1]\n");
@@ -742,44 +376,11 @@ static const char *const broken[] = {
 
 START_TEST(a_broken_file_is_found_before_anything_runs)
 {
-	write_script(broken[_i]);
+	spill("my.rly", broken[_i]);
 	ck_assert_int_eq(play(all_well, URL " my.rly"), EXIT_SCRIPT);
 	ck_assert_str_eq(fake_engine_log(), "");
 }
 END_TEST
-
-static void
-add_run_tests(TCase *t)
-{
-	tcase_add_test(t, canaries_controls_and_serial_cases_have_their_turn);
-	tcase_add_test(t, controls_can_be_left_out);
-	tcase_add_test(t, every_case_is_played_at_once);
-	tcase_add_test(t, own_lateness_is_settled_by_playing_alone);
-	tcase_add_test(t, own_lateness_is_never_a_failure);
-	tcase_add_test(t, what_met_a_crowd_is_played_again_once);
-	tcase_add_test(t, what_always_happens_is_not_played_again);
-	tcase_add_test(t, a_control_that_fails_leaves_no_verdict);
-	tcase_add_test(t, an_unreachable_target_is_never_success);
-	tcase_add_test(t, the_cases_can_be_played_all_the_same);
-	tcase_add_test(t, a_target_lost_half_way_is_not_merely_failed);
-	tcase_add_test(t, the_canary_follows_what_may_have_done_harm);
-	tcase_add_test(t, the_overall_timeout_ends_a_run_with_reports);
-	tcase_add_test(t,
-	    an_interrupted_run_leaves_whole_reports_marked_partial);
-	tcase_add_test(t, fail_fast_ends_at_the_first_failure);
-	tcase_add_test(t, a_probe_that_passes_proves_a_capability);
-	tcase_add_test(t, one_that_fails_leaves_what_needs_it_unsupported);
-	tcase_add_test(t, one_that_says_nothing_leaves_it_open);
-	tcase_add_test(t, one_that_selects_nothing_is_an_error);
-	tcase_add_test(t,
-	    what_was_in_flight_when_the_target_ended_is_inconclusive);
-	tcase_add_test(t, the_one_that_was_alone_with_it_fails);
-	tcase_add_test(t, a_run_can_be_added_to_a_report);
-	tcase_add_test(t, none_is_added_to_half_a_run);
-	tcase_add_test(t, no_run_of_another_is_lost);
-	tcase_add_loop_test(t, the_exit_status_says_what_happened, 0,
-	    sizeof(statuses) / sizeof(statuses[0]));
-}
 
 int
 main(void)
@@ -788,7 +389,20 @@ main(void)
 	TCase *t = tcase_create("run");
 
 	tcase_add_checked_fixture(t, run_rig_setup, run_rig_teardown);
-	add_run_tests(t);
+	tcase_add_test(t, canaries_controls_and_serial_cases_have_their_turn);
+	tcase_add_test(t, controls_can_be_left_out);
+	tcase_add_test(t, every_case_is_played_at_once);
+	tcase_add_test(t, own_lateness_is_settled_by_playing_alone);
+	tcase_add_test(t, own_lateness_is_never_a_failure);
+	tcase_add_test(t, what_met_a_crowd_is_played_again_once);
+	tcase_add_test(t, what_always_happens_is_not_played_again);
+	tcase_add_test(t, a_control_that_fails_leaves_no_verdict);
+	tcase_add_test(t, the_overall_timeout_ends_a_run_with_reports);
+	tcase_add_test(t,
+	    an_interrupted_run_leaves_whole_reports_marked_partial);
+	tcase_add_test(t, fail_fast_ends_at_the_first_failure);
+	tcase_add_loop_test(t, the_exit_status_says_what_happened, 0,
+	    sizeof(statuses) / sizeof(statuses[0]));
 	tcase_add_test(t, a_file_of_scenarios_is_selected_by_its_name);
 	tcase_add_test(t, calm_cases_come_between_the_crowd_and_serial_ones);
 	tcase_add_test(t, a_file_replaces_what_is_inside_the_program);
