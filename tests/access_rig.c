@@ -14,7 +14,6 @@
 #include "relayd/access.h"
 #include "support.h"
 
-struct rig rig;
 int listen_fd;
 unsigned port;
 
@@ -30,7 +29,7 @@ access_rig_start(void)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(sin);
 
-	rig_start(&rig);
+	rig_setup();
 	listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	ck_assert_int_ge(listen_fd, 0);
 	ck_assert_int_eq(bind(listen_fd, (struct sockaddr *)&sin, len), 0);
@@ -54,7 +53,7 @@ access_rig_stop(void)
 	for (int i = 0; i < nasked; i++)
 		hang_up(i);
 	close(listen_fd);
-	rig_stop(&rig);
+	rig_teardown();
 }
 
 void

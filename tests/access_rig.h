@@ -21,7 +21,6 @@ struct question {
 	size_t len;
 };
 
-extern struct rig rig;
 extern int listen_fd;
 extern unsigned port;
 extern struct question asked[MAX_ASKED];

@@ -23,6 +23,9 @@
 /* More than any exchange of these tests needs. */
 #define SETTLE_TURNS 12
 
+struct rig rig;
+const enum rk_carrier carriers[2] = { RK_CARRIER_RAW, RK_CARRIER_WS };
+
 static const struct rk_dialect *
 dialect(void)
 {
@@ -62,6 +65,18 @@ rig_stop(struct rig *r)
 	log_capture(NULL, NULL);
 	text_clear(&r->log);
 	clock_unfake();
+}
+
+void
+rig_setup(void)
+{
+	rig_start(&rig);
+}
+
+void
+rig_teardown(void)
+{
+	rig_stop(&rig);
 }
 
 void

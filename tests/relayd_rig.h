@@ -27,6 +27,10 @@ struct rig {
 /* Starts faking the clock; the log goes into rig->log. */
 void rig_start(struct rig *r);
 void rig_stop(struct rig *r);
+/* The rig of a test program, with its fixtures. */
+extern struct rig rig;
+void rig_setup(void);
+void rig_teardown(void);
 /* One turn of the loop, without waiting. */
 void rig_turn(struct rig *r);
 /* Turns until nothing is left to do without time moving on. */
@@ -36,6 +40,9 @@ void rig_pass(struct rig *r, int64_t ns);
 /* The value of a sample as it stands in the exposition, labels included;
  * fails the test if there is none. */
 uint64_t rig_metric(struct rig *r, const char *sample);
+
+/* For loop tests: raw, WebSocket. */
+extern const enum rk_carrier carriers[2];
 
 struct client {
 	struct rig *rig;

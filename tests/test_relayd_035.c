@@ -7,22 +7,12 @@
 #include "relayd_rig.h"
 #include "support.h"
 
-static struct rig rig;
-
 static void
 setup(void)
 {
-	rig_start(&rig);
+	rig_setup();
 	rig.conf.generation = GENERATION_035;
 }
-
-static void
-teardown(void)
-{
-	rig_stop(&rig);
-}
-
-static const enum rk_carrier carriers[] = { RK_CARRIER_RAW, RK_CARRIER_WS };
 
 /* ---- order of the loop (D-06) ---- */
 
@@ -402,7 +392,7 @@ main(void)
 	Suite *s = suite_create("relayd 0.35");
 	TCase *tc = tcase_create("0.35");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, rig_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, disco_goes_before_packets_and_notices_go_last,
 	    0, 2);

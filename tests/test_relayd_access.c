@@ -11,7 +11,6 @@
 #include "relayd_rig.h"
 #include "support.h"
 
-static struct rig rig;
 static char path[] = "/tmp/test_relayd_access.XXXXXX";
 
 static void
@@ -21,13 +20,13 @@ setup(void)
 
 	ck_assert_int_ge(fd, 0);
 	close(fd);
-	rig_start(&rig);
+	rig_setup();
 }
 
 static void
 teardown(void)
 {
-	rig_stop(&rig);
+	rig_teardown();
 	unlink(path);
 }
 
@@ -127,8 +126,6 @@ expect_denied(uint8_t seed, enum rk_carrier carrier)
 	    accepts);
 	client_close(&c);
 }
-
-static const enum rk_carrier carriers[] = { RK_CARRIER_RAW, RK_CARRIER_WS };
 
 START_TEST(without_a_list_everyone_is_let_in)
 {

@@ -10,22 +10,6 @@
 #include "support.h"
 #include "vectors.h"
 
-static struct rig rig;
-
-static void
-setup(void)
-{
-	rig_start(&rig);
-}
-
-static void
-teardown(void)
-{
-	rig_stop(&rig);
-}
-
-static const enum rk_carrier carriers[] = { RK_CARRIER_RAW, RK_CARRIER_WS };
-
 /* ---- Ping ---- */
 
 START_TEST(pings_are_answered_in_order)
@@ -713,7 +697,7 @@ add_ws_tests(Suite *s)
 {
 	TCase *tc = tcase_create("websocket");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_fragmented_message_with_pings_between_is_joined);
 	tcase_add_loop_test(tc, fragments_and_lent_packets_do_not_meet, 0, 2);
@@ -729,7 +713,7 @@ add_turn_tests(Suite *s)
 {
 	TCase *tc = tcase_create("turn");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, what_is_ready_at_once_goes_out_in_order, 0, 2);
 	tcase_add_loop_test(tc, a_stop_comes_before_frames, 0, 2);
@@ -744,7 +728,7 @@ main(void)
 	Suite *s = suite_create("relayd frames");
 	TCase *tc = tcase_create("frames");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, pings_are_answered_in_order, 0, 2);
 	tcase_add_loop_test(tc,

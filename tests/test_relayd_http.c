@@ -11,20 +11,6 @@
 #include "relayd_rig.h"
 #include "support.h"
 
-static struct rig rig;
-
-static void
-setup(void)
-{
-	rig_start(&rig);
-}
-
-static void
-teardown(void)
-{
-	rig_stop(&rig);
-}
-
 #define HSTS                                                                   \
 	"strict-transport-security: max-age=63072000; includeSubDomains\r\n"
 #define CSP                                                                    \
@@ -615,7 +601,7 @@ main(void)
 	Suite *s = suite_create("relayd http");
 	TCase *tc = tcase_create("http");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, each_path_has_its_answer_in_each_generation, 0,
 	    NROWS);

@@ -48,23 +48,13 @@ END_TEST
 
 /* ---- the receive limit ---- */
 
-static struct rig rig;
-
 static void
 setup(void)
 {
-	rig_start(&rig);
+	rig_setup();
 	rig.conf.rx_rate = 50;
 	rig.conf.rx_burst = 50;
 }
-
-static void
-teardown(void)
-{
-	rig_stop(&rig);
-}
-
-static const enum rk_carrier carriers[] = { RK_CARRIER_RAW, RK_CARRIER_WS };
 
 /* 50 bytes with header and key. */
 #define DATA "0123456789abc"
@@ -358,12 +348,6 @@ START_TEST(options_are_judged)
 }
 END_TEST
 
-static void
-setup_plain(void)
-{
-	rig_start(&rig);
-}
-
 START_TEST(an_accept_rate_is_in_thousandths)
 {
 	char program[] = "relayd", option[] = "--accept-rate", text[8];
@@ -387,7 +371,7 @@ main(void)
 	tcase_add_test(bucket, a_bucket_starts_full_and_fills_by_itself);
 	tcase_add_test(bucket,
 	    what_is_larger_than_the_bucket_goes_when_it_is_full);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, rig_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc,
 	    a_client_over_its_rate_is_slowed_and_loses_nothing, 0, 2);
@@ -403,7 +387,7 @@ main(void)
 	tcase_add_test(tc, a_limited_client_is_not_blamed_for_a_late_pong);
 	tcase_add_loop_test(tc, a_limited_client_can_be_replaced_and_stopped, 0,
 	    2);
-	tcase_add_checked_fixture(conf, setup_plain, teardown);
+	tcase_add_checked_fixture(conf, rig_setup, rig_teardown);
 	tcase_add_rows(conf, options_are_judged, options);
 	tcase_add_loop_test(conf, an_accept_rate_is_in_thousandths, 0, 2);
 	suite_add_tcase(s, bucket);

@@ -12,20 +12,6 @@
 #include "support.h"
 #include "vectors.h"
 
-static struct rig rig;
-
-static void
-setup(void)
-{
-	rig_start(&rig);
-}
-
-static void
-teardown(void)
-{
-	rig_stop(&rig);
-}
-
 /* Connected and upgraded; nothing is sent yet. */
 static void
 upgraded(struct client *c, enum rk_carrier carrier)
@@ -33,8 +19,6 @@ upgraded(struct client *c, enum rk_carrier carrier)
 	client_open(c, &rig, SERVICE_RELAY);
 	client_upgrade(c, carrier);
 }
-
-static const enum rk_carrier carriers[] = { RK_CARRIER_RAW, RK_CARRIER_WS };
 
 START_TEST(a_good_login_is_answered_by_silence)
 {
@@ -492,7 +476,7 @@ main(void)
 	Suite *s = suite_create("relayd login");
 	TCase *tc = tcase_create("login");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, a_good_login_is_answered_by_silence, 0, 2);
 	tcase_add_loop_test(tc, a_bad_login_is_closed_without_a_frame, 0, NBAD);

@@ -10,22 +10,6 @@
 #include "relayd_rig.h"
 #include "support.h"
 
-static struct rig rig;
-
-static void
-setup(void)
-{
-	rig_start(&rig);
-}
-
-static void
-teardown(void)
-{
-	rig_stop(&rig);
-}
-
-static const enum rk_carrier carriers[] = { RK_CARRIER_RAW, RK_CARRIER_WS };
-
 static void
 exchange(struct client *from, struct client *to)
 {
@@ -373,7 +357,7 @@ main(void)
 	Suite *s = suite_create("relayd presence");
 	TCase *tc = tcase_create("presence");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc,
 	    whoever_was_sent_to_hears_once_that_the_sender_left, 0, 4);

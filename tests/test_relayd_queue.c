@@ -12,20 +12,6 @@
 #include "relayd_rig.h"
 #include "support.h"
 
-static struct rig rig;
-
-static void
-setup(void)
-{
-	rig_start(&rig);
-}
-
-static void
-teardown(void)
-{
-	rig_stop(&rig);
-}
-
 /* A number, and bytes behind it; disco has its magic in front. */
 static const char *
 numbered(int i, bool disco)
@@ -431,7 +417,7 @@ main(void)
 	Suite *s = suite_create("relayd queues");
 	TCase *tc = tcase_create("queues");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, a_full_queue_drops_the_newest_and_counts, 0, 2);
 	tcase_add_test(tc, packets_are_counted_by_size_and_by_write);

@@ -9,22 +9,6 @@
 #include "relayd_rig.h"
 #include "support.h"
 
-static struct rig rig;
-
-static void
-setup(void)
-{
-	rig_start(&rig);
-}
-
-static void
-teardown(void)
-{
-	rig_stop(&rig);
-}
-
-static const enum rk_carrier carriers[] = { RK_CARRIER_RAW, RK_CARRIER_WS };
-
 #define DISCO                                                                  \
 	"TS\xf0\x9f\x92\xac"                                                   \
 	"the sender's disco key, 32 bytes"                                     \
@@ -129,7 +113,7 @@ main(void)
 	Suite *s = suite_create("relayd seed");
 	TCase *tc = tcase_create("seed");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_add_loop_test(tc, io_basic, 0, 2);
 	tcase_add_loop_test(tc, read_eof, 0, 2);
 	suite_add_tcase(s, tc);
