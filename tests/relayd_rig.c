@@ -493,6 +493,18 @@ client_expect_end(struct client *c)
 }
 
 void
+client_expect_protocol_end(struct client *c)
+{
+	client_expect_end(c);
+	ck_assert_uint_eq(rig_metric(c->rig,
+			      "relayd_ended_total{end=\"protocol\",stage="
+			      "\"open\"}"),
+	    1);
+	ck_assert_uint_eq(c->rig->server->worker.nconns, 0);
+	client_close(c);
+}
+
+void
 client_barrier(struct client *c)
 {
 	static const char data[] = "barrier!";

@@ -106,6 +106,8 @@ void client_expect_ws(struct client *c, uint8_t opcode, const void *p,
 void client_expect_nothing(struct client *c);
 /* Settle; nothing has come but the end. */
 void client_expect_end(struct client *c);
+/* The same, of the only client there was, for a rule it broke; it is closed. */
+void client_expect_protocol_end(struct client *c);
 /* Ping and its Pong. */
 void client_barrier(struct client *c);
 /* Cut the next frame off what has come; false if there is none. */
