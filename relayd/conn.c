@@ -205,27 +205,30 @@ is_held(const struct conn *c)
 	return c->limited || c->crowded || c->query != NULL;
 }
 
-bool
-conn_go_on(struct conn *c)
+/* Something before it is to be worked on or, if the peer may still take it, to
+ * be written. */
+static bool
+end_must_wait(const struct conn *c)
 {
-	if (is_held(c))
+	if (c->limited || c->crowded)
 		return true;
-	if (!c->end_waits) {
-		conn_resume(c);
-		return true;
-	}
-	on_input(c);
-	if (c->state <= CONN_OPEN && !is_held(c))
-		on_ended(c);
-	return c->state != CONN_DEAD;
+	return stream_ending(c->stream) == ENDING_EOF &&
+	    (c->stalled || c->query != NULL || c->state == CONN_FLUSHING);
 }
 
-/* The next frame may be worked on; false if the connection is over. */
-static bool
+static void
+end_if_over(struct conn *c)
+{
+	if (c->end_waits && c->state != CONN_DEAD && !end_must_wait(c))
+		on_ended(c);
+}
+
+/* The next frame may be worked on. */
+static void
 end_limited(struct conn *c)
 {
 	c->limited = false;
-	return conn_go_on(c);
+	conn_resume(c);
 }
 
 static void
@@ -247,8 +250,8 @@ on_deadline(struct conn *c)
 	}
 	if (!conn_live_tick(c, now))
 		return;
-	if (c->limited && now >= c->limited_until && !end_limited(c))
-		return;
+	if (c->limited && now >= c->limited_until)
+		end_limited(c);
 	conn_arm(c);
 }
 
@@ -581,16 +584,15 @@ on_stream(void *arg, struct stream *s, enum stream_event e)
 		break;
 	case STREAM_INPUT:
 		on_input(c);
+		end_if_over(c);
 		worker_relieve(c->worker);
 		break;
 	case STREAM_DRAINED:
 		conn_touch(c);
 		break;
 	case STREAM_ENDED:
-		c->end_waits = c->limited || c->crowded ||
-		    (c->query != NULL && stream_ending(s) == ENDING_EOF);
-		if (!c->end_waits)
-			on_ended(c);
+		c->end_waits = true;
+		end_if_over(c);
 		break;
 	case STREAM_TIMEOUT:
 		on_deadline(c);

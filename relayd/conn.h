@@ -84,7 +84,8 @@ struct conn {
 	bool limited : 1;      /* reads nothing until limited_until */
 	bool was_limited : 1;
 	bool crowded : 1;   /* reads nothing until other loops have read */
-	bool end_waits : 1; /* the peer's end came while it was held up */
+	bool end_waits : 1; /* the peer's end has come, and waits for what is
+			       before */
 	bool beat_due : 1;  /* KeepAlive or Ping, to be written */
 	bool upgraded : 1;  /* 101 is written, the body is to come */
 	bool shut : 1;      /* CONN_LINGER: FIN is sent */
@@ -160,11 +161,9 @@ void conn_take(struct conn *c, size_t n);
 uint8_t *conn_out(struct conn *c, size_t n);
 /* Stop reading while too much of that output waits; true if so. */
 bool conn_stall(struct conn *c);
-/* Read on, unless something else speaks against it. */
+/* What held the input up is over: next turn, work on what has come, its end
+ * too, and read on, unless something else holds it up. */
 void conn_resume(struct conn *c);
-/* What held the input up is over: work on what has come, its end too, unless
- * something else holds it up.  False if the connection is over. */
-bool conn_go_on(struct conn *c);
 /* The line begins with the connection's number; |limit| may be NULL. */
 void conn_log(const struct conn *c, struct log_limit *limit,
     enum log_level level, const char *fmt, ...) LOG_PRINTF(4, 5);

@@ -25,7 +25,7 @@ on_answer(void *arg, enum access_answer answer, const char *why)
 	else if (answer == ACCESS_ANSWER_DENIED)
 		conn_log(c, NULL, LOG_DEBUG, "access-denied why=\"%s\"", why);
 	if (conn_login_answered(c, answer == ACCESS_ANSWER_ALLOWED))
-		conn_go_on(c);
+		conn_resume(c);
 }
 
 bool

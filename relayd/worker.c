@@ -67,16 +67,13 @@ free_dead(struct worker *w)
 static void
 end_crowding(struct worker *w)
 {
-	struct conn *c, *next;
-
 	if (!w->crowded || mail_is_crowded(w->mail))
 		return;
 	w->crowded = false;
-	for (c = w->conns; c != NULL; c = next) {
-		next = c->next;
+	for (struct conn *c = w->conns; c != NULL; c = c->next) {
 		if (c->crowded) {
 			c->crowded = false;
-			conn_go_on(c);
+			conn_resume(c);
 		}
 	}
 }

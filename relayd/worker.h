@@ -91,7 +91,7 @@ void worker_wake(struct worker *w);
 /* Between two connections' input: flush already now if much has come. */
 void worker_relieve(struct worker *w);
 /* Other loops have so much to read already that what asks must wait, with
- * |crowded| set in it; conn_go_on() comes when that is over. */
+ * |crowded| set in it; conn_resume() comes when that is over. */
 bool worker_is_crowded(struct worker *w);
 
 #endif

@@ -101,7 +101,7 @@ expect_allowed(uint8_t seed, enum rk_carrier carrier)
 }
 
 static void
-expect_denied(uint8_t seed, enum rk_carrier carrier)
+expect_denied_in(uint8_t seed, enum rk_carrier carrier, bool shut)
 {
 	uint64_t before =
 	    rig_metric(&rig, "relayd_login_refused_total{reason=\"denied\"}");
@@ -117,6 +117,8 @@ expect_denied(uint8_t seed, enum rk_carrier carrier)
 		client_send_ws(&c, true, RK_WS_BINARY, info, len);
 	else
 		client_send(&c, info, len);
+	if (shut)
+		client_shut(&c);
 	client_expect_frame(&c, "Health", "not authenticated", 17);
 	client_expect_end(&c);
 	ck_assert_uint_eq(rig_metric(&rig,
@@ -125,6 +127,12 @@ expect_denied(uint8_t seed, enum rk_carrier carrier)
 	ck_assert_uint_eq(rig_metric(&rig, "relayserver_accepts_total"),
 	    accepts);
 	client_close(&c);
+}
+
+static void
+expect_denied(uint8_t seed, enum rk_carrier carrier)
+{
+	expect_denied_in(seed, carrier, false);
 }
 
 START_TEST(without_a_list_everyone_is_let_in)
@@ -253,6 +261,13 @@ START_TEST(who_is_denied_and_tries_again_does_not_fill_the_log)
 }
 END_TEST
 
+START_TEST(a_half_close_behind_the_login_does_not_swallow_the_refusal)
+{
+	use("--deny", key_text(1, false), NULL, NULL);
+	expect_denied_in(1, carriers[_i], true);
+}
+END_TEST
+
 /* D-08: after the signature, before the version. */
 START_TEST(only_a_proven_key_hears_that_it_is_denied)
 {
@@ -287,6 +302,8 @@ main(void)
 	tcase_add_rows(tc, a_bad_list_is_an_error_with_its_line, bad_lists);
 	tcase_add_test(tc, bad_options_are_errors);
 	tcase_add_test(tc, who_is_denied_and_tries_again_does_not_fill_the_log);
+	tcase_add_loop_test(tc,
+	    a_half_close_behind_the_login_does_not_swallow_the_refusal, 0, 2);
 	tcase_add_test(tc, only_a_proven_key_hears_that_it_is_denied);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -489,6 +489,27 @@ START_TEST(an_answer_follows_a_half_close)
 }
 END_TEST
 
+/* Their answers are more than wait at a time. */
+START_TEST(every_request_before_a_half_close_is_answered)
+{
+	enum {
+		REQUESTS = 500
+	};
+	struct client c;
+
+	client_open(&c, &rig, SERVICE_RELAY);
+	client_cork(&c);
+	for (int i = 0; i < REQUESTS; i++)
+		client_send_text(&c, "GET /robots.txt HTTP/1.1\r\n\r\n");
+	client_uncork(&c);
+	client_shut(&c);
+	for (int i = 0; i < REQUESTS; i++)
+		expect_contains(client_answer(&c), "Disallow");
+	client_expect_end(&c);
+	client_close(&c);
+}
+END_TEST
+
 START_TEST(who_never_reads_answers_is_ended)
 {
 	struct client c;
@@ -621,6 +642,7 @@ main(void)
 	tcase_add_test(tc, a_slow_head_is_ended_at_its_limit);
 	tcase_add_test(tc, each_answer_gives_the_next_request_its_time);
 	tcase_add_test(tc, an_answer_follows_a_half_close);
+	tcase_add_test(tc, every_request_before_a_half_close_is_answered);
 	tcase_add_test(tc, who_never_reads_answers_is_ended);
 	tcase_add_loop_test(tc, upgrades_follow_their_rules, 0, NUPGRADES);
 	tcase_add_loop_test(tc, a_missing_header_is_named_once, 0, NUPGRADES);

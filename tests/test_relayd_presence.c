@@ -229,6 +229,40 @@ START_TEST(a_ping_before_the_end_is_answered)
 }
 END_TEST
 
+/* What came in one piece is worked on in pieces; and a broken rule is no reason
+ * to keep answers back. */
+START_TEST(everything_before_the_end_is_worked_on_and_answered)
+{
+	enum {
+		PINGS = 9000
+	};
+	struct client a, b;
+	struct rk_frame f;
+	size_t n = 0;
+
+	client_login(&a, &rig, carriers[_i & 1], 1);
+	client_login(&b, &rig, RK_CARRIER_RAW, 2);
+	client_cork(&a);
+	for (int i = 0; i < PINGS; i++)
+		client_send_frame(&a, "Ping", "12345678", 8);
+	client_send_packet(&a, &b, "last");
+	if (_i >= 2)
+		client_send_frame(&a, "Ping", "1234567", 7);
+	client_uncork(&a);
+	client_shut(&a);
+	for (int i = 0; i < 10; i++)
+		client_poll(&a);
+	while (client_next_frame(&a, &f))
+		n++;
+	ck_assert_uint_eq(n, PINGS);
+	client_expect_end(&a);
+	client_expect_gone(&b, &a);
+	client_expect_packet(&b, &a, "last");
+	client_close(&a);
+	client_close(&b);
+}
+END_TEST
+
 START_TEST(a_protocol_error_is_a_departure_too)
 {
 	struct client a, b;
@@ -373,6 +407,8 @@ main(void)
 	    a_replaced_connection_that_cannot_write_goes_within_its_time);
 	tcase_add_loop_test(tc, a_half_close_ends_the_session, 0, 2);
 	tcase_add_loop_test(tc, a_ping_before_the_end_is_answered, 0, 2);
+	tcase_add_loop_test(tc,
+	    everything_before_the_end_is_worked_on_and_answered, 0, 4);
 	tcase_add_test(tc, a_protocol_error_is_a_departure_too);
 	tcase_add_test(tc, a_socketpair_closed_with_input_unread_is_a_reset);
 	tcase_add_test(tc, the_relay_stops_without_a_frame);
