@@ -27,9 +27,9 @@ void point_reached(const char *file, int line);
 #define _mark_point(file, line) point_reached(file, line)
 
 /* Run |test| once for each row |_i| of a static table. */
+#define NROWS(table) ((int)(sizeof(table) / sizeof((table)[0])))
 #define tcase_add_rows(tcase, test, table)                                     \
-	tcase_add_loop_test(tcase, test, 0,                                    \
-	    (int)(sizeof(table) / sizeof(table[0])))
+	tcase_add_loop_test(tcase, test, 0, NROWS(table))
 
 /* Hex text -> bytes in a static buffer that the next eight calls keep;
  * blanks are ignored.  Fails the test on anything else. */

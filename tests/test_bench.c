@@ -25,9 +25,7 @@
 #include "relayd_process.h"
 #include "support.h"
 
-#define MAX_WORDS    32
-#define NROWS(table) ((int)(sizeof(table) / sizeof(table[0])))
-
+#define MAX_WORDS 32
 /* ---- running it ---- */
 
 struct bench {

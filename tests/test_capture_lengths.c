@@ -315,7 +315,7 @@ main(void)
 	rk_keys_init();
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, a_length_that_lies_costs_no_memory, 0,
-	    (int)(sizeof(captures) / sizeof(*captures)));
+	    NROWS(captures));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -13,8 +13,6 @@
 #include "base/cli.h"
 #include "support.h"
 
-#define NROWS(a) ((int)(sizeof(a) / sizeof((a)[0])))
-
 static int
 run_hello(int argc, char **argv)
 {
@@ -237,7 +235,7 @@ cli_suite(void)
 	Suite *s = suite_create("cli");
 	TCase *tc = tcase_create("cli");
 
-	tcase_add_loop_test(tc, a_run_ends_as_it_should, 0, NROWS(rows));
+	tcase_add_rows(tc, a_run_ends_as_it_should, rows);
 	tcase_add_loop_test(tc, help_names_everything_on_one_screen, 0, 3);
 	suite_add_tcase(s, tc);
 	return s;

@@ -473,8 +473,7 @@ main(void)
 	tcase_add_test(runs, a_pattern_that_matches_no_case_is_an_error);
 	tcase_add_test(runs, what_is_only_recorded_excuses_nothing);
 	tcase_add_test(runs, a_flaky_case_is_played_once_more);
-	tcase_add_loop_test(runs, what_was_recorded_is_judged_alike, 0,
-	    sizeof(recorded) / sizeof(recorded[0]));
+	tcase_add_rows(runs, what_was_recorded_is_judged_alike, recorded);
 	tcase_add_test(runs, a_target_file_names_its_deviations);
 	tcase_add_test(runs, a_file_is_made_of_runs);
 	tcase_add_test(runs, reasons_are_taken_over);

@@ -14,8 +14,6 @@
 #include "peer.h"
 #include "support.h"
 
-#define NROWS(a) ((int)(sizeof(a) / sizeof((a)[0])))
-
 static struct loop *loop;
 static struct listener *listener;
 static char err[256];
@@ -305,20 +303,18 @@ dial_suite(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, a_literal_address_is_dialled, 0, NROWS(hosts));
+	tcase_add_rows(tc, a_literal_address_is_dialled, hosts);
 	tcase_add_test(tc, the_descriptor_does_not_block);
-	tcase_add_loop_test(tc, a_closed_port_is_refused_by_name, 0,
-	    NROWS(hosts));
+	tcase_add_rows(tc, a_closed_port_is_refused_by_name, hosts);
 	tcase_add_loop_test(tc, a_name_is_resolved_off_the_loop, 0, 3);
 	tcase_add_loop_test(tc, a_name_that_is_none_is_said_with_its_reason, 0,
 	    2);
 	tcase_add_test(tc, many_names_at_once_all_come);
 	tcase_add_test(tc, a_dial_can_be_given_up_at_any_time);
-	tcase_add_loop_test(tc, resolve_names_the_address_of_a_host_and_port, 0,
-	    NROWS(resolves));
+	tcase_add_rows(tc, resolve_names_the_address_of_a_host_and_port,
+	    resolves);
 	tcase_add_loop_test(tc, resolve_may_name_ipv6, 0, 2);
-	tcase_add_loop_test(tc, a_resolve_without_its_form_is_refused, 0,
-	    NROWS(bad_resolves));
+	tcase_add_rows(tc, a_resolve_without_its_form_is_refused, bad_resolves);
 	suite_add_tcase(s, tc);
 	return s;
 }

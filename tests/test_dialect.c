@@ -298,8 +298,7 @@ main(void)
 	tcase_add_test(t, v3_numbers_are_as_specified);
 	tcase_add_test(t, disco_needs_six_bytes_of_magic_and_38_in_all);
 	tcase_add_test(t, items_are_taken_off_a_packet);
-	tcase_add_loop_test(t, data_is_items_or_it_is_not, 0,
-	    sizeof(item_rows) / sizeof(item_rows[0]));
+	tcase_add_rows(t, data_is_items_or_it_is_not, item_rows);
 	tcase_add_test(t, carriers_and_lanes_have_names);
 	tcase_add_test(t, every_error_has_a_phrase_and_a_name);
 	suite_add_tcase(s, t);

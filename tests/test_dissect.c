@@ -508,8 +508,7 @@ add_frames(TCase *tc)
 	tcase_add_test(tc, damaged_frames_are_named);
 	tcase_add_test(tc, a_length_that_nobody_accepts_ends_the_frames);
 	tcase_add_test(tc, an_unfinished_frame_is_rest_and_truncated);
-	tcase_add_loop_test(tc, the_first_frame_is_judged_as_a_login, 0,
-	    sizeof(logins) / sizeof(logins[0]));
+	tcase_add_rows(tc, the_first_frame_is_judged_as_a_login, logins);
 	tcase_add_test(tc, frames_in_websocket_messages);
 	tcase_add_test(tc, fragments_with_a_ping_between);
 	tcase_add_test(tc, broken_websocket_frames_become_rest);

@@ -100,8 +100,6 @@ static const struct stage_row rows[] = {
 	{ "the_script_closed_it_itself", "", "A close\nA <- Pong", CODE_SCRIPT, "closed it itself" },
 };
 /* clang-format on */
-#define NROWS ((int)(sizeof(rows) / sizeof(rows[0])))
-
 static void
 play_row(const struct stage_row *r, const char *over)
 {
@@ -148,8 +146,6 @@ static const struct stage_row ws_rows[] = {
 	{ "raw_bytes_with_a_whole_frame", "", "A -> raw frame(0x0c, x\"aa*8\")\nA <- Pong data==x\"aa*8\"", CODE_OK, NULL },
 };
 /* clang-format on */
-#define NWS ((int)(sizeof(ws_rows) / sizeof(ws_rows[0])))
-
 /* What only the raw carrier has. */
 /* clang-format off */
 static const struct stage_row raw_rows[] = {
@@ -159,8 +155,6 @@ static const struct stage_row raw_rows[] = {
 	{ "a_whole_end_is_not_truncated", "", ORDER("04") "A <- truncated\nconn B = login key=bob", CODE_CLOSED, "the end (eof)" },
 };
 /* clang-format on */
-#define NRAW ((int)(sizeof(raw_rows) / sizeof(raw_rows[0])))
-
 START_TEST(only_raw)
 {
 	play_row(&raw_rows[_i], "over raw");
@@ -235,8 +229,6 @@ static const struct {
 	{ ORDER("04") "A <- eof\nfence ingress A", "" },
 };
 /* clang-format on */
-#define NMISSES ((int)(sizeof(misses) / sizeof(misses[0])))
-
 /* None of these lines has a character of two bytes. */
 static void
 check_missed(const struct case_result *r, const char *want)
@@ -351,17 +343,17 @@ main(void)
 	TCase *t = tcase_create("expect");
 
 	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, raw, 0, NROWS);
-	tcase_add_loop_test(t, ws, 0, NROWS);
-	tcase_add_loop_test(t, only_raw, 0, NRAW);
-	tcase_add_loop_test(t, only_ws, 0, NWS);
+	tcase_add_rows(t, raw, rows);
+	tcase_add_rows(t, ws, rows);
+	tcase_add_rows(t, only_raw, raw_rows);
+	tcase_add_rows(t, only_ws, ws_rows);
 	suite_add_tcase(s, t);
 	t = tcase_create("results");
 	tcase_set_timeout(t, 60);
 	stage_fixture(t, &rules);
 	tcase_add_test(t, a_wrong_field_is_shown_beside_the_right_one);
 	tcase_add_test(t, the_result_says_where_and_with_which_values);
-	tcase_add_loop_test(t, the_clause_that_was_missed_is_known, 0, NMISSES);
+	tcase_add_rows(t, the_clause_that_was_missed_is_known, misses);
 	tcase_add_test(t, of_blocks_it_is_the_branchs_clause);
 	tcase_add_test(t, bounds_that_were_kept_leave_a_margin);
 	tcase_add_test(t, the_margin_of_a_window_is_to_its_nearer_edge);

@@ -329,8 +329,7 @@ main(void)
 	Suite *s = suite_create("engine_listen");
 	TCase *t = tcase_create("listen");
 
-	tcase_add_loop_test(t, test_row, 0,
-	    (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_rows(t, test_row, rows);
 	tcase_add_test(t, test_two_connections);
 	tcase_add_loop_test(t, test_starved, 0, 2);
 	tcase_add_test(t, test_websocket);

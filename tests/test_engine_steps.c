@@ -218,8 +218,6 @@ static const struct stage_row rows[] = {
 	{ "tcp_and_http", "", "conn A = tcp\nA -> raw \"GET /length HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n\"\nA <- http status==200 body==\"hello\"", CODE_OK, NULL },
 };
 /* clang-format on */
-#define NROWS ((int)(sizeof(rows) / sizeof(rows[0])))
-
 static void
 play_row(const struct stage_row *r, const char *over, bool noisy)
 {
@@ -439,9 +437,9 @@ main(void)
 	TCase *t = tcase_create("steps");
 
 	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, raw, 0, NROWS);
-	tcase_add_loop_test(t, ws, 0, NROWS);
-	tcase_add_loop_test(t, noisy, 0, NROWS);
+	tcase_add_rows(t, raw, rows);
+	tcase_add_rows(t, ws, rows);
+	tcase_add_rows(t, noisy, rows);
 	suite_add_tcase(s, t);
 	t = tcase_create("results");
 	tcase_set_timeout(t, 60);

@@ -485,23 +485,21 @@ START_TEST(test_url)
 }
 END_TEST
 
-#define NITEMS(a) ((int)(sizeof(a) / sizeof((a)[0])))
-
 int
 main(void)
 {
 	Suite *s = suite_create("engine_target");
 	TCase *t = tcase_create("target");
 
-	tcase_add_loop_test(t, test_metric, 0, NITEMS(metric_rows));
+	tcase_add_rows(t, test_metric, metric_rows);
 	tcase_add_test(t, test_not_observable);
 	tcase_add_test(t, test_exposition);
-	tcase_add_loop_test(t, test_size, 0, NITEMS(size_rows));
+	tcase_add_rows(t, test_size, size_rows);
 	tcase_add_test(t, test_alive);
 	tcase_add_test(t, who_is_about_to_end_is_not_alive);
 	tcase_add_test(t, test_dead);
 	tcase_add_test(t, test_starved);
-	tcase_add_loop_test(t, test_own, 0, NITEMS(own_rows));
+	tcase_add_rows(t, test_own, own_rows);
 	tcase_add_test(t, test_crash);
 	tcase_add_test(t, test_url);
 	suite_add_tcase(s, t);

@@ -61,8 +61,6 @@ static const struct {
 	{ "an_end_with_close_notify", LOGIN "A -> Ping data=x\"04*8\"\nA <- closed\nconn B = login key=bob", CODE_OK, NULL },
 };
 /* clang-format on */
-#define NROWS ((int)(sizeof(rows) / sizeof(rows[0])))
-
 START_TEST(over_tls)
 {
 	struct engine_stage s = { 0 };
@@ -116,7 +114,7 @@ main(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_unchecked_fixture(t, make_certs, remove_certs);
-	tcase_add_loop_test(t, over_tls, 0, NROWS);
+	tcase_add_rows(t, over_tls, rows);
 	tcase_add_test(t, a_certificate_that_nobody_signed);
 	tcase_add_test(t, many_over_tls);
 	suite_add_tcase(s, t);

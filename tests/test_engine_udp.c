@@ -188,8 +188,7 @@ main(void)
 	Suite *s = suite_create("engine_udp");
 	TCase *t = tcase_create("udp");
 
-	tcase_add_loop_test(t, test_row, 0,
-	    (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_rows(t, test_row, rows);
 	tcase_add_test(t, test_empty_datagram);
 	tcase_add_test(t, test_nobody);
 	tcase_add_test(t, test_no_stun);

@@ -7,8 +7,6 @@
 #include "codec/http.h"
 #include "support.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 enum kind {
 	REQUEST,
 	RESPONSE
@@ -182,7 +180,7 @@ START_TEST(good_requests_are_read)
 	const struct good_request *row = &good_requests[_i];
 	struct rk_http_head h;
 
-	for (int m = 0; m < COUNT(modes); m++) {
+	for (int m = 0; m < NROWS(modes); m++) {
 		int err = parse(REQUEST, modes[m].flags, row->text, &h);
 
 		ck_assert_int_eq(err == RK_OK,
@@ -231,7 +229,7 @@ START_TEST(good_responses_are_read)
 	const struct good_response *row = &good_responses[_i];
 	struct rk_http_head h;
 
-	for (int m = 0; m < COUNT(modes); m++) {
+	for (int m = 0; m < NROWS(modes); m++) {
 		int err = parse(RESPONSE, modes[m].flags, row->text, &h);
 
 		ck_assert_int_eq(err == RK_OK,
@@ -437,7 +435,7 @@ START_TEST(errors_have_a_status)
 		{ RK_ERR_HTTP_PREFACE, 0 }, /* closed without an answer */
 	};
 
-	for (int i = 0; i < COUNT(rows); i++)
+	for (int i = 0; i < NROWS(rows); i++)
 		ck_assert_int_eq(rk_http_error_status(rows[i].err),
 		    rows[i].status);
 }
@@ -668,7 +666,7 @@ START_TEST(keeping_the_connection)
 	};
 	struct rk_http_head h;
 
-	for (int i = 0; i < COUNT(rows); i++) {
+	for (int i = 0; i < NROWS(rows); i++) {
 		ck_assert_int_eq(parse(REQUEST, 0, rows[i].text, &h), RK_OK);
 		ck_assert_int_eq(rk_http_keeps_alive(&h), rows[i].keeps);
 	}
@@ -682,12 +680,9 @@ main(void)
 	TCase *tc = tcase_create("heads");
 
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, good_requests_are_read, 0,
-	    COUNT(good_requests));
-	tcase_add_loop_test(tc, good_responses_are_read, 0,
-	    COUNT(good_responses));
-	tcase_add_loop_test(tc, each_error_is_told_as_early_as_it_shows, 0,
-	    COUNT(errors));
+	tcase_add_rows(tc, good_requests_are_read, good_requests);
+	tcase_add_rows(tc, good_responses_are_read, good_responses);
+	tcase_add_rows(tc, each_error_is_told_as_early_as_it_shows, errors);
 	tcase_add_test(tc, a_nul_is_refused_everywhere);
 	tcase_add_test(tc, errors_have_a_status);
 	tcase_add_test(tc, the_limit_of_the_head_is_inclusive);

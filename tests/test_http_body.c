@@ -6,8 +6,6 @@
 #include "codec/http.h"
 #include "support.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 /* Parse a head of a first line and fields; |text| keeps its bytes. */
 static void
 parse(char text[256], bool is_response, const char *first, const char *lines,
@@ -315,9 +313,8 @@ main(void)
 	TCase *tc = tcase_create("bodies");
 
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, what_body_a_head_announces, 0,
-	    COUNT(body_rows));
-	tcase_add_loop_test(tc, chunked_bodies, 0, COUNT(chunk_rows));
+	tcase_add_rows(tc, what_body_a_head_announces, body_rows);
+	tcase_add_rows(tc, chunked_bodies, chunk_rows);
 	tcase_add_test(tc, a_cut_body_is_not_done);
 	tcase_add_test(tc, a_malformed_body_stays_malformed);
 	tcase_add_test(tc, bodies_with_a_length_and_without);

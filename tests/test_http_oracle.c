@@ -23,8 +23,6 @@
 #include "http_grammar.h"
 #include "support.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 enum verdict {
 	ACCEPTED,
 	REFUSED,
@@ -237,7 +235,7 @@ is_beyond_it(const uint8_t *p, size_t len)
 {
 	static const char *const methods[] = { "GET ", "POST ", "HEAD " };
 
-	for (int i = 0; i < COUNT(methods); i++)
+	for (int i = 0; i < NROWS(methods); i++)
 		if (len >= strlen(methods[i]) &&
 		    memcmp(p, methods[i], strlen(methods[i])) == 0)
 			return false;

@@ -6,8 +6,6 @@
 #include "codec/http.h"
 #include "support.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 struct written {
 	uint8_t buf[512];
 	struct rk_writer w;
@@ -52,7 +50,7 @@ START_TEST(a_response_is_written)
 		{ 1, 599, "HTTP/1.1 599 \r\n" },
 	};
 
-	for (int i = 0; i < COUNT(rows); i++) {
+	for (int i = 0; i < NROWS(rows); i++) {
 		struct written out;
 
 		rk_http_write_status(writer(&out), rows[i].minor,
@@ -79,7 +77,7 @@ START_TEST(dates_are_imf_fixdates)
 	};
 	struct written out;
 
-	for (int i = 0; i < COUNT(rows); i++) {
+	for (int i = 0; i < NROWS(rows); i++) {
 		rk_http_write_date(writer(&out), rows[i].seconds);
 		ck_assert(!out.w.bad);
 		ck_assert_written(out, rows[i].line);
@@ -107,7 +105,7 @@ START_TEST(text_that_would_leave_its_place_is_not_written)
 	};
 	struct written out;
 
-	for (int i = 0; i < COUNT(rows); i++) {
+	for (int i = 0; i < NROWS(rows); i++) {
 		rk_http_write_field(writer(&out), rows[i].name, rows[i].value);
 		ck_assert_int_eq(!out.w.bad, rows[i].ok);
 	}

@@ -470,15 +470,13 @@ main(void)
 	Suite *s = suite_create("ip");
 	TCase *tc = tcase_create("ip");
 
-	tcase_add_loop_test(tc, link_headers_are_taken_off, 0,
-	    sizeof(links) / sizeof(links[0]));
+	tcase_add_rows(tc, link_headers_are_taken_off, links);
 	tcase_add_loop_test(tc, a_segment_is_found_in_its_packet, 0, 3);
 	tcase_add_loop_test(tc, a_segment_cut_anywhere_is_said_or_shorter, 0,
 	    3);
 	tcase_add_loop_test(tc, every_byte_of_a_packet_may_be_anything, 0, 3);
 	tcase_add_loop_test(tc, offloaded_packets_have_no_length, 0, 3);
-	tcase_add_loop_test(tc, extension_headers_are_skipped, 0,
-	    sizeof(extensions) / sizeof(extensions[0]));
+	tcase_add_rows(tc, extension_headers_are_skipped, extensions);
 	tcase_add_loop_test(tc, fragments_in_any_order, 0, 6);
 	tcase_add_test(tc, overlapping_fragments_and_conflicts);
 	tcase_add_test(tc, a_conflict_in_the_last_fragment_is_said_as_well);

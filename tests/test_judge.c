@@ -152,12 +152,10 @@ main(void)
 	Suite *s = suite_create("judge");
 	TCase *t = tcase_create("judge");
 
-	tcase_add_loop_test(t, the_verdict_follows, 0,
-	    sizeof(rows) / sizeof(rows[0]));
+	tcase_add_rows(t, the_verdict_follows, rows);
 	tcase_add_test(t, a_control_that_fails_by_its_word_proves_nothing);
 	tcase_add_test(t, own_lateness_wants_another_run);
-	tcase_add_loop_test(t, the_exit_status_follows, 0,
-	    sizeof(exits) / sizeof(exits[0]));
+	tcase_add_rows(t, the_exit_status_follows, exits);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

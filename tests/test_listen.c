@@ -20,8 +20,7 @@
 #include "peer.h"
 #include "support.h"
 
-#define NROWS(a) ((int)(sizeof(a) / sizeof((a)[0])))
-#define LIMIT    64
+#define LIMIT 64
 
 static struct loop *loop;
 static struct listener *listener;
@@ -454,11 +453,9 @@ listen_suite(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, a_listener_accepts_and_knows_its_port, 0,
-	    NROWS(good));
+	tcase_add_rows(tc, a_listener_accepts_and_knows_its_port, good);
 	tcase_add_test(tc, all_who_knocked_are_accepted_in_one_turn);
-	tcase_add_loop_test(tc, a_bad_address_is_refused_with_an_example, 0,
-	    NROWS(bad));
+	tcase_add_rows(tc, a_bad_address_is_refused_with_an_example, bad);
 	tcase_add_test(tc, a_port_in_use_is_said_with_the_address);
 	tcase_add_test(tc, a_callback_may_free_its_listener);
 	tcase_add_test(tc, without_descriptors_accepting_pauses_and_resumes);
@@ -468,8 +465,7 @@ listen_suite(void)
 	tcase_add_test(tc, an_essential_listener_still_accepts);
 	tcase_add_test(tc,
 	    a_connection_that_was_reset_in_the_queue_is_passed_over);
-	tcase_add_loop_test(tc, no_more_than_the_burst_is_accepted_at_once, 0,
-	    NROWS(bursts));
+	tcase_add_rows(tc, no_more_than_the_burst_is_accepted_at_once, bursts);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -610,7 +610,7 @@ main(void)
 	if (v3 == NULL || rk_keys_init() != RK_OK)
 		return 1;
 	tcase_add_loop_test(t, client_writes_the_vector_and_is_done, 0,
-	    RK_NCARRIERS * (int)(sizeof(key_vectors) / sizeof(key_vectors[0])));
+	    RK_NCARRIERS * NROWS(key_vectors));
 	tcase_add_loop_test(t, server_takes_what_the_client_writes, 0,
 	    RK_NCARRIERS);
 	tcase_add_test(t, same_bytes_log_in_again);

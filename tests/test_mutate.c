@@ -183,8 +183,7 @@ suite(void)
 	TCase *tc = tcase_create("mutate");
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_add_loop_test(tc, each_expectation_is_changed_in_every_way, 0,
-	    sizeof(changes) / sizeof(changes[0]));
+	tcase_add_rows(tc, each_expectation_is_changed_in_every_way, changes);
 	tcase_add_test(tc, a_branch_that_means_failure_is_what_must_be_noticed);
 	tcase_add_test(tc, what_is_called_is_changed_in_a_copy);
 	tcase_add_test(tc, in_an_anyorder_another_event_is_asked_for);

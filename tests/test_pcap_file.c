@@ -367,13 +367,13 @@ main(void)
 	tcase_add_loop_test(tc, fixture_reads_as_libpcap_reads_it, 0,
 	    (int)nfixtures);
 	tcase_add_loop_test(tc, stamps_of_every_resolution, 0,
-	    2 * (int)(sizeof(resolutions) / sizeof(resolutions[0])));
+	    2 * NROWS(resolutions));
 	tcase_add_loop_test(tc, interfaces_may_differ_in_everything, 0, 2);
 	tcase_add_test(tc, sections_blocks_and_packets_of_all_kinds);
 	tcase_add_loop_test(tc, absurd_numbers_anywhere_do_no_harm, 0, 4);
 	tcase_add_test(tc, a_bad_packet_does_not_hide_the_next);
-	tcase_add_loop_test(tc, what_is_no_capture_is_refused_with_a_word, 0,
-	    sizeof(strangers) / sizeof(strangers[0]));
+	tcase_add_rows(tc, what_is_no_capture_is_refused_with_a_word,
+	    strangers);
 	tcase_add_test(tc, a_missing_file_and_a_folder);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -70,8 +70,6 @@ END_TEST
 static const size_t sizes[] = { 0, 1, 37, 80, 92, 93, 94, 125, 126, 127, 128,
 	1200, 8192, 65470, 65501, 65502, 65503, 65504, 65535, 65536 };
 
-#define NSIZES ((int)(sizeof(sizes) / sizeof(sizes[0])))
-
 static void
 relay(struct client *from, struct client *to, size_t len, bool disco)
 {
@@ -96,7 +94,7 @@ START_TEST(packets_arrive_whole_whatever_carries_them)
 
 	client_login(&a, &rig, carriers[_i & 1], 1);
 	client_login(&b, &rig, carriers[_i >> 1], 2);
-	for (int i = 0; i < NSIZES; i++) {
+	for (int i = 0; i < NROWS(sizes); i++) {
 		relay(&a, &b, sizes[i], false);
 		relay(&b, &a, sizes[i], sizes[i] >= 38);
 		bytes += 2 * sizes[i];
@@ -258,8 +256,6 @@ static const struct {
 	    "relayserver_unknown_frames_total" },
 };
 
-#define NIGNORED ((int)(sizeof(ignored) / sizeof(ignored[0])))
-
 START_TEST(some_frames_are_counted_and_ignored)
 {
 	struct client a, b;
@@ -336,8 +332,6 @@ static const struct {
 	{ "ff00000000", false },
 	{ "ff00000064", true },
 };
-
-#define NBROKEN ((int)(sizeof(broken) / sizeof(broken[0])))
 
 START_TEST(what_comes_before_a_broken_frame_takes_effect)
 {
@@ -568,12 +562,11 @@ main(void)
 	tcase_add_test(tc, a_frame_may_be_cut_anywhere);
 	tcase_add_loop_test(tc, a_packet_to_nobody_is_dropped_in_silence, 0, 2);
 	tcase_add_test(tc, disco_is_told_by_its_magic_and_length);
-	tcase_add_loop_test(tc, some_frames_are_counted_and_ignored, 0,
-	    NIGNORED);
+	tcase_add_rows(tc, some_frames_are_counted_and_ignored, ignored);
 	tcase_add_loop_test(tc, a_long_health_is_read_and_ignored, 0, 2);
 	tcase_add_loop_test(tc, what_comes_before_a_broken_frame_takes_effect,
-	    0, NBROKEN);
-	tcase_add_loop_test(tc, broken_frames_end_a_websocket_too, 0, NBROKEN);
+	    0, NROWS(broken));
+	tcase_add_rows(tc, broken_frames_end_a_websocket_too, broken);
 	tcase_add_loop_test(tc,
 	    a_packet_one_byte_too_long_ends_the_sender_and_delivers_nothing, 0,
 	    2);

@@ -91,8 +91,6 @@ static const struct row rows[] = {
 	{ "GET /derp/latency-check", "404 Not Found", "", GENERATION_BOTH },
 };
 
-#define NROWS ((int)(sizeof(rows) / sizeof(rows[0])))
-
 static const enum generation generations[] = { GENERATION_028, GENERATION_035,
 	GENERATION_BOTH };
 
@@ -156,8 +154,6 @@ static const struct {
 	{ "", NULL },
 };
 
-#define NCHALLENGES ((int)(sizeof(challenges) / sizeof(challenges[0])))
-
 START_TEST(the_captive_portal_check_echoes_what_it_may)
 {
 	char request[256], echo[128];
@@ -187,7 +183,7 @@ START_TEST(beside_tls_only_the_captive_portal_check_is_served)
 	expect_contains(answer, "HTTP/1.1 204 No Content\r\n");
 	expect_contains(answer, "x-tailscale-response: response x\r\n");
 	expect_lacks(answer, "strict-transport-security");
-	for (int i = 0; i < NROWS; i++) {
+	for (int i = 0; i < NROWS(rows); i++) {
 		char request[128];
 
 		if (strstr(rows[i].request, "generate_204") != NULL)
@@ -564,8 +560,6 @@ static const struct {
 	    "400", "sec-websocket-version: 13\r\n", "Sec-WebSocket-Version" },
 };
 
-#define NUPGRADES ((int)(sizeof(upgrades) / sizeof(upgrades[0])))
-
 START_TEST(upgrades_follow_their_rules)
 {
 	static const char *const paths[] = { "/relay", "/derp", "/relay?x=1" };
@@ -624,11 +618,10 @@ main(void)
 
 	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, each_path_has_its_answer_in_each_generation, 0,
-	    NROWS);
+	tcase_add_rows(tc, each_path_has_its_answer_in_each_generation, rows);
 	tcase_add_test(tc, head_is_not_found_and_has_no_body);
-	tcase_add_loop_test(tc, the_captive_portal_check_echoes_what_it_may, 0,
-	    NCHALLENGES);
+	tcase_add_rows(tc, the_captive_portal_check_echoes_what_it_may,
+	    challenges);
 	tcase_add_test(tc, beside_tls_only_the_captive_portal_check_is_served);
 	tcase_add_test(tc, the_metrics_listener_answers_whatever_is_asked);
 	tcase_add_test(tc, a_connection_serves_request_after_request);
@@ -644,8 +637,8 @@ main(void)
 	tcase_add_test(tc, an_answer_follows_a_half_close);
 	tcase_add_test(tc, every_request_before_a_half_close_is_answered);
 	tcase_add_test(tc, who_never_reads_answers_is_ended);
-	tcase_add_loop_test(tc, upgrades_follow_their_rules, 0, NUPGRADES);
-	tcase_add_loop_test(tc, a_missing_header_is_named_once, 0, NUPGRADES);
+	tcase_add_rows(tc, upgrades_follow_their_rules, upgrades);
+	tcase_add_rows(tc, a_missing_header_is_named_once, upgrades);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

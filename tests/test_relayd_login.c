@@ -102,8 +102,6 @@ static const struct bad_login bad_logins[] = {
 	{ "a length above the limit", "0200100001", "too-long" },
 };
 
-#define NBAD ((int)(sizeof(bad_logins) / sizeof(bad_logins[0])))
-
 START_TEST(a_bad_login_is_closed_without_a_frame)
 {
 	const struct bad_login *b = &bad_logins[_i];
@@ -479,9 +477,8 @@ main(void)
 	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, a_good_login_is_answered_by_silence, 0, 2);
-	tcase_add_loop_test(tc, a_bad_login_is_closed_without_a_frame, 0, NBAD);
-	tcase_add_loop_test(tc, a_bad_login_is_closed_on_websocket_too, 0,
-	    NBAD);
+	tcase_add_rows(tc, a_bad_login_is_closed_without_a_frame, bad_logins);
+	tcase_add_rows(tc, a_bad_login_is_closed_on_websocket_too, bad_logins);
 	tcase_add_test(tc, an_empty_message_is_no_login);
 	tcase_add_loop_test(tc, odd_but_signed_messages_log_in, 0, 2);
 	tcase_add_test(tc, a_long_signed_message_logs_in);

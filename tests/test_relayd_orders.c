@@ -559,8 +559,8 @@ relayd_orders_suite(void)
 
 	tcase_add_checked_fixture(t, start_router, stop_router);
 	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, however_letters_arrive_it_looks_like_one_loop, 0,
-	    sizeof(histories) / sizeof(histories[0]));
+	tcase_add_rows(t, however_letters_arrive_it_looks_like_one_loop,
+	    histories);
 	tcase_add_test(t, whatever_a_pair_does_it_looks_like_one_loop);
 	suite_add_tcase(s, t);
 	return s;

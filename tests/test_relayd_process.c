@@ -352,8 +352,6 @@ static const struct {
 	    "relayd: certificate /nonexistent.pem" },
 };
 
-#define NWRONG ((int)(sizeof(wrong) / sizeof(wrong[0])))
-
 /* Run to the end; stdout and stderr in |text|. */
 static int
 run(const char *options, struct text *text)
@@ -531,8 +529,7 @@ main(void)
 	add(s, ways_case);
 	tcase_add_loop_test(run_case, a_signal_stops_in_good_order, 0, 2);
 	tcase_add_test(run_case, a_second_signal_kills);
-	tcase_add_loop_test(run_case, wrong_options_get_one_clear_line, 0,
-	    NWRONG);
+	tcase_add_rows(run_case, wrong_options_get_one_clear_line, wrong);
 	tcase_add_test(run_case, that_nobody_hears_it_is_ready_is_said);
 	tcase_add_test(run_case, help_fits_a_screen);
 	tcase_add_test(run_case, the_manual_has_every_option_and_default);

@@ -120,8 +120,7 @@ main(void)
 
 	tcase_add_test(t, a_list_is_read_and_sorted);
 	tcase_add_test(t, columns_may_stand_in_any_order);
-	tcase_add_loop_test(t, a_bad_line_is_named_with_its_place, 0,
-	    sizeof(bad) / sizeof(bad[0]));
+	tcase_add_rows(t, a_bad_line_is_named_with_its_place, bad);
 	tcase_add_test(t, a_nul_byte_is_an_error);
 	suite_add_tcase(s, t);
 	return run_suite(s);

@@ -401,14 +401,12 @@ main(void)
 	tcase_add_test(t,
 	    an_interrupted_run_leaves_whole_reports_marked_partial);
 	tcase_add_test(t, fail_fast_ends_at_the_first_failure);
-	tcase_add_loop_test(t, the_exit_status_says_what_happened, 0,
-	    sizeof(statuses) / sizeof(statuses[0]));
+	tcase_add_rows(t, the_exit_status_says_what_happened, statuses);
 	tcase_add_test(t, a_file_of_scenarios_is_selected_by_its_name);
 	tcase_add_test(t, calm_cases_come_between_the_crowd_and_serial_ones);
 	tcase_add_test(t, a_file_replaces_what_is_inside_the_program);
 	tcase_add_test(t, the_canary_is_the_programs_own);
-	tcase_add_loop_test(t, a_broken_file_is_found_before_anything_runs, 0,
-	    sizeof(broken) / sizeof(broken[0]));
+	tcase_add_rows(t, a_broken_file_is_found_before_anything_runs, broken);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

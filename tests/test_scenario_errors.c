@@ -763,10 +763,8 @@ main(void)
 	Suite *s = suite_create("scenario errors");
 	TCase *tc = tcase_create("text");
 
-	tcase_add_loop_test(tc, a_mistake_in_a_file_is_named, 0,
-	    (int)(sizeof(whole_files) / sizeof(whole_files[0])));
-	tcase_add_loop_test(tc, a_mistake_in_a_step_is_named, 0,
-	    (int)(sizeof(lines) / sizeof(lines[0])));
+	tcase_add_rows(tc, a_mistake_in_a_file_is_named, whole_files);
+	tcase_add_rows(tc, a_mistake_in_a_step_is_named, lines);
 	tcase_add_test(tc, bytes_that_are_no_text_are_named);
 	tcase_add_test(tc, more_errors_than_anybody_reads_are_counted);
 	suite_add_tcase(s, tc);

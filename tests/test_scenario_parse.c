@@ -481,10 +481,9 @@ main(void)
 	Suite *s = suite_create("scenario parse");
 	TCase *tc = tcase_create("statements");
 
-	tcase_add_loop_test(tc, each_step_becomes_its_struct, 0,
-	    (int)(sizeof(steps) / sizeof(steps[0])));
-	tcase_add_loop_test(tc, each_word_before_the_steps_becomes_its_member,
-	    0, (int)(sizeof(metas) / sizeof(metas[0])));
+	tcase_add_rows(tc, each_step_becomes_its_struct, steps);
+	tcase_add_rows(tc, each_word_before_the_steps_becomes_its_member,
+	    metas);
 	tcase_add_test(tc, places_name_line_column_and_length);
 	tcase_add_test(tc, line_ends_marks_and_tabs_do_not_matter);
 	tcase_add_test(tc, aliases_serve_a_script_of_any_dialect);

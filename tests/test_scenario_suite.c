@@ -700,8 +700,8 @@ main(void)
 	tcase_add_test(whole, the_examples_of_the_manual_page_are_scripts);
 	tcase_add_test(whole, the_manual_page_names_every_word);
 	tcase_add_test(whole, the_grammar_has_the_words_that_the_parser_takes);
-	tcase_add_loop_test(whole, instances_are_named_by_carrier_and_values, 0,
-	    (int)(sizeof(instances) / sizeof(instances[0])));
+	tcase_add_rows(whole, instances_are_named_by_carrier_and_values,
+	    instances);
 	tcase_add_test(whole, an_instance_holds_the_values_of_its_name);
 	suite_add_tcase(s, whole);
 	return run_suite(s);

@@ -246,15 +246,12 @@ main(void)
 	Suite *s = suite_create("select");
 	TCase *t = tcase_create("select");
 
-	tcase_add_loop_test(t, only_star_and_question_mark_are_wild, 0,
-	    sizeof(globs) / sizeof(globs[0]));
-	tcase_add_loop_test(t, a_selector_selects, 0,
-	    sizeof(selects) / sizeof(selects[0]));
+	tcase_add_rows(t, only_star_and_question_mark_are_wild, globs);
+	tcase_add_rows(t, a_selector_selects, selects);
 	tcase_add_test(t, nothing_selects_all_but_the_slow);
 	tcase_add_test(t, skip_takes_out_and_says_so);
 	tcase_add_test(t, selectors_are_read_from_a_file);
-	tcase_add_loop_test(t, a_bad_selector_is_refused, 0,
-	    sizeof(bad) / sizeof(bad[0]));
+	tcase_add_rows(t, a_bad_selector_is_refused, bad);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

@@ -82,8 +82,6 @@ static const struct row rows[] = {
 	{ "no_answer_is_a_timeout", "http", "", "", false, STAY, EXIT_CONNECT, ENDING_TIMEOUT, "upgrade's answer" },
 };
 /* clang-format on */
-#define NROWS ((int)(sizeof(rows) / sizeof(rows[0])))
-
 struct world {
 	struct loop *loop;
 	const struct row *row;
@@ -438,7 +436,7 @@ main(void)
 	TCase *t = tcase_create("answers");
 
 	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, each_answer_has_its_end, 0, NROWS);
+	tcase_add_rows(t, each_answer_has_its_end, rows);
 	suite_add_tcase(s, t);
 	t = tcase_create("time");
 	tcase_set_timeout(t, 60);

@@ -352,18 +352,14 @@ main(void)
 
 	tcase_add_test(t, a_whole_file_is_read);
 	tcase_add_test(t, what_is_left_out_has_a_default);
-	tcase_add_loop_test(t, a_bad_line_is_named_with_its_place, 0,
-	    sizeof(bad) / sizeof(bad[0]));
-	tcase_add_loop_test(t, placeholders_are_filled_in, 0,
-	    sizeof(fills) / sizeof(fills[0]));
+	tcase_add_rows(t, a_bad_line_is_named_with_its_place, bad);
+	tcase_add_rows(t, placeholders_are_filled_in, fills);
 	tcase_add_test(t, peers_must_be_given);
-	tcase_add_loop_test(t, commands_are_split_as_a_shell_would, 0,
-	    sizeof(commands) / sizeof(commands[0]));
+	tcase_add_rows(t, commands_are_split_as_a_shell_would, commands);
 	tcase_add_test(t, words_are_targets_or_not);
 	tcase_add_test(t, a_target_has_what_it_says_or_must_have);
 	tcase_add_test(t, options_say_where_services_are_before_the_file_does);
-	tcase_add_loop_test(t, a_bad_target_is_a_usage_error, 0,
-	    sizeof(wrong) / sizeof(wrong[0]));
+	tcase_add_rows(t, a_bad_target_is_a_usage_error, wrong);
 	tcase_add_test(t, every_damaged_byte_gives_an_answer);
 	suite_add_tcase(s, t);
 	return run_suite(s);

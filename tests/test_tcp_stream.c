@@ -398,8 +398,7 @@ main(void)
 	Suite *s = suite_create("tcp_stream");
 	TCase *tc = tcase_create("tcp_stream");
 
-	tcase_add_loop_test(tc, segments_become_a_stream, 0,
-	    sizeof(rows) / sizeof(rows[0]));
+	tcase_add_rows(tc, segments_become_a_stream, rows);
 	tcase_add_test(tc, a_conflict_names_both_packets);
 	tcase_add_test(tc, what_tcp_mends_is_a_note);
 	tcase_add_test(tc, a_hole_is_given_up_after_some_seconds);

@@ -11,8 +11,6 @@
 #include "base/xalloc.h"
 #include "support.h"
 
-#define NROWS(a) ((int)(sizeof(a) / sizeof((a)[0])))
-
 START_TEST(a_text_grows_and_stays_terminated)
 {
 	struct text t;
@@ -319,16 +317,12 @@ text_suite(void)
 	tcase_add_test(tc, a_text_grows_and_stays_terminated);
 	tcase_add_test(tc, taking_hands_over_and_leaves_nothing);
 	tcase_add_test(tc, a_long_format_is_not_cut);
-	tcase_add_loop_test(tc, hex_is_decoded_or_the_place_is_named, 0,
-	    NROWS(hex_rows));
+	tcase_add_rows(tc, hex_is_decoded_or_the_place_is_named, hex_rows);
 	tcase_add_test(tc, hex_makes_the_round_trip);
 	tcase_add_test(tc, escapes_leave_printable_ascii_only);
-	tcase_add_loop_test(tc, durations_have_a_number_and_a_unit, 0,
-	    NROWS(durations));
-	tcase_add_loop_test(tc, numbers_are_whole_and_within_bounds, 0,
-	    NROWS(numbers));
-	tcase_add_loop_test(tc, the_nearest_word_is_near_or_none, 0,
-	    NROWS(nearest));
+	tcase_add_rows(tc, durations_have_a_number_and_a_unit, durations);
+	tcase_add_rows(tc, numbers_are_whole_and_within_bounds, numbers);
+	tcase_add_rows(tc, the_nearest_word_is_near_or_none, nearest);
 	tcase_add_test(tc, every_ending_and_stage_has_its_word);
 	tcase_add_test(tc, the_fake_clock_moves_by_hand_only);
 	tcase_add_test(tc, allocations_of_nothing_are_something);

@@ -11,8 +11,6 @@
 #include "tls_ends.h"
 #include "tls_oracle.h"
 
-#define NROWS(a) ((int)(sizeof(a) / sizeof((a)[0])))
-
 /* ---- names and trust */
 
 enum trust {
@@ -603,21 +601,17 @@ main(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup_ends, teardown_ends);
-	tcase_add_loop_test(tc,
-	    a_certificate_is_accepted_or_refused_with_the_reason, 0,
-	    NROWS(trusts));
+	tcase_add_rows(tc, a_certificate_is_accepted_or_refused_with_the_reason,
+	    trusts);
 	tcase_add_test(tc, the_systems_roots_are_where_openssl_says);
-	tcase_add_loop_test(tc,
-	    the_name_is_sent_without_its_dot_and_no_address_is, 0,
-	    NROWS(sent_names));
-	tcase_add_loop_test(tc, what_cannot_be_a_name_is_refused, 0,
-	    NROWS(no_names));
+	tcase_add_rows(tc, the_name_is_sent_without_its_dot_and_no_address_is,
+	    sent_names);
+	tcase_add_rows(tc, what_cannot_be_a_name_is_refused, no_names);
 	tcase_add_loop_test(tc, both_versions_work_over_everything, 0,
 	    NROWS(versions) * PAIR_NKINDS);
 	tcase_add_loop_test(tc, a_version_that_is_none_is_refused, 0, 3);
 	tcase_add_loop_test(tc, the_old_versions_are_refused, 0, 2);
-	tcase_add_loop_test(tc, http_1_1_is_selected_where_it_is_offered, 0,
-	    NROWS(alpns));
+	tcase_add_rows(tc, http_1_1_is_selected_where_it_is_offered, alpns);
 	tcase_add_loop_test(tc, alpn_lists_need_names, 0, 5);
 	tcase_add_loop_test(tc, both_ends_export_the_same_bytes, 0, 2);
 	tcase_add_loop_test(tc, a_session_can_be_resumed, 0, 2);

@@ -13,8 +13,6 @@
 #include "support.h"
 #include "tls_ways.h"
 
-#define NROWS(a) ((int)(sizeof(a) / sizeof((a)[0])))
-
 /* ---- bytes that wait inside the library */
 
 /*

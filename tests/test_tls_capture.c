@@ -440,7 +440,7 @@ main(void)
 	tcase_add_loop_test(tc, a_key_log_that_says_two_things, 0, NSUITES);
 	tcase_add_loop_test(tc, secrets_blocks_of_other_kinds, 0, 2);
 	tcase_add_loop_test(tc, segments_in_any_order, 0,
-	    NSUITES * (int)(sizeof(carriages) / sizeof(carriages[0])));
+	    NSUITES * NROWS(carriages));
 	tcase_add_loop_test(tc, a_lost_segment, 0, NSUITES);
 	tcase_add_loop_test(tc, connections_one_after_the_other, 0, NSUITES);
 	tcase_add_loop_test(tc, both_are_still_being_written, 0, 3 * NSUITES);

@@ -14,8 +14,6 @@
 #include "support.h"
 #include "tls_ends.h"
 
-#define NROWS(a) ((int)(sizeof(a) / sizeof((a)[0])))
-
 /* ---- files */
 
 static char path[600];
@@ -427,12 +425,9 @@ main(void)
 	tcase_add_test(tc, pem_with_the_key_first);
 	tcase_add_test(tc, pem_with_crlf);
 	tcase_add_test(tc, pem_behind_text);
-	tcase_add_loop_test(tc, a_key_that_others_can_read_is_refused, 0,
-	    NROWS(modes));
-	tcase_add_loop_test(tc, a_bad_file_is_named_with_the_reason, 0,
-	    NROWS(bad_files));
-	tcase_add_loop_test(tc, a_bad_file_of_a_client_is_named, 0,
-	    NROWS(bad_client_files));
+	tcase_add_rows(tc, a_key_that_others_can_read_is_refused, modes);
+	tcase_add_rows(tc, a_bad_file_is_named_with_the_reason, bad_files);
+	tcase_add_rows(tc, a_bad_file_of_a_client_is_named, bad_client_files);
 	tcase_add_test(tc, an_old_context_goes_on_when_a_new_one_fails);
 	tcase_add_test(tc, sessions_outlive_their_contexts);
 	tcase_add_loop_test(tc, key_logs_have_the_nss_form_and_are_appended_to,

@@ -662,7 +662,7 @@ main(void)
 	tcase_add_loop_test(tc, one_direction_comes_first, 0, 2 * NSUITES);
 	tcase_add_loop_test(tc, what_waits_for_a_hello_is_bounded, 0, NSUITES);
 	tcase_add_loop_test(tc, the_next_number_is_looked_for_within_a_bound, 0,
-	    2 * (int)(sizeof(losses) / sizeof(losses[0])));
+	    2 * NROWS(losses));
 	tcase_add_loop_test(tc, key_updates_are_lost, 0, 16);
 	tcase_add_loop_test(tc, wrong_secrets_are_said, 0, NSUITES);
 	tcase_add_loop_test(tc, a_key_log_that_grows, 0, NSUITES);

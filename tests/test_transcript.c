@@ -552,8 +552,7 @@ main(void)
 	tcase_add_test(tc, items_of_a_packet_are_listed_with_their_lengths);
 	tcase_add_test(tc, time_and_packet_stand_first_unless_left_out);
 	tcase_add_test(tc, the_full_form_can_be_read_back);
-	tcase_add_loop_test(tc, a_wrong_member_is_named, 0,
-	    sizeof(spoiled) / sizeof(spoiled[0]));
+	tcase_add_rows(tc, a_wrong_member_is_named, spoiled);
 	tcase_add_test(tc, events_as_text);
 	tcase_add_test(tc, no_event_can_steer_a_terminal);
 	tcase_add_test(tc, events_are_counted_by_connection_and_direction);

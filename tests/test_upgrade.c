@@ -9,8 +9,6 @@
 #include "codec/upgrade.h"
 #include "support.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 static const char *const derp_paths[] = { "/derp", NULL };
 static const char *const derp_subprotocols[] = { "derp", NULL };
 static const char *const relay_paths[] = { "/relay", NULL };
@@ -249,7 +247,7 @@ START_TEST(a_key_may_be_anything)
 	struct rk_http_head h;
 	char fields[256], text[1024];
 
-	for (int i = 0; i < COUNT(rows); i++) {
+	for (int i = 0; i < NROWS(rows); i++) {
 		stpcpy(stpcpy(stpcpy(fields, WS V "Sec-WebSocket-Key: "),
 			   rows[i].key),
 		    "\r\n");
@@ -344,7 +342,7 @@ START_TEST(what_a_client_writes_a_server_takes)
 {
 	static const enum which dialects[] = { V3, DERP, RELAY };
 
-	for (int i = 0; i < COUNT(dialects) * RK_NCARRIERS; i++) {
+	for (int i = 0; i < NROWS(dialects) * RK_NCARRIERS; i++) {
 		const struct rk_dialect *d = dialect(dialects[i / 2]);
 		enum rk_carrier carrier = (enum rk_carrier)(i % 2);
 		struct rk_upgrade_request u;
@@ -491,17 +489,16 @@ main(void)
 	TCase *client = tcase_create("client");
 
 	tcase_add_test(server, paths_are_matched_exactly);
-	tcase_add_loop_test(server, requests_are_judged, 0, COUNT(judge_rows));
+	tcase_add_rows(server, requests_are_judged, judge_rows);
 	tcase_add_test(server, a_key_may_be_anything);
 	tcase_add_test(server, a_long_key_needs_no_buffer);
 	suite_add_tcase(s, server);
 
-	tcase_add_loop_test(client, requests_are_written_exactly, 0,
-	    COUNT(request_rows));
+	tcase_add_rows(client, requests_are_written_exactly, request_rows);
 	tcase_add_test(client, a_request_that_does_not_fit_is_bad);
 	tcase_add_test(client, what_a_client_writes_a_server_takes);
 	tcase_add_test(client, keys_are_fresh_base64_of_16_bytes);
-	tcase_add_loop_test(client, answers_are_checked, 0, COUNT(answer_rows));
+	tcase_add_rows(client, answers_are_checked, answer_rows);
 	suite_add_tcase(s, client);
 	return run_suite(s);
 }

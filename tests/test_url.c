@@ -7,8 +7,6 @@
 #include "net/url.h"
 #include "support.h"
 
-#define NROWS(a) ((int)(sizeof(a) / sizeof((a)[0])))
-
 static const struct {
 	const char *text;
 	bool tls;
@@ -255,12 +253,10 @@ url_suite(void)
 	Suite *s = suite_create("url");
 	TCase *tc = tcase_create("url");
 
-	tcase_add_loop_test(tc, a_good_url_is_taken_apart, 0, NROWS(good));
-	tcase_add_loop_test(tc, a_bad_url_is_refused_with_the_remedy, 0,
-	    NROWS(bad));
+	tcase_add_rows(tc, a_good_url_is_taken_apart, good);
+	tcase_add_rows(tc, a_bad_url_is_refused_with_the_remedy, bad);
 	tcase_add_test(tc, lengths_have_limits);
-	tcase_add_loop_test(tc, a_reference_is_read_where_the_base_is, 0,
-	    NROWS(joined));
+	tcase_add_rows(tc, a_reference_is_read_where_the_base_is, joined);
 	tcase_add_test(tc, a_joined_url_has_the_limits_of_any);
 	suite_add_tcase(s, tc);
 	return s;

@@ -116,8 +116,6 @@ static const struct {
 	{ "frame(300, \"\")", "[frame: type 300 does not fit the carrier]" },
 };
 /* clang-format on */
-#define NROWS ((int)(sizeof(rows) / sizeof(rows[0])))
-
 START_TEST(expressions)
 {
 	char *got = eval(rows[_i].expression, RK_CARRIER_RAW);
@@ -215,8 +213,6 @@ static const struct {
 	{ RK_CARRIER_WS, "8281 00000000", false, false },
 	{ RK_CARRIER_WS, "82", false, false },
 };
-#define NENDS ((int)(sizeof(ends) / sizeof(ends[0])))
-
 /* At once, and byte by byte. */
 START_TEST(where_frames_end)
 {
@@ -319,11 +315,11 @@ main(void)
 	Suite *s = suite_create("value");
 	TCase *t = tcase_create("value");
 
-	tcase_add_loop_test(t, expressions, 0, NROWS);
+	tcase_add_rows(t, expressions, rows);
 	tcase_add_test(t, random_numbers_repeat_and_differ);
 	tcase_add_test(t, a_frame_of_websocket_is_masked_and_whole);
 	tcase_add_test(t, a_length_can_be_wrong);
-	tcase_add_loop_test(t, where_frames_end, 0, NENDS);
+	tcase_add_rows(t, where_frames_end, ends);
 	tcase_add_test(t, comparisons);
 	tcase_add_test(t, patterns_end_soon);
 	tcase_add_test(t, keys_have_the_names_that_the_script_gave);

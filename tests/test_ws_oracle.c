@@ -143,8 +143,6 @@ oracle_read(struct oracle *o, const void *p, size_t len)
 
 static const size_t lengths[] = { 0, 1, 2, 7, 8, 9, 124, 125, 126, 127, 128,
 	4096, 65534, 65535, 65536, 65537, LIMIT };
-#define NLENGTHS ((int)(sizeof(lengths) / sizeof(lengths[0])))
-
 static void
 add_frame(struct bytes *b, const struct rk_ws_header *like, const void *payload,
     size_t len)
@@ -502,8 +500,10 @@ main(void)
 	TCase *tc = tcase_create("oracle");
 
 	tcase_set_timeout(tc, 120);
-	tcase_add_loop_test(tc, wslay_reads_what_we_write, 0, NLENGTHS * 2);
-	tcase_add_loop_test(tc, we_read_what_wslay_writes, 0, NLENGTHS * 2);
+	tcase_add_loop_test(tc, wslay_reads_what_we_write, 0,
+	    NROWS(lengths) * 2);
+	tcase_add_loop_test(tc, we_read_what_wslay_writes, 0,
+	    NROWS(lengths) * 2);
 	tcase_add_loop_test(tc, both_judge_alike, 0, 6);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

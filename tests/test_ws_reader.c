@@ -477,8 +477,6 @@ START_TEST(a_close_without_code_is_1005)
 }
 END_TEST
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 int
 main(void)
 {
@@ -495,8 +493,7 @@ main(void)
 	tcase_add_test(reader, fragments_are_counted_and_joined_at_the_front);
 	tcase_add_test(reader, the_message_after_a_fragmented_one_is_fine);
 	tcase_add_test(reader, a_masked_frame_in_parts_is_not_touched);
-	tcase_add_loop_test(reader, each_error_is_told_as_early_as_it_shows, 0,
-	    COUNT(errors));
+	tcase_add_rows(reader, each_error_is_told_as_early_as_it_shows, errors);
 	tcase_add_test(reader, limits_are_inclusive);
 	tcase_add_test(reader, the_longest_length_is_no_overflow);
 	tcase_add_test(reader, close_codes);
