@@ -5,10 +5,11 @@
  * nothing about peers that are gone, and trusts its clients not to be hostile
  * (lengths are checked, nothing else is).  A relay is measured against it.
  *
- *	floor [--cert FILE --key FILE]
+ *	floor [--check] [--cert FILE --key FILE]
  *
  * listens on a free port of loopback, with TLS if there is a certificate, and
- * says where.
+ * says where.  With --check it does believe only a ClientInfo whose signature
+ * is good: what a login costs that is checked.
  */
 #include "config.h"
 
@@ -30,6 +31,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "codec/keys.h"
 #include "codec/upgrade.h"
 #include "codec/ws.h"
 #include "net/tls.h"
@@ -43,6 +45,7 @@
 #define HEADER      5
 #define MAGIC       9
 #define KEY         32
+#define SIGNATURE   64
 #define PAYLOAD_MAX (KEY + 65536)
 
 #define READ_SIZE ((size_t)256 << 10)
@@ -73,6 +76,7 @@ struct conn {
 };
 
 static int epoll_fd;
+static bool checks; /* what a login is signed with */
 static struct conn *bucket[BUCKETS];
 static struct conn *dead;
 static uint8_t input[READ_SIZE];
@@ -268,6 +272,17 @@ write_frame(struct conn *to, uint8_t type, uint8_t *payload, size_t len)
 
 /* ---- in */
 
+/* key 32 | signature 64 | message */
+static bool
+is_signed(const uint8_t *p, size_t len)
+{
+	struct rk_key key;
+
+	memcpy(key.b, p, sizeof(key.b));
+	return rk_verify(&key, p + KEY + SIGNATURE, len - KEY - SIGNATURE,
+		   p + KEY) == RK_OK;
+}
+
 static void
 on_frame(struct conn *c, uint8_t type, uint8_t *payload, size_t len)
 {
@@ -281,7 +296,11 @@ on_frame(struct conn *c, uint8_t type, uint8_t *payload, size_t len)
 		write_frame(to, RECV, payload, len);
 	} else if (type == PING) {
 		write_frame(c, PONG, payload, len);
-	} else if (type == CLIENT_INFO && len >= MAGIC + KEY) {
+	} else if (type == CLIENT_INFO && len >= MAGIC + KEY + SIGNATURE) {
+		if (checks && !is_signed(payload + MAGIC, len - MAGIC)) {
+			kill_conn(c);
+			return;
+		}
 		forget(c);
 		memcpy(c->key, payload + MAGIC, KEY);
 		c->next = *bucket_of(c->key);
@@ -513,26 +532,51 @@ run(int listener, struct tls_ctx *ctx)
 	}
 }
 
+static void
+usage(void)
+{
+	fprintf(stderr, "usage: floor [--check] [--cert FILE --key FILE]\n");
+	exit(2);
+}
+
+static struct tls_ctx *
+read_options(int argc, char **argv)
+{
+	const char *cert = NULL, *key = NULL;
+	struct tls_ctx *ctx;
+	char err[256];
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--check") == 0)
+			checks = true;
+		else if (strcmp(argv[i], "--cert") == 0 && i + 1 < argc)
+			cert = argv[++i];
+		else if (strcmp(argv[i], "--key") == 0 && i + 1 < argc)
+			key = argv[++i];
+		else
+			usage();
+	}
+	if ((cert == NULL) != (key == NULL))
+		usage();
+	if (cert == NULL)
+		return NULL;
+	ctx = tls_server_ctx_new(cert, key, NULL, err, sizeof(err));
+	if (ctx == NULL) {
+		fprintf(stderr, "floor: %s\n", err);
+		exit(2);
+	}
+	return ctx;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct tls_ctx *ctx = NULL;
+	struct tls_ctx *ctx = read_options(argc, argv);
 	struct rlimit files;
-	char err[256];
 
-	if (argc == 5 && strcmp(argv[1], "--cert") == 0 &&
-	    strcmp(argv[3], "--key") == 0) {
-		ctx = tls_server_ctx_new(argv[2], argv[4], NULL, err,
-		    sizeof(err));
-		if (ctx == NULL) {
-			fprintf(stderr, "floor: %s\n", err);
-			return 2;
-		}
-	} else if (argc != 1) {
-		fprintf(stderr, "usage: floor [--cert FILE --key FILE]\n");
-		return 2;
-	}
 	signal(SIGPIPE, SIG_IGN);
+	if (rk_keys_init() != RK_OK)
+		return 1;
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);

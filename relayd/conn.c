@@ -28,9 +28,6 @@
 /* Input buffer of a connection, unless a frame needs more: two packets of the
  * largest size, so that bulk traffic is not read in scraps. */
 #define INPUT_MAX    (132 << 10)
-/* What the kernel takes beyond that and cannot send lies in front of disco
- * packets that come later. */
-#define UNSENT_MAX   (128 << 10)
 
 static const uint8_t stage_of[] = {
 	[CONN_TLS] = STAGE_TLS,
@@ -44,24 +41,17 @@ static void on_stream(void *arg, struct stream *s, enum stream_event e);
 /* ---- log ---- */
 
 void
-conn_log(const struct conn *c, struct log_limit *limit, enum log_level level,
+conn_say(const struct conn *c, enum log_level level, unsigned long suppressed,
     const char *fmt, ...)
 {
 	char line[512];
 	va_list ap;
 
-	if (level > log_get_level())
-		return;
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	if (limit != NULL)
-		log_limited(limit, level, "conn=%llu %s",
-		    (unsigned long long)c->id, line);
-	else if (level == LOG_DEBUG)
-		log_debug("conn=%llu %s", (unsigned long long)c->id, line);
-	else
-		log_info("conn=%llu %s", (unsigned long long)c->id, line);
+	log_passed(level, suppressed, "conn=%llu %s", (unsigned long long)c->id,
+	    line);
 }
 
 bool
@@ -278,7 +268,6 @@ conn_new(struct worker *w, int fd, struct tls_ctx *tls, enum service service)
 		free(c);
 		return NULL;
 	}
-	stream_set_unsent_max(c->stream, UNSENT_MAX);
 	c->id = server_next_id(w->server);
 	if (service == SERVICE_RELAY)
 		c->capture = capture_begin(server_capture(w->server), c->stream,

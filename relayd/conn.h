@@ -164,9 +164,17 @@ bool conn_stall(struct conn *c);
 /* What held the input up is over: next turn, work on what has come, its end
  * too, and read on, unless something else holds it up. */
 void conn_resume(struct conn *c);
-/* The line begins with the connection's number; |limit| may be NULL. */
-void conn_log(const struct conn *c, struct log_limit *limit,
-    enum log_level level, const char *fmt, ...) LOG_PRINTF(4, 5);
+/* The line begins with the connection's number; |limit| may be NULL.  What is
+ * behind |level| is evaluated only if the line goes out. */
+#define conn_log(c, limit, level, ...)                                         \
+	do {                                                                   \
+		unsigned long suppressed_;                                     \
+                                                                               \
+		if (log_passes(limit, level, &suppressed_))                    \
+			conn_say(c, level, suppressed_, __VA_ARGS__);          \
+	} while (0)
+void conn_say(const struct conn *c, enum log_level level,
+    unsigned long suppressed, const char *fmt, ...) LOG_PRINTF(4, 5);
 bool conn_is_tls(const struct conn *c);
 /* The client's key, short, for log lines; "-" before the login. */
 const char *conn_key_text(const struct conn *c);

@@ -41,6 +41,24 @@ has_body(int status)
 	return status >= 200 && status != 204 && status != 304;
 }
 
+/* Made once a second. */
+static void
+write_date(struct worker *worker, struct rk_writer *w)
+{
+	int64_t second = clock_real_ns() / NS_PER_S;
+	struct rk_writer field;
+
+	if (worker->date.len == 0 || worker->date.second != second) {
+		rk_writer_init(&field, worker->date.field,
+		    sizeof(worker->date.field));
+		rk_http_write_date(&field, second);
+		w->bad = w->bad || field.bad;
+		worker->date.second = second;
+		worker->date.len = field.len;
+	}
+	rk_write_bytes(w, worker->date.field, worker->date.len);
+}
+
 static void
 write_head(const struct conn *c, const struct response *r, int minor, bool keep,
     struct rk_writer *w)
@@ -63,7 +81,7 @@ write_head(const struct conn *c, const struct response *r, int minor, bool keep,
 		snprintf(length, sizeof(length), "%zu", r->body.len);
 		rk_http_write_field(w, "content-length", length);
 	}
-	rk_http_write_date(w, clock_real_ns() / NS_PER_S);
+	write_date(c->worker, w);
 	rk_http_write_end(w);
 }
 

@@ -27,6 +27,9 @@
 /* More keys than that on one day are not told apart. */
 #define KEYS_TODAY_MAX (1 << 20)
 #define DAY            (24 * 3600 * NS_PER_S)
+/* What the kernel takes of a client's output beyond that and cannot send lies
+ * in front of disco packets that come later. */
+#define UNSENT_MAX     (128 << 10)
 
 struct acceptor {
 	struct server *server;
@@ -235,6 +238,7 @@ open_acceptor(struct acceptor *a, const struct conf_listen *l, char *err,
 	    : listener_new(s->loop, l->address, on_accept, a, err, err_size);
 	if (a->listener == NULL)
 		return false;
+	listener_set_unsent_max(a->listener, UNSENT_MAX);
 	if (a->kind == LISTEN_METRICS)
 		listener_set_essential(a->listener);
 	else if (s->conf->accept_rate > 0)

@@ -28,6 +28,8 @@ struct router;
 struct server;
 struct tls_ctx;
 
+#define WORKER_DATE_MAX 48
+
 struct worker {
 	struct server *server;
 	const struct conf *conf;
@@ -54,6 +56,11 @@ struct worker {
 	struct conn *dead;
 	struct deferred turn_end;
 	struct asker asker;
+	struct {
+		int64_t second;
+		uint8_t field[WORKER_DATE_MAX]; /* as in a head */
+		size_t len;                     /* 0: not made yet */
+	} date;
 	/* Rows of the frame table that are looked up for each frame. */
 	const struct rk_frame_spec *send, *recv, *pong, *gone, *keepalive,
 	    *ping;

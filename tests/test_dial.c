@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +113,10 @@ static const char *const bracketed[] = { "127.0.0.1", "[::1]" };
 
 START_TEST(a_literal_address_is_dialled)
 {
+	struct address there = { .len = sizeof(there.storage) };
 	char address[64], want[100];
+	socklen_t len = sizeof(int);
+	int nodelay = 0;
 
 	snprintf(address, sizeof(address), "%s:0", bracketed[_i]);
 	listen_on(address);
@@ -122,11 +126,16 @@ START_TEST(a_literal_address_is_dialled)
 	ck_assert_int_eq(done.status, DIAL_OK);
 	snprintf(want, sizeof(want), "%s:%u", bracketed[_i],
 	    listener_port(listener));
-	address_of_peer(done.fd, address, sizeof(address));
+	ck_assert_int_eq(getpeername(done.fd, &there.any, &there.len), 0);
+	address_text(&there, address, sizeof(address));
 	ck_assert_str_eq(address, want);
 	ck_assert_int_eq(strncmp(attempts.s, want, strlen(want)), 0);
 	strcat(want, ": connected");
 	ck_assert_str_eq(done.detail, want);
+	ck_assert_int_eq(getsockopt(done.fd, IPPROTO_TCP, TCP_NODELAY, &nodelay,
+			     &len),
+	    0);
+	ck_assert_int_ne(nodelay, 0);
 	ck_assert_int_eq(recv(done.fd, want, 1, 0), 0); /* FIN of the accept */
 }
 END_TEST

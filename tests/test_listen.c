@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -112,6 +113,30 @@ START_TEST(a_listener_accepts_and_knows_its_port)
 	TURN_UNTIL(loop, naccepted == 1);
 	ck_assert_int_ne(fcntl(accepted[0], F_GETFL) & O_NONBLOCK, 0);
 	ck_assert_int_ne(fcntl(accepted[0], F_GETFD) & FD_CLOEXEC, 0);
+	close(fd);
+}
+END_TEST
+
+static int
+tcp_option(int fd, int option)
+{
+	socklen_t len = sizeof(int);
+	int value = 0;
+
+	ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, option, &value, &len), 0);
+	return value;
+}
+
+START_TEST(options_of_the_listener_are_those_of_its_connections)
+{
+	int fd;
+
+	listen_on(good[_i].address);
+	listener_set_unsent_max(listener, 123456);
+	fd = knock(good[_i].host, listener_port(listener));
+	TURN_UNTIL(loop, naccepted == 1);
+	ck_assert_int_ne(tcp_option(accepted[0], TCP_NODELAY), 0);
+	ck_assert_int_eq(tcp_option(accepted[0], TCP_NOTSENT_LOWAT), 123456);
 	close(fd);
 }
 END_TEST
@@ -454,6 +479,8 @@ listen_suite(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_rows(tc, a_listener_accepts_and_knows_its_port, good);
+	tcase_add_rows(tc, options_of_the_listener_are_those_of_its_connections,
+	    good);
 	tcase_add_test(tc, all_who_knocked_are_accepted_in_one_turn);
 	tcase_add_rows(tc, a_bad_address_is_refused_with_an_example, bad);
 	tcase_add_test(tc, a_port_in_use_is_said_with_the_address);

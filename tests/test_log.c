@@ -110,6 +110,28 @@ START_TEST(a_limited_line_below_the_level_counts_nothing)
 }
 END_TEST
 
+START_TEST(whether_a_line_passes_can_be_asked_first)
+{
+	struct log_limit limit = { .burst = 1 };
+	unsigned long suppressed = 7;
+
+	clock_fake(100 * NS_PER_S);
+	ck_assert(!log_passes(NULL, LOG_DEBUG, &suppressed));
+	ck_assert(log_passes(NULL, LOG_INFO, &suppressed));
+	ck_assert_uint_eq(suppressed, 0);
+	ck_assert(log_passes(&limit, LOG_INFO, &suppressed));
+	ck_assert_uint_eq(suppressed, 0);
+	ck_assert(!log_passes(&limit, LOG_INFO, &suppressed));
+	ck_assert(!log_passes(&limit, LOG_INFO, &suppressed));
+	clock_advance(NS_PER_S);
+	ck_assert(log_passes(&limit, LOG_INFO, &suppressed));
+	ck_assert_uint_eq(suppressed, 2);
+	log_passed(LOG_INFO, suppressed, "%s=%d", "e", 1);
+	log_passed(LOG_INFO, 0, "f");
+	ck_assert_str_eq(text_str(&lines), "2:e=1 suppressed=2|2:f|");
+}
+END_TEST
+
 /* Point stderr to a pipe; the end to read from. */
 static int
 pipe_stderr(void)
@@ -158,6 +180,7 @@ log_suite(void)
 	tcase_add_test(tc, errno_survives_logging);
 	tcase_add_test(tc, a_limited_line_passes_so_often_a_second);
 	tcase_add_test(tc, a_limited_line_below_the_level_counts_nothing);
+	tcase_add_test(tc, whether_a_line_passes_can_be_asked_first);
 	tcase_add_test(tc, a_line_on_stderr_names_program_and_level);
 	tcase_add_test(tc, a_broken_stderr_does_not_end_the_program);
 	suite_add_tcase(s, tc);

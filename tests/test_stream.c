@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,19 +39,6 @@ START_TEST(the_peer_has_a_name)
 	ck_assert_int_eq(strncmp(stream_peer(a.stream), begins[_i],
 			     strlen(begins[_i])),
 	    0);
-}
-END_TEST
-
-START_TEST(tcp_has_no_delay)
-{
-	socklen_t len = sizeof(int);
-	int on = 0;
-
-	connect_streams(PAIR_TCP4);
-	ck_assert_int_eq(getsockopt(stream_fd(a.stream), IPPROTO_TCP,
-			     TCP_NODELAY, &on, &len),
-	    0);
-	ck_assert_int_ne(on, 0);
 }
 END_TEST
 
@@ -449,7 +435,6 @@ main(void)
 	tcase_add_checked_fixture(tc, setup_ends, teardown_ends);
 	tcase_add_loop_test(tc, bytes_go_both_ways, 0, PAIR_NKINDS);
 	tcase_add_loop_test(tc, the_peer_has_a_name, 0, PAIR_NKINDS);
-	tcase_add_test(tc, tcp_has_no_delay);
 	tcase_add_loop_test(tc, vectors_are_written_in_order, 0, PAIR_NKINDS);
 	tcase_add_loop_test(tc, appended_bytes_wait_for_the_flush, 0,
 	    PAIR_NKINDS);

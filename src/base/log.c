@@ -161,24 +161,24 @@ limit_passes(struct log_limit *limit, unsigned long *suppressed)
 	return passes;
 }
 
-void
-log_limited(struct log_limit *limit, enum log_level level, const char *fmt, ...)
+bool
+log_passes(struct log_limit *limit, enum log_level level,
+    unsigned long *suppressed)
 {
-	unsigned long suppressed;
-	char *message;
-	va_list ap;
-	int n;
+	*suppressed = 0;
+	return level <= max_level &&
+	    (limit == NULL || limit_passes(limit, suppressed));
+}
 
-	if (level > max_level || !limit_passes(limit, &suppressed))
-		return;
-	va_start(ap, fmt);
-	n = vasprintf(&message, fmt, ap);
-	va_end(ap);
-	if (n < 0)
+static void LOG_PRINTF(3, 0) passed_va(enum log_level level,
+    unsigned long suppressed, const char *fmt, va_list ap)
+{
+	struct text line;
+	char *message;
+
+	if (vasprintf(&message, fmt, ap) < 0)
 		return;
 	if (suppressed > 0) {
-		struct text line;
-
 		text_init(&line);
 		text_addf(&line, "%s suppressed=%lu", message, suppressed);
 		log_message(level, text_str(&line));
@@ -187,6 +187,29 @@ log_limited(struct log_limit *limit, enum log_level level, const char *fmt, ...)
 		log_message(level, message);
 	}
 	free(message);
+}
+
+void
+log_passed(enum log_level level, unsigned long suppressed, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	passed_va(level, suppressed, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_limited(struct log_limit *limit, enum log_level level, const char *fmt, ...)
+{
+	unsigned long suppressed;
+	va_list ap;
+
+	if (!log_passes(limit, level, &suppressed))
+		return;
+	va_start(ap, fmt);
+	passed_va(level, suppressed, fmt, ap);
+	va_end(ap);
 }
 
 void

@@ -40,6 +40,15 @@ struct log_limit {
 };
 void log_limited(struct log_limit *limit, enum log_level level, const char *fmt,
     ...) LOG_PRINTF(3, 4);
+/*
+ * The same in two steps, for lines whose words cost something: whether one
+ * passes, which counts it, and the line.  |limit| may be NULL; |suppressed| is
+ * for the second step.
+ */
+bool log_passes(struct log_limit *limit, enum log_level level,
+    unsigned long *suppressed);
+void log_passed(enum log_level level, unsigned long suppressed, const char *fmt,
+    ...) LOG_PRINTF(3, 4);
 
 /* A test reads the lines instead; NULL restores stderr. */
 void log_capture(void (

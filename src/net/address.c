@@ -79,14 +79,3 @@ address_text(const struct address *a, char *out, size_t size)
 		snprintf(out, size, "socketpair");
 	}
 }
-
-void
-address_of_peer(int fd, char *out, size_t size)
-{
-	struct address a = { .len = sizeof(a.storage) };
-
-	if (getpeername(fd, &a.any, &a.len) < 0)
-		snprintf(out, size, "unconnected");
-	else
-		address_text(&a, out, size);
-}

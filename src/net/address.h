@@ -25,9 +25,8 @@ struct address {
 bool address_from_literal(const char *host, unsigned port, struct address *a);
 /* "127.0.0.1:0", "[::1]:3340"; false for anything else. */
 bool address_parse(const char *text, struct address *a);
+/* "socketpair" for a local one. */
 void address_text(const struct address *a, char *out, size_t size);
 unsigned address_port(const struct address *a);
-/* Of a socket's other end; "socketpair" for a local one. */
-void address_of_peer(int fd, char *out, size_t size);
 
 #endif

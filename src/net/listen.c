@@ -17,6 +17,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -49,20 +50,20 @@ struct listener {
 
 /* ---- accepting */
 
-/* Whether |fd| is one of the last that the process may open. */
-static bool
-is_in_reserve(int fd)
+/* The first of the last descriptors that the process may open. */
+static rlim_t
+begin_of_reserve(void)
 {
 	struct rlimit limit;
 	rlim_t reserved;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
 	    limit.rlim_cur == RLIM_INFINITY)
-		return false;
+		return RLIM_INFINITY;
 	reserved = limit.rlim_cur / 4;
 	if (reserved > RESERVED_MAX)
 		reserved = RESERVED_MAX;
-	return (rlim_t)fd >= limit.rlim_cur - reserved;
+	return limit.rlim_cur - reserved;
 }
 
 static void
@@ -116,6 +117,7 @@ must_wait(struct listener *li)
 static void
 accept_all(struct listener *li)
 {
+	const rlim_t reserve = begin_of_reserve();
 	bool freed = false;
 
 	li->freed = &freed;
@@ -139,7 +141,7 @@ accept_all(struct listener *li)
 		li->on_accept(li->arg, fd);
 		if (freed)
 			return;
-		if (!li->essential && is_in_reserve(fd)) {
+		if (!li->essential && (rlim_t)fd >= reserve) {
 			pause_accepting(li, EMFILE);
 			break;
 		}
@@ -157,7 +159,7 @@ static bool
 has_descriptor(const struct listener *li)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && (li->essential || !is_in_reserve(fd));
+	bool ok = fd >= 0 && (li->essential || (rlim_t)fd < begin_of_reserve());
 
 	if (fd >= 0)
 		close(fd);
@@ -211,6 +213,7 @@ listener_new_fd(struct loop *l, int fd, listener_fn on_accept, void *arg,
     char *err, size_t err_size)
 {
 	struct listener *li = calloc(1, sizeof(*li));
+	int one = 1;
 
 	if (li == NULL) {
 		close(fd);
@@ -224,6 +227,8 @@ listener_new_fd(struct loop *l, int fd, listener_fn on_accept, void *arg,
 	li->loop = l;
 	li->on_accept = on_accept;
 	li->arg = arg;
+	/* What is accepted inherits it, which is a call less for each. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	read_real_address(li);
 	watch_set(li->watch, WATCH_READ);
 	return li;
@@ -273,6 +278,13 @@ void
 listener_set_essential(struct listener *li)
 {
 	li->essential = true;
+}
+
+void
+listener_set_unsent_max(struct listener *li, unsigned bytes)
+{
+	setsockopt(li->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes,
+	    sizeof(bytes));
 }
 
 void

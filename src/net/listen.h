@@ -12,8 +12,8 @@ typedef void (*listener_fn)(void *arg, int fd);
 
 /*
  * Listen on "ADDR:PORT" ("127.0.0.1:0", "[::1]:3340", "[::]:80").  Accepted
- * descriptors are non-blocking and close-on-exec, and become the callback's.
- * NULL with one line in |err| that names the address.
+ * descriptors are non-blocking, close-on-exec and TCP_NODELAY, and become the
+ * callback's. NULL with one line in |err| that names the address.
  */
 struct listener *listener_new(struct loop *l, const char *address,
     listener_fn on_accept, void *arg, char *err, size_t err_size);
@@ -32,6 +32,13 @@ unsigned listener_port(const struct listener *li);
  * that a crowded server can still be asked for its counters.
  */
 void listener_set_essential(struct listener *li);
+
+/*
+ * How much the kernel may hold of each connection's output that it has not
+ * sent yet (default: megabytes).  What is written later than that can still
+ * be put in another order.
+ */
+void listener_set_unsent_max(struct listener *li, unsigned bytes);
 
 /*
  * Accept no more than |b| gives, at |cost_ns| each; the rest waits in the

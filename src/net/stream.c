@@ -133,11 +133,20 @@ on_reap(void *arg)
 	free(s);
 }
 
+/* Now, as a socket that was reset has none; as text when somebody asks. */
+static void
+read_peer(struct stream *s)
+{
+	socklen_t len = sizeof(s->peer);
+
+	s->has_peer =
+	    getpeername(s->fd, (struct sockaddr *)&s->peer, &len) == 0;
+}
+
 struct stream *
 stream_new(struct loop *l, int fd, stream_fn on_event, void *arg)
 {
 	struct stream *s = calloc(1, sizeof(*s));
-	int one = 1;
 
 	if (s != NULL) {
 		s->deadline = timer_new(l, on_deadline, s);
@@ -161,8 +170,7 @@ stream_new(struct loop *l, int fd, stream_fn on_event, void *arg)
 	s->turn.arg = s;
 	s->reap.work = on_reap;
 	s->reap.arg = s;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	address_of_peer(fd, s->peer, sizeof(s->peer));
+	read_peer(s);
 	stream_arrange(s);
 	return s;
 }
@@ -334,13 +342,6 @@ stream_when_time(struct stream *s)
 }
 
 void
-stream_set_unsent_max(struct stream *s, unsigned bytes)
-{
-	setsockopt(s->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes,
-	    sizeof(bytes));
-}
-
-void
 stream_pause(struct stream *s)
 {
 	s->paused = true;
@@ -508,7 +509,14 @@ stream_fd(const struct stream *s)
 const char *
 stream_peer(const struct stream *s)
 {
-	return s->peer;
+	static _Thread_local char text[ADDRESS_TEXT_MAX];
+	struct address a = { .len = sizeof(s->peer) };
+
+	if (!s->has_peer)
+		return "unconnected";
+	memcpy(&a.in6, &s->peer, sizeof(s->peer));
+	address_text(&a, text, sizeof(text));
+	return text;
 }
 
 uint64_t

@@ -33,8 +33,9 @@ enum stream_event {
 typedef void (*stream_fn)(void *arg, struct stream *s, enum stream_event e);
 
 /*
- * Take the connected, non-blocking |fd|.  TCP_NODELAY is set where it is
- * TCP.  Reading begins at once.  NULL without memory; |fd| is closed then.
+ * Take the connected, non-blocking |fd|; options such as TCP_NODELAY are the
+ * business of who made it (listen.h, dial.h).  Reading begins at once.  NULL
+ * without memory; |fd| is closed then.
  */
 struct stream *stream_new(struct loop *l, int fd, stream_fn on_event,
     void *arg);
@@ -102,12 +103,6 @@ int64_t stream_blocked_since(const struct stream *s);
  * a slow peer reads, long before we may write again.  -1: unknown. */
 long stream_kernel_queued(const struct stream *s);
 
-/*
- * How much the kernel may hold that it has not sent yet (default: megabytes).
- * What is written later than that can still be put in another order.
- */
-void stream_set_unsent_max(struct stream *s, unsigned bytes);
-
 void stream_pause(struct stream *s); /* stop reading */
 void stream_resume(struct stream *s);
 /* FIN (behind queued output); over TLS close_notify first.  STREAM_DRAINED
@@ -137,7 +132,8 @@ bool stream_tls_failed(const struct stream *s);
 
 struct tls *stream_tls(struct stream *s); /* NULL: plain */
 int stream_fd(const struct stream *s);
-/* "127.0.0.1:3340", "[::1]:3340"; "socketpair" and the like otherwise. */
+/* "127.0.0.1:3340", "[::1]:3340"; "socketpair" and the like otherwise.  Valid
+ * until the next call by this thread, for any stream. */
 const char *stream_peer(const struct stream *s);
 /* Bytes in and out on the stream's inside (plain text) so far. */
 uint64_t stream_bytes_in(const struct stream *s);

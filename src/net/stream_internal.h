@@ -41,7 +41,8 @@ struct stream {
 	bool owes_ended;       /* STREAM_ENDED is to be said */
 	bool tls_failed;
 	char *error; /* NULL: none */
-	char peer[ADDRESS_TEXT_MAX];
+	bool has_peer;
+	struct sockaddr_in6 peer; /* or of another family */
 };
 
 void stream_emit(struct stream *s, enum stream_event e);
