@@ -54,6 +54,60 @@ START_TEST(a_record_comes_out_whole_wherever_it_is_cut)
 }
 END_TEST
 
+/* Two sessions without streams, hands shaken, each at its end of a pair. */
+static void
+pair_sessions(int fd[2], struct tls *t[2])
+{
+	struct tls_client_config c = { .insecure = true };
+	char err[256];
+	struct tls_ctx *ctx[2] = { tls_client_ctx_new(&c, err, sizeof(err)),
+		tls_server_ctx_new(certs.chain, certs.key, NULL, err,
+		    sizeof(err)) };
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+			     fd),
+	    0);
+	t[0] = tls_client_new(ctx[0], fd[0], "localhost");
+	t[1] = tls_server_new(ctx[1], fd[1]);
+	tls_ctx_free(ctx[0]);
+	tls_ctx_free(ctx[1]);
+	for (int done = 0; done != 3;)
+		for (int i = 0; i < 2; i++)
+			if (tls_handshake(t[i]) == TLS_DONE)
+				done |= 1 << i;
+}
+
+/* Of two records in the socket the last read of the second one tells, once;
+ * and what comes after that is read as ever. */
+START_TEST(who_has_read_all_hears_that_nothing_is_left)
+{
+	char text[] = "0123456789", got[8];
+	struct tls *t[2];
+	int fd[2];
+	size_t n;
+
+	pair_sessions(fd, t);
+	ck_assert_int_eq(tls_read(t[1], got, 6, &n), TLS_AGAIN_READ);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 2; i++)
+			ck_assert_int_eq(tls_write(t[0], text, 10, &n),
+			    TLS_DONE);
+		for (int i = 0; i < 4; i++) {
+			ck_assert_int_eq(tls_read(t[1], got, 6, &n), TLS_DONE);
+			ck_assert_bytes(got, n, text + i % 2 * 6, n);
+			ck_assert(tls_ran_dry(t[1]) == (i == 3));
+		}
+		ck_assert(!tls_ran_dry(t[1]));
+		ck_assert(!tls_pending(t[1]));
+	}
+	ck_assert_int_eq(tls_read(t[1], got, 6, &n), TLS_AGAIN_READ);
+	for (int i = 0; i < 2; i++) {
+		tls_free(t[i]);
+		close(fd[i]);
+	}
+}
+END_TEST
+
 START_TEST(a_record_may_be_cut_anywhere_on_the_way)
 {
 	struct text t;
@@ -330,6 +384,7 @@ START_TEST(a_deadline_ends_a_stalled_handshake)
 	TURN_UNTIL(loop, (oracle_receive(&o), o.reset));
 }
 END_TEST
+
 int
 main(void)
 {
@@ -341,6 +396,7 @@ main(void)
 	tcase_add_checked_fixture(tc, tls_ways_setup, tls_ways_teardown);
 	tcase_add_loop_test(tc, a_record_comes_out_whole_wherever_it_is_cut, 0,
 	    NWAYS);
+	tcase_add_test(tc, who_has_read_all_hears_that_nothing_is_left);
 	tcase_add_loop_test(tc, a_record_may_be_cut_anywhere_on_the_way, 0,
 	    NWAYS);
 	tcase_add_loop_test(tc, the_handshake_may_come_byte_by_byte, 0, NWAYS);
