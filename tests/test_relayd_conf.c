@@ -255,6 +255,39 @@ START_TEST(the_page_has_every_key)
 }
 END_TEST
 
+/* --help-all has them in the table's order. */
+START_TEST(the_page_names_the_option_of_each_key)
+{
+	char *page = read_page(), *help = NULL, *line, *save = NULL;
+	size_t size = 0, i = 0;
+	FILE *f = open_memstream(&help, &size);
+	char name[40], item[80], fl[64];
+
+	conf_print_help(f, true);
+	fclose(f);
+	for (line = strtok_r(help, "\n", &save); conf_key(i) != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
+		const char *at, *said;
+
+		ck_assert_ptr_nonnull(line);
+		if (sscanf(line, " --%39[a-z-]", name) != 1)
+			continue;
+		snprintf(item, sizeof(item), "\n.It Ic %s\n", conf_key(i));
+		snprintf(fl, sizeof(fl), ".Fl -%s ", name);
+		at = strstr(page, item);
+		said = at != NULL ? strstr(at, ".Fl -") : NULL;
+		/* What has a text of its own says no option. */
+		if (conf_key(i)[0] != '\0' && said < strstr(at + 1, "\n.It "))
+			ck_assert_msg(strncmp(said, fl, strlen(fl)) == 0,
+			    "%s: %.40s", conf_key(i), said);
+		i++;
+	}
+	ck_assert_uint_gt(i, 40);
+	free(help);
+	free(page);
+}
+END_TEST
+
 START_TEST(every_key_of_the_page_is_one)
 {
 	char *page = read_page(), *save = NULL;
@@ -294,6 +327,7 @@ main(void)
 	tcase_add_test(tc, our_own_options_are_keys_too);
 	tcase_add_rows(tc, access_is_read, accesses);
 	tcase_add_test(tc, the_page_has_every_key);
+	tcase_add_test(tc, the_page_names_the_option_of_each_key);
 	tcase_add_test(tc, every_key_of_the_page_is_one);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
