@@ -3,11 +3,11 @@
 
 #include "conformance/keyword_file.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "conformance/words.h"
 
@@ -15,11 +15,8 @@ void
 keyword_complain(struct keyword_reader *r, const char *fmt, ...)
 {
 	char line[512];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(line, sizeof(line), fmt);
 	text_addf(r->errors, "%s:%d: ", r->path, r->line);
 	text_add_escaped(r->errors, line, strlen(line));
 	text_add(r->errors, "\n");

@@ -3,11 +3,11 @@
 
 #include "conformance/lift.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "capture/capture.h"
 #include "conformance/lift_impl.h"
@@ -50,11 +50,8 @@ void
 lift_note(struct lifter *l, const char *fmt, ...)
 {
 	char line[512];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(line, sizeof(line), fmt);
 	text_addf(&l->lift->notes, "%s\n", line);
 }
 

@@ -3,13 +3,13 @@
 
 #include "conformance/record.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <sys/socket.h>
 
+#include "base/text.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "capture/recorder.h"
@@ -61,13 +61,10 @@ say(const struct pair *p, const char *fmt, ...)
 	const struct record_config *c = &p->record->config;
 	char line[512];
 	int n = snprintf(line, sizeof(line), "#%u ", p->number);
-	va_list ap;
 
 	if (c->on_line == NULL)
 		return;
-	va_start(ap, fmt);
-	vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(line + n, sizeof(line) - (size_t)n, fmt);
 	c->on_line(c->arg, line);
 }
 

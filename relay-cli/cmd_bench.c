@@ -8,11 +8,11 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/text.h"
 #include "base/clock.h"
 #include "base/cli.h"
 #include "net/tls.h"
@@ -75,13 +75,10 @@ void
 bench_fail(struct bench *b, int status, const char *fmt, ...)
 {
 	char line[1024];
-	va_list ap;
 
 	if (b->finished)
 		return;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(line, sizeof(line), fmt);
 	cli_error("%s", line);
 	bench_finish(b, status);
 }
@@ -90,11 +87,8 @@ void
 bench_miss(struct bench *b, const char *fmt, ...)
 {
 	char line[256];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(line, sizeof(line), fmt);
 	cli_error("%s", line);
 	if (b->status == EXIT_OK)
 		b->status = EXIT_MISSED;

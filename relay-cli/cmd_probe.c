@@ -119,13 +119,10 @@ found(struct probe *p, enum service s, enum state state, const char *fmt, ...)
 {
 	struct finding *f = &p->findings[s];
 	char line[800];
-	va_list ap;
 
 	if (f->state == STATE_SKIPPED)
 		return;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(line, sizeof(line), fmt);
 	f->state = state == STATE_DEAD && !f->wanted ? STATE_NO : state;
 	free(f->detail);
 	f->detail = xstrdup(line);

@@ -3,11 +3,11 @@
 
 #include "relay-cli/connect.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/cli.h"
 #include "base/xalloc.h"
 #include "codec/errors.h"
@@ -90,11 +90,8 @@ fail(struct connecting *c, int status, enum ending ending, const char *fmt, ...)
 	void (*on_done)(void *arg, const struct connect_result *r) = c->on_done;
 	void *arg = c->arg;
 	char message[sizeof(c->message)];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(message, sizeof(message), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(message, sizeof(message), fmt);
 	r.message = message;
 	connect_cancel(c);
 	on_done(arg, &r);

@@ -103,11 +103,8 @@ end(struct session *s, int status, enum ending ending, const char *fmt, ...)
 		    ? connect_stage(s->connecting)
 		    : stage_of_phase[s->phase],
 		.was_open = s->phase == PHASE_OPEN };
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(e.message, sizeof(e.message), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(e.message, sizeof(e.message), fmt);
 	drop_connection(s);
 	s->events.on_end(s->arg, s, &e);
 }

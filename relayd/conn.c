@@ -4,18 +4,18 @@
  */
 #include "config.h"
 
-#include "relayd/capture.h"
 #include "relayd/conn.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "net/loop.h"
 #include "net/stream.h"
+#include "relayd/capture.h"
 #include "relayd/conf.h"
 #include "relayd/fault.h"
 #include "relayd/server.h"
@@ -45,11 +45,8 @@ conn_say(const struct conn *c, enum log_level level, unsigned long suppressed,
     const char *fmt, ...)
 {
 	char line[512];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(line, sizeof(line), fmt);
 	log_passed(level, suppressed, "conn=%llu %s", (unsigned long long)c->id,
 	    line);
 }

@@ -5,12 +5,13 @@
 
 #include <ctype.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/text.h"
 
 /* check's four seconds are too short for a loaded machine under sanitizers;
  * the limit is for tests that hang.  It exits without a word at a message as
@@ -55,11 +56,8 @@ test_skip(const char *why, ...)
 {
 	char line[512] = SKIP_MARK;
 	size_t len = strlen(line);
-	va_list ap;
 
-	va_start(ap, why);
-	vsnprintf(line + len, sizeof(line) - len - 1, why, ap);
-	va_end(ap);
+	FORMAT_ARGS(line + len, sizeof(line) - len - 1, why);
 	len = strcspn(line, "\n");
 	line[len++] = '\n';
 	if (write(tap_fd, line, len) != (ssize_t)len)

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,11 +60,8 @@ bench_start(struct bench *b, const char *fmt, ...)
 {
 	char options[1024];
 	int out[2], err[2];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(options, sizeof(options), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(options, sizeof(options), fmt);
 	memset(b, 0, sizeof(*b));
 	ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
 	ck_assert_int_eq(pipe2(err, O_CLOEXEC), 0);

@@ -6,11 +6,11 @@
  */
 #include "config.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "relayd/router.h"
 #include "support.h"
 
@@ -82,15 +82,11 @@ static struct view {
 	unsigned packets, refused;
 } views[KEYS][KEYS]; /* by who sees, whom */
 
-static void
-tell(const char *format, ...)
+static void __attribute__((format(printf, 1, 2))) tell(const char *format, ...)
 {
 	size_t len = strlen(history);
-	va_list ap;
 
-	va_start(ap, format);
-	vsnprintf(history + len, sizeof(history) - len, format, ap);
-	va_end(ap);
+	FORMAT_ARGS(history + len, sizeof(history) - len, format);
 }
 
 static void

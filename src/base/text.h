@@ -2,9 +2,11 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* A growing string, always NUL-terminated once something was added. */
 struct text {
@@ -28,6 +30,17 @@ void text_grew(struct text *t, size_t n);
 const char *text_str(const struct text *t);
 /* Hand the heap string over to the caller; never NULL. */
 char *text_take(struct text *t);
+
+/* For functions that end in "const char *fmt, ...": what their caller says,
+ * into |size| bytes at |out|, cut if it is longer. */
+#define FORMAT_ARGS(out, size, fmt)                                            \
+	do {                                                                   \
+		va_list args_;                                                 \
+                                                                               \
+		va_start(args_, fmt);                                          \
+		vsnprintf(out, size, fmt, args_);                              \
+		va_end(args_);                                                 \
+	} while (0)
 
 /* Lower-case hex; |out| has 2 * len + 1 bytes. */
 void hex_encode(const void *p, size_t len, char *out);

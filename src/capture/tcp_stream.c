@@ -7,11 +7,11 @@
 #include "capture/tcp_stream.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
 
@@ -160,11 +160,8 @@ remark(struct tcp_stream *s, enum remark_level level, const struct segment *seg,
     const char *fmt, ...)
 {
 	char text[160];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(text, sizeof(text), fmt);
 	s->sink.remark(s->sink.arg, level, seg->time_ns, seg->packet, text);
 }
 

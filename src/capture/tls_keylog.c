@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <search.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,13 +127,10 @@ static void
 remark(struct tls_keylog *k, struct source *s, const char *fmt, ...)
 {
 	char what[160], text[256];
-	va_list ap;
 
 	if (s->remarks > REMARKS_MAX)
 		return;
-	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(what, sizeof(what), fmt);
 	if (s->remarks++ == REMARKS_MAX)
 		snprintf(what, sizeof(what),
 		    "more is wrong here and behind it, which is not told");

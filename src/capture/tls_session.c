@@ -6,7 +6,6 @@
 
 #include "capture/tls_session.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,11 +35,8 @@ session_remark(struct tls_session *s, enum remark_level level, struct when at,
     const char *fmt, ...)
 {
 	char text[512];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(text, sizeof(text), fmt);
 	s->c.remark(s->c.arg, level, at.time_ns, at.packet, text);
 }
 

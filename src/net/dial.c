@@ -8,7 +8,6 @@
 #include "net/dial.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,11 +103,8 @@ static void __attribute__((format(printf, 2, 3)))
 note(struct dial *d, const char *fmt, ...)
 {
 	char line[400];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(line, sizeof(line), fmt);
 	if (d->detail.len > 0)
 		text_add(&d->detail, "; ");
 	text_add(&d->detail, line);

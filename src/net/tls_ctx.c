@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "base/text.h"
 #include "net/tls_internal.h"
 
 /* Where the one line about a failure goes. */
@@ -30,11 +30,7 @@ struct complaint {
 static bool __attribute__((format(printf, 2, 3)))
 complain(const struct complaint *c, const char *fmt, ...)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(c->err, c->size, fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(c->err, c->size, fmt);
 	ERR_clear_error();
 	return false;
 }

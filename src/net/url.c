@@ -5,7 +5,6 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -38,12 +37,9 @@ static int __attribute__((format(printf, 2, 3)))
 refuse(const struct parse *p, const char *fmt, ...)
 {
 	struct text t;
-	va_list ap;
 	char why[512];
 
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(why, sizeof(why), fmt);
 	text_init(&t);
 	text_add(&t, "URL '");
 	text_add_escaped(&t, p->text, strnlen(p->text, 200));

@@ -5,11 +5,11 @@
 #include "scenario/engine_play.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "net/loop.h"
 #include "scenario/steps.h"
@@ -144,11 +144,8 @@ play_remark(struct play *p, const struct party *s, int line, const char *fmt,
 {
 	struct event e = { .kind = EVENT_REMARK, .line = line };
 	char text[512];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(text, sizeof(text), fmt);
 	e.conn = s != NULL ? s->conn : TRANSCRIPT_NO_CONN;
 	e.text = text;
 	play_record(p, &e);
@@ -173,11 +170,8 @@ play_fail(struct play *p, enum result_code code, const char *fmt, ...)
 {
 	struct case_result *r = p->result;
 	char line[1024];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(line, sizeof(line), fmt);
 	free(r->message);
 	r->message = xstrdup(line);
 	r->code = code;

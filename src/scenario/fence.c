@@ -4,11 +4,11 @@
 
 #include "scenario/fence.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "scenario/engine_play.h"
 
@@ -294,11 +294,8 @@ __attribute__((format(printf, 3, 4))) static enum fence_status
 fail(struct fence_run *f, enum result_code code, const char *fmt, ...)
 {
 	char line[512];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(line, sizeof(line), fmt);
 	f->code = code;
 	text_reset(&f->reason);
 	text_add(&f->reason, line);

@@ -2,11 +2,11 @@
 #include "config.h"
 
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "codec/ws.h"
 #include "scenario/lexer.h"
@@ -48,14 +48,11 @@ void
 complain(struct complaints *c, const struct place *at, const char *fmt, ...)
 {
 	char message[512];
-	va_list ap;
 	char *line;
 
 	if (c->count++ >= COMPLAINTS_MAX)
 		return;
-	va_start(ap, fmt);
-	vsnprintf(message, sizeof(message), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(message, sizeof(message), fmt);
 	line =
 	    xasprintf("%s:%d:%d: %s\n", at->file, at->line, at->col, message);
 	/* A procedure is looked at once for each call. */

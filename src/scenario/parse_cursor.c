@@ -1,10 +1,10 @@
 /* The parser's cursor over the tokens of a line, and how it complains. */
 #include "config.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "scenario/parser.h"
 
 const struct token *
@@ -176,14 +176,11 @@ refuse(struct parser *p, const char *fmt, ...)
 {
 	struct place at = place_here(p);
 	char message[400];
-	va_list ap;
 
 	/* What the lexer could not read was said already. */
 	if (p->line.bad)
 		return false;
-	va_start(ap, fmt);
-	vsnprintf(message, sizeof(message), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(message, sizeof(message), fmt);
 	complain(p->complaints, &at, "%s", message);
 	return false;
 }

@@ -4,12 +4,12 @@
 
 #include "scenario/party.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "net/loop.h"
 #include "scenario/engine_play.h"
@@ -99,13 +99,10 @@ void
 party_fail(struct party *s, enum result_code as, const char *fmt, ...)
 {
 	char line[512];
-	va_list ap;
 
 	if (s->state == PARTY_FAILED)
 		return;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(line, sizeof(line), fmt);
 	s->state = PARTY_FAILED;
 	s->fail_as = as;
 	text_addf(&s->failure, "%s: %s", s->name, line);

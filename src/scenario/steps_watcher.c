@@ -3,11 +3,11 @@
 
 #include "scenario/steps_watcher.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/xalloc.h"
 
 /* How long to go on listening behind a missed bound. */
@@ -154,11 +154,8 @@ kill_it(struct watcher *w, enum result_code code, struct place missed,
     const char *fmt, ...)
 {
 	char line[1024];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(line, sizeof(line), fmt);
 	free(w->why);
 	w->why = xasprintf("%s: %s", w->party->name, line);
 	w->code = code;

@@ -7,7 +7,6 @@
 #include "transcript/transcript_json.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -430,11 +429,7 @@ static int failed(char *err, size_t err_size, const char *fmt, ...)
 static int
 failed(char *err, size_t err_size, const char *fmt, ...)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, err_size, fmt, ap);
-	va_end(ap);
+	FORMAT_ARGS(err, err_size, fmt);
 	return -1;
 }
 
