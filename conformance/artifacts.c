@@ -17,6 +17,7 @@
 #include "conformance/files.h"
 #include "conformance/judge.h"
 #include "conformance/report.h"
+#include "scenario/namesakes.h"
 #include "transcript/transcript_text.h"
 
 #define COMPONENT_MAX 120       /* bytes */
@@ -138,19 +139,15 @@ is_there(const struct run_case *c)
 
 /* Two targets of one name, and names that differ in a bracket only. */
 static void
-tell_apart(struct run *r, size_t i)
+tell_apart(struct run_case *c, struct namesakes *taken)
 {
-	struct run_case *c = &r->plan[i];
-	char *taken = c->artifacts;
+	char *dir = c->artifacts;
 
-	for (size_t k = 0; k < i; k++) {
-		if (r->plan[k].round != c->round ||
-		    strcmp(r->plan[k].artifacts, taken) != 0)
-			continue;
-		c->artifacts = xasprintf("%s.%zu", taken, c->number);
-		free(taken);
+	if (namesakes_add(taken, dir, false) == 0)
 		return;
-	}
+	c->artifacts = xasprintf("%s.%zu", dir, c->number);
+	free(dir);
+	namesakes_add(taken, c->artifacts, false);
 }
 
 static bool
@@ -201,10 +198,27 @@ artifacts_canary(struct run_case *c, const char *when)
 	make_directories(c->artifacts, 0777);
 }
 
+/* Give it a directory that no other has, if it |is_new|. */
+static int
+prepare(struct run_case *c, bool is_new, struct namesakes *taken)
+{
+	if (!is_new) {
+		namesakes_add(taken, c->artifacts, false);
+		return 0;
+	}
+	c->artifacts = directory_of(c);
+	tell_apart(c, taken);
+	if (!c->target->run->o->force && is_there(c))
+		return output_is_in_the_way(c->artifacts);
+	return 0;
+}
+
 int
 artifacts_prepare(struct run *r, size_t first)
 {
 	const char *dir = r->o->artifacts;
+	struct namesakes *taken;
+	int status = 0;
 
 	if (dir == NULL)
 		return 0;
@@ -212,15 +226,11 @@ artifacts_prepare(struct run *r, size_t first)
 		cli_error("cannot write into %s: %s", dir, strerror(errno));
 		return EXIT_INFRASTRUCTURE;
 	}
-	for (size_t i = first; i < r->nplan; i++) {
-		struct run_case *c = &r->plan[i];
-
-		c->artifacts = directory_of(c);
-		tell_apart(r, i);
-		if (!r->o->force && is_there(c))
-			return output_is_in_the_way(c->artifacts);
-	}
-	return 0;
+	taken = namesakes_new();
+	for (size_t i = 0; i < r->nplan && status == 0; i++)
+		status = prepare(&r->plan[i], i >= first, taken);
+	namesakes_free(taken);
+	return status;
 }
 
 void

@@ -13,6 +13,7 @@
 #include "conformance/diff.h"
 #include "conformance/files.h"
 #include "conformance/recording.h"
+#include "scenario/namesakes.h"
 
 #define SHOWN    100 /* characters of what a relay did */
 #define MAX_RUNS 26  /* classes have letters */
@@ -107,19 +108,20 @@ print_case(const struct diff *d, const struct diff_case *c)
 static void
 print_skipped(const struct diff *d)
 {
+	struct namesakes *reasons = namesakes_new();
+
+	for (size_t i = 0; i < d->n; i++)
+		if (d->cases[i].skipped != NULL)
+			namesakes_add(reasons, d->cases[i].skipped, false);
 	for (size_t i = 0; i < d->n; i++) {
 		const char *why = d->cases[i].skipped;
-		size_t n = 0, first = d->n;
+		size_t n =
+		    why != NULL ? namesakes_take(reasons, why, false) : 0;
 
-		for (size_t k = 0; why != NULL && k < d->n; k++)
-			if (d->cases[k].skipped != NULL &&
-			    strcmp(d->cases[k].skipped, why) == 0) {
-				first = first < d->n ? first : k;
-				n++;
-			}
-		if (why != NULL && first == i)
+		if (n > 0)
 			printf("not compared: %zu cases: %s\n", n, why);
 	}
+	namesakes_free(reasons);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "base/xalloc.h"
 #include "conformance/files.h"
 #include "conformance/run.h"
+#include "scenario/namesakes.h"
 
 /* Ports come and go, and each is a target of its own. */
 #define MAX_TARGETS 100
@@ -150,6 +151,8 @@ add_target(struct last_failed *l, const struct run *r,
     const struct run_target *t)
 {
 	const char *target = t->target->name;
+	struct namesakes *had = namesakes_new();
+	size_t before = l->n;
 
 	for (size_t i = 0; i < r->nplan; i++) {
 		const struct run_case *c = &r->plan[i];
@@ -158,11 +161,12 @@ add_target(struct last_failed *l, const struct run *r,
 		if (c->target == t &&
 		    (verdict_fails(c->verdict, r->o->strict) ||
 			c->verdict == VERDICT_INCONCLUSIVE) &&
-		    !last_failed_has(l, target, name))
+		    namesakes_add(had, name, false) == 0)
 			add(l, xstrdup(target), xstrdup(name));
 	}
-	if (!last_failed_knows(l, target))
+	if (l->n == before)
 		add(l, xstrdup(target), xstrdup(""));
+	namesakes_free(had);
 }
 
 static bool

@@ -36,17 +36,6 @@ bad_line(const struct reader *x, const char *why)
 
 /* ---- cases ---- */
 
-static const struct suite_case *
-suite_case_named(const struct run *r, const char *name)
-{
-	const struct case_list *list = r->suite->lists[0];
-
-	for (size_t i = 0; i < list->n; i++)
-		if (strcmp(list->cases[i].instance->name, name) == 0)
-			return &list->cases[i];
-	return NULL;
-}
-
 /* A case that this suite does not have: a name, and no lines. */
 static const struct suite_case *
 unknown_case(const char *name)
@@ -128,7 +117,7 @@ read_verdict(struct reader *x, const json_t *o)
 	r->plan = xreallocarray(r->plan, r->nplan + 1, sizeof(*r->plan));
 	c = &r->plan[r->nplan++];
 	*c = (struct run_case){
-		.c = suite_case_named(r, name),
+		.c = suite_case_named(r->suite->lists[0], name),
 		.target = x->target,
 		.round = round > 0 ? (unsigned)round : 1,
 		.number = r->nplan,

@@ -253,12 +253,10 @@ free_made_case(const struct suite_case *c)
 static const struct suite_case *
 find_case(const struct case_list *list, const json_t *o)
 {
-	const char *name = string_at(o, "case");
+	const struct suite_case *c =
+	    suite_case_named(list, string_at(o, "case"));
 
-	for (size_t i = 0; i < list->n; i++)
-		if (strcmp(list->cases[i].instance->name, name) == 0)
-			return &list->cases[i];
-	return make_case(o);
+	return c != NULL ? c : make_case(o);
 }
 
 static struct step *

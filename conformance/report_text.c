@@ -12,6 +12,7 @@
 #include "conformance/fold.h"
 #include "conformance/proof.h"
 #include "conformance/report.h"
+#include "scenario/namesakes.h"
 #include "transcript/transcript_text.h"
 
 #define SNAP       32 /* bytes of packet data in a transcript's line */
@@ -544,22 +545,21 @@ add_names(const struct report *r, enum verdict v, struct text *out)
 static void
 add_lacks(const struct run *run, struct text *out)
 {
+	struct namesakes *lacks = namesakes_new();
+
+	for (size_t i = 0; i < run->nplan; i++)
+		if (run->plan[i].verdict == VERDICT_UNSUPPORTED)
+			namesakes_add(lacks, report_why(&run->plan[i]), false);
 	for (size_t i = 0; i < run->nplan; i++) {
 		const char *why = report_why(&run->plan[i]);
 		size_t n = 0;
-		bool seen = false;
 
-		if (run->plan[i].verdict != VERDICT_UNSUPPORTED)
-			continue;
-		for (size_t k = 0; k < run->nplan; k++)
-			if (run->plan[k].verdict == VERDICT_UNSUPPORTED &&
-			    strcmp(report_why(&run->plan[k]), why) == 0) {
-				n++;
-				seen = seen || k < i;
-			}
-		if (!seen)
+		if (run->plan[i].verdict == VERDICT_UNSUPPORTED)
+			n = namesakes_take(lacks, why, false);
+		if (n > 0)
 			text_addf(out, "unsupported: %s (%zu cases)\n", why, n);
 	}
+	namesakes_free(lacks);
 }
 
 static void

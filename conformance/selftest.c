@@ -154,7 +154,7 @@ selftest_prepare(struct selftest *s, const struct selftest_options *o)
 		return EXIT_INFRASTRUCTURE;
 	}
 	s->dir = xstrdup(dir);
-	s->sound = xcalloc(s->list->n, sizeof(*s->sound));
+	s->unchanged = xcalloc(s->list->n, sizeof(*s->unchanged));
 	list_scenarios(s);
 	return read_faults(s);
 }
@@ -177,7 +177,7 @@ selftest_clear(struct selftest *s)
 	}
 	free(s->faults);
 	free(s->scenarios);
-	free(s->sound);
+	free(s->unchanged);
 	if (s->dir != NULL)
 		remove_dir(s->dir);
 	free(s->dir);
@@ -225,7 +225,7 @@ is_played(const struct selftest *s, const struct selftest_fault *f, size_t i,
 		return true;
 	case ROUND_SOUND_AGAIN:
 		return selftest_is_unsound(s, i) &&
-		    selftest_is_open(s->sound[i].verdict);
+		    selftest_is_open(s->unchanged[i].verdict);
 	case ROUND_COVERING:
 		return s->o->all || selftest_covers(c, f);
 	case ROUND_AGAIN:
@@ -388,11 +388,11 @@ play_all_sound(struct selftest *s)
 	if (children_interrupted()) {
 		/* They did not pass as they were not played. */
 		for (size_t i = 0; i < s->list->n; i++)
-			s->sound[i] = (struct sound){ 0 };
+			s->unchanged[i] = (struct unchanged){ 0 };
 		return 0;
 	}
 	for (size_t i = 0; status == 0 && i < s->list->n; i++)
-		if (s->sound[i].is)
+		if (selftest_is_sound(&s->unchanged[i]))
 			return 0;
 	cli_error("%s without a fault passes nothing", selftest_program(s->o));
 	return EXIT_INFRASTRUCTURE;

@@ -77,10 +77,10 @@ struct selftest_scenario {
 struct children;
 
 /* What a case comes to where nothing is wrong. */
-struct sound {
-	bool is; /* passes, or says what it sees */
+struct unchanged {
 	bool is_played;
 	enum verdict verdict;
+	char *named; /* as JSON; of a run for mutants */
 };
 
 struct selftest {
@@ -91,7 +91,7 @@ struct selftest {
 	size_t nfaults;
 	struct selftest_scenario *scenarios;
 	size_t nscenarios;
-	struct sound *sound; /* of each case */
+	struct unchanged *unchanged; /* of each case */
 	bool complete; /* every fault was played: scenarios are judged, too */
 	bool partial;  /* a signal ended it before that */
 	char *dir;
@@ -122,6 +122,8 @@ struct selftest_scenario *selftest_scenario_of(const struct selftest *s,
 void selftest_note(struct selftest *s, struct selftest_fault *f, json_t *o);
 /* After the last line. */
 void selftest_settle(struct selftest *s);
+/* It was played, and passes, or says what it sees. */
+bool selftest_is_sound(const struct unchanged *u);
 /* Was the case played where nothing is wrong, and did not pass? */
 bool selftest_is_unsound(const struct selftest *s, size_t i);
 /* Nothing is said about the program: the machine was late, say. */

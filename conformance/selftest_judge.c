@@ -29,15 +29,6 @@ selftest_scenario_of(const struct selftest *s, const struct suite_case *c)
 	return NULL;
 }
 
-static const struct suite_case *
-case_named(const struct selftest *s, const char *name)
-{
-	for (size_t i = 0; name != NULL && i < s->list->n; i++)
-		if (strcmp(s->list->cases[i].instance->name, name) == 0)
-			return &s->list->cases[i];
-	return NULL;
-}
-
 /* fail; where the fault breaks a SHOULD, nonstrict too. */
 static bool
 is_kill(const struct selftest_fault *f, enum verdict v)
@@ -46,15 +37,21 @@ is_kill(const struct selftest_fault *f, enum verdict v)
 	    (v == VERDICT_NONSTRICT && strcmp(f->level, "MUST") != 0);
 }
 
-static void
-note_sound(struct selftest *s, const struct suite_case *c, enum verdict v)
+/* It passes, or says what it sees. */
+bool
+selftest_is_sound(const struct unchanged *u)
 {
-	struct sound *sound = &s->sound[c - s->list->cases];
+	return u->is_played &&
+	    (u->verdict == VERDICT_PASS || u->verdict == VERDICT_INFO);
+}
 
-	sound->is = v == VERDICT_PASS || v == VERDICT_INFO;
-	sound->is_played = true;
-	sound->verdict = v;
-	if (sound->is)
+static void
+note_unchanged(struct selftest *s, const struct suite_case *c, enum verdict v)
+{
+	struct unchanged *u = &s->unchanged[c - s->list->cases];
+
+	*u = (struct unchanged){ .is_played = true, .verdict = v };
+	if (selftest_is_sound(u))
 		selftest_scenario_of(s, c)->played = true;
 }
 
@@ -84,24 +81,24 @@ selftest_note(struct selftest *s, struct selftest_fault *f, json_t *o)
 {
 	const char *name = NULL, *word = "", *code = "";
 	const struct suite_case *c;
-	const struct sound *sound;
+	const struct unchanged *u;
 	enum verdict v;
 
 	json_unpack(o, "{s:s, s:s, s:s}", "case", &name, "verdict", &word,
 	    "code", &code);
-	c = case_named(s, name);
+	c = suite_case_named(s->list, name);
 	v = verdict_named(word);
 	if (c == NULL)
 		return;
 	if (f == NULL) {
-		note_sound(s, c, v);
+		note_unchanged(s, c, v);
 		return;
 	}
 	f->nplayed++;
-	sound = &s->sound[c - s->list->cases];
-	if (sound->is && is_kill(f, v))
+	u = &s->unchanged[c - s->list->cases];
+	if (selftest_is_sound(u) && is_kill(f, v))
 		note_kill(s, f, c, v, code);
-	else if (selftest_is_open(sound->is ? v : sound->verdict) &&
+	else if (selftest_is_open(selftest_is_sound(u) ? v : u->verdict) &&
 	    selftest_covers(c, f))
 		note_open(f, c);
 }
@@ -141,10 +138,10 @@ selftest_is_open(enum verdict v)
 bool
 selftest_is_unsound(const struct selftest *s, size_t i)
 {
-	const struct sound *sound = &s->sound[i];
+	const struct unchanged *u = &s->unchanged[i];
 
-	return sound->is_played && !sound->is &&
-	    sound->verdict != VERDICT_UNSUPPORTED;
+	return u->is_played && !selftest_is_sound(u) &&
+	    u->verdict != VERDICT_UNSUPPORTED;
 }
 
 static size_t
@@ -154,7 +151,7 @@ count_unsound(const struct selftest *s, bool open)
 
 	for (size_t i = 0; i < s->list->n; i++)
 		n += selftest_is_unsound(s, i) &&
-		    selftest_is_open(s->sound[i].verdict) == open;
+		    selftest_is_open(s->unchanged[i].verdict) == open;
 	return n;
 }
 

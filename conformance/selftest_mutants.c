@@ -23,13 +23,6 @@
 #define CLIENTS  40 /* … each of which has a process of its own */
 #define ALONE    5
 
-/* What a case comes to as it is. */
-struct unchanged {
-	bool is; /* it says something without a change */
-	enum verdict verdict;
-	char *named;
-};
-
 enum mutant_state {
 	MUTANT_UNPLAYED,
 	MUTANT_NOTICED,
@@ -44,7 +37,7 @@ struct mutation {
 	const struct selftest_options *o;
 	struct suite *suite;
 	const struct case_list *list;
-	struct unchanged *sound; /* of each case */
+	struct unchanged *unchanged; /* of each case */
 	struct mutants mutants;
 	enum mutant_state *state;
 	char *dir;
@@ -86,7 +79,7 @@ read_suite(struct mutation *m)
 	text_clear(&errors);
 	if (m->list == NULL)
 		return EXIT_SCRIPT;
-	m->sound = xcalloc(m->list->n + 1, sizeof(*m->sound));
+	m->unchanged = xcalloc(m->list->n + 1, sizeof(*m->unchanged));
 	return 0;
 }
 
@@ -104,53 +97,60 @@ add_selector(const struct suite_case *c, const char *file, const char *id,
 }
 
 static void
-on_sound_verdict(void *arg, json_t *o)
+on_unchanged_verdict(void *arg, json_t *o)
 {
 	struct mutation *m = arg;
 	const char *name = NULL, *word = "";
-	enum verdict v;
+	const struct suite_case *c;
+	struct unchanged *u;
 
 	json_unpack(o, "{s:s, s:s}", "case", &name, "verdict", &word);
-	v = verdict_named(word);
-	for (size_t i = 0; name != NULL && i < m->list->n; i++) {
-		struct unchanged *s = &m->sound[i];
-
-		if (strcmp(m->list->cases[i].instance->name, name) != 0)
-			continue;
-		s->is = v == VERDICT_PASS || v == VERDICT_INFO ||
-		    v == VERDICT_NONSTRICT;
-		s->verdict = v;
-		free(s->named);
-		s->named = json_dumps(json_object_get(o, "named"),
-		    JSON_ENCODE_ANY | JSON_COMPACT);
-	}
+	c = suite_case_named(m->list, name);
+	if (c == NULL)
+		return;
+	u = &m->unchanged[c - m->list->cases];
+	u->is_played = true;
+	u->verdict = verdict_named(word);
+	free(u->named);
+	u->named = json_dumps(json_object_get(o, "named"),
+	    JSON_ENCODE_ANY | JSON_COMPACT);
 }
 
 static void
-on_sound_end(void *arg, bool whole, char *last_line)
+on_unchanged_end(void *arg, bool whole, char *last_line)
 {
 	if (!whole)
 		cli_error("%s", last_line);
 	free(last_line);
 }
 
+/* A change of what does not, could not be noticed. */
+static bool
+says_something(const struct mutation *m, size_t i)
+{
+	const struct unchanged *u = &m->unchanged[i];
+
+	return selftest_is_sound(u) ||
+	    (u->is_played && u->verdict == VERDICT_NONSTRICT);
+}
+
 /* Was played, and nothing came of it that is said about the program. */
 static bool
 is_open_as_it_is(const struct mutation *m, size_t i)
 {
-	return m->sound[i].named != NULL &&
-	    selftest_is_open(m->sound[i].verdict);
+	return m->unchanged[i].is_played &&
+	    selftest_is_open(m->unchanged[i].verdict);
 }
 
 /* All cases for one of the two relays, or what is |open| of them; their
  * number. */
 static size_t
-play_sound_on(struct mutation *m, bool tls, bool open, int *status)
+play_unchanged_on(struct mutation *m, bool tls, bool open, int *status)
 {
 	struct child_order order = { .name = tls ? "sound-tls" : "sound",
 		.tls = tls,
-		.on_verdict = on_sound_verdict,
-		.on_end = on_sound_end,
+		.on_verdict = on_unchanged_verdict,
+		.on_end = on_unchanged_end,
 		.arg = m };
 	struct text out;
 	size_t n = 0;
@@ -174,21 +174,21 @@ play_sound_on(struct mutation *m, bool tls, bool open, int *status)
 }
 
 static int
-play_sound(struct mutation *m)
+play_unchanged(struct mutation *m)
 {
 	int status = 0;
 	size_t n;
 
 	m->children->what = "runs, nothing changed";
 	m->children->ntotal = 2;
-	n = play_sound_on(m, false, false, &status);
-	n += play_sound_on(m, true, false, &status);
+	n = play_unchanged_on(m, false, false, &status);
+	n += play_unchanged_on(m, true, false, &status);
 	children_wait(m->children);
 	if (n == 0)
 		return cli_usage_error("no scenario is selected");
 	if (!children_interrupted()) {
-		play_sound_on(m, false, true, &status);
-		play_sound_on(m, true, true, &status);
+		play_unchanged_on(m, false, true, &status);
+		play_unchanged_on(m, true, true, &status);
 		children_wait(m->children);
 	}
 	return status;
@@ -198,7 +198,7 @@ static bool
 is_sound(const struct mutation *m, const struct scenario *sc)
 {
 	for (size_t i = 0; i < m->list->n; i++)
-		if (m->list->cases[i].scenario == sc && m->sound[i].is)
+		if (m->list->cases[i].scenario == sc && says_something(m, i))
 			return true;
 	return false;
 }
@@ -215,7 +215,7 @@ mutate_called(struct mutation *m, const struct proc *proc, struct text *errors)
 	for (size_t i = 0; i < m->list->n && m->mutants.n == had; i++) {
 		const struct suite_case *c = &m->list->cases[i];
 
-		if (c->scenario == before || !m->sound[i].is)
+		if (c->scenario == before || !says_something(m, i))
 			continue;
 		before = c->scenario;
 		if (!mutate_proc(&m->mutants, c->script, proc, before, errors))
@@ -336,7 +336,7 @@ on_mutant_verdict(void *arg, json_t *o)
 
 	if (!find_played(m, o, &mutant, &original))
 		return;
-	s = judge(&m->sound[original], o);
+	s = judge(&m->unchanged[original], o);
 	if (m->state[mutant] != MUTANT_NOTICED &&
 	    (s == MUTANT_NOTICED || m->state[mutant] != MUTANT_UNJUDGED))
 		m->state[mutant] = s;
@@ -413,7 +413,7 @@ static bool
 is_turn(const struct mutation *m, size_t i, const struct suite_case *first,
     bool others)
 {
-	if (!m->sound[i].is || !is_wanted(m, &m->list->cases[i]))
+	if (!says_something(m, i) || !is_wanted(m, &m->list->cases[i]))
 		return false;
 	return others ? &m->list->cases[i] != first
 		      : &m->list->cases[i] == first;
@@ -423,7 +423,7 @@ static const struct suite_case *
 first_case(const struct mutation *m, const struct scenario *sc)
 {
 	for (size_t i = 0; i < m->list->n; i++)
-		if (m->list->cases[i].scenario == sc && m->sound[i].is)
+		if (m->list->cases[i].scenario == sc && says_something(m, i))
 			return &m->list->cases[i];
 	return NULL;
 }
@@ -559,11 +559,11 @@ report(const struct mutation *m)
 	int status;
 
 	for (size_t i = 0; i < m->list->n; i++)
-		if (m->sound[i].named != NULL && !m->sound[i].is &&
-		    m->sound[i].verdict != VERDICT_UNSUPPORTED) {
+		if (m->unchanged[i].is_played && !says_something(m, i) &&
+		    m->unchanged[i].verdict != VERDICT_UNSUPPORTED) {
 			printf("not passed as it is: %s: %s\n",
 			    m->list->cases[i].instance->name,
-			    verdict_name(m->sound[i].verdict));
+			    verdict_name(m->unchanged[i].verdict));
 			if (is_open_as_it_is(m, i))
 				open_as_it_is++;
 			else
@@ -600,7 +600,7 @@ report(const struct mutation *m)
 static int
 play(struct mutation *m)
 {
-	int status = play_sound(m);
+	int status = play_unchanged(m);
 
 	if (status == 0)
 		status = make_mutants(m);
@@ -636,8 +636,8 @@ selftest_mutants(const struct selftest_options *o)
 		remove_dir(dir);
 	}
 	for (size_t i = 0; m.list != NULL && i < m.list->n; i++)
-		free(m.sound[i].named);
-	free(m.sound);
+		free(m.unchanged[i].named);
+	free(m.unchanged);
 	free(m.state);
 	mutants_clear(&m.mutants);
 	suite_free(m.suite);

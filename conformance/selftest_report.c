@@ -83,7 +83,7 @@ print_wrong(const struct selftest *s, FILE *out)
 		if (selftest_is_unsound(s, i))
 			fprintf(out, "not passed without any fault: %s: %s\n",
 			    s->list->cases[i].instance->name,
-			    verdict_name(s->sound[i].verdict));
+			    verdict_name(s->unchanged[i].verdict));
 	for (size_t i = 0; i < s->nfaults; i++)
 		if (s->faults[i].state == FAULT_SURVIVED ||
 		    s->faults[i].state == FAULT_UNJUDGED)

@@ -320,7 +320,45 @@ case_list_free(struct case_list *list)
 {
 	free_cases(list->cases, list->n);
 	free_cases(list->replaced, list->nreplaced);
+	free(list->by_name);
 	free(list);
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	const struct suite_case *const *one = a, *const *other = b;
+
+	return strcmp((*one)->instance->name, (*other)->instance->name);
+}
+
+static void
+sort_names(struct case_list *list)
+{
+	list->by_name = xcalloc(list->n + 1, sizeof(*list->by_name));
+	for (size_t i = 0; i < list->n; i++)
+		list->by_name[i] = &list->cases[i];
+	qsort(list->by_name, list->n, sizeof(*list->by_name), compare_names);
+}
+
+static int
+compare_name(const void *name, const void *b)
+{
+	const struct suite_case *const *one = b;
+
+	return strcmp(name, (*one)->instance->name);
+}
+
+const struct suite_case *
+suite_case_named(const struct case_list *list, const char *name)
+{
+	const struct suite_case *const *at;
+
+	if (name == NULL || list->n == 0)
+		return NULL;
+	at = bsearch(name, list->by_name, list->n, sizeof(*list->by_name),
+	    compare_name);
+	return at != NULL ? *at : NULL;
 }
 
 const struct case_list *
@@ -343,6 +381,7 @@ suite_cases(struct suite *s, const struct rk_dialect *dialect,
 		case_list_free(list);
 		return NULL;
 	}
+	sort_names(list);
 	s->lists =
 	    xreallocarray(s->lists, s->nlists + 1, sizeof(struct case_list *));
 	s->lists[s->nlists++] = list;

@@ -36,6 +36,7 @@ struct case_list {
 	const struct rk_dialect *dialect;
 	struct suite_case *cases;
 	size_t n;
+	const struct suite_case **by_name; /* sorted */
 	/* Of the program, where a file has a scenario of that id: they are
 	 * not among |cases|, but a canary may be of them. */
 	struct suite_case *replaced;
@@ -71,6 +72,10 @@ int suite_add_file(struct suite *s, const char *path, struct text *errors);
  */
 const struct case_list *suite_cases(struct suite *s,
     const struct rk_dialect *dialect, struct text *errors);
+
+/* By the name of its instance, which may be NULL; NULL if there is none. */
+const struct suite_case *suite_case_named(const struct case_list *list,
+    const char *name);
 
 /* By full id, in any list; NULL if there is none. */
 const struct requirement *suite_requirement(const struct suite *s,

@@ -21,7 +21,8 @@ struct trial {
 	struct instance instances[2];
 	struct suite_case cases[2];
 	struct case_list list;
-	struct sound sound[2];
+	const struct suite_case *by_name[2];
+	struct unchanged unchanged[2];
 	struct selftest_scenario judged[2];
 	struct selftest_options o;
 	struct selftest_fault fault;
@@ -44,7 +45,11 @@ set_up(struct trial *t, bool must)
 		    (struct selftest_scenario){ .scenario = &t->scenarios[i],
 			    .level = LEVEL_MUST };
 	}
-	t->list = (struct case_list){ .cases = t->cases, .n = 2 };
+	t->by_name[0] = &t->cases[1];
+	t->by_name[1] = &t->cases[0];
+	t->list = (struct case_list){ .cases = t->cases,
+		.n = 2,
+		.by_name = t->by_name };
 	t->fault = (struct selftest_fault){ .name = fault_name,
 		.level = must ? must_word : should_word,
 		.requirements = broken_ids,
@@ -56,7 +61,7 @@ set_up(struct trial *t, bool must)
 		.nfaults = 1,
 		.scenarios = t->judged,
 		.nscenarios = 2,
-		.sound = t->sound };
+		.unchanged = t->unchanged };
 }
 
 static void

@@ -59,6 +59,9 @@ START_TEST(names_are_counted_while_they_are_there)
 	for (int i = 0; i < 3; i++)
 		namesakes_remove(s, "case8", false);
 	ck_assert_uint_eq(namesakes_add(s, "case8", false), 0);
+	ck_assert_uint_eq(namesakes_take(s, "case8", false), 1);
+	ck_assert_uint_eq(namesakes_take(s, "case8", false), 0);
+	ck_assert_uint_eq(namesakes_add(s, "case8", false), 0);
 	namesakes_free(s);
 }
 END_TEST

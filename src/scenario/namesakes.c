@@ -76,6 +76,17 @@ namesakes_remove(struct namesakes *s, const char *name, bool control)
 		unlink_name(at);
 }
 
+size_t
+namesakes_take(struct namesakes *s, const char *name, bool control)
+{
+	struct name **at = find(s, name, control);
+	size_t n = *at != NULL ? (*at)->n : 0;
+
+	if (*at != NULL)
+		unlink_name(at);
+	return n;
+}
+
 void
 namesakes_free(struct namesakes *s)
 {

@@ -1,4 +1,4 @@
-/* How many runs of each name are there at the same time. */
+/* How many there are of each name: runs at the same time, say. */
 #ifndef SCENARIO_NAMESAKES_H
 #define SCENARIO_NAMESAKES_H
 
@@ -11,5 +11,7 @@ void namesakes_free(struct namesakes *s);
 size_t namesakes_add(struct namesakes *s, const char *name, bool control);
 /* One less of those that were added. */
 void namesakes_remove(struct namesakes *s, const char *name, bool control);
+/* All of them; how many there were. */
+size_t namesakes_take(struct namesakes *s, const char *name, bool control);
 
 #endif
