@@ -289,10 +289,13 @@ parse_generation(struct conf *c, const struct option_spec *o, const char *value,
 }
 
 #ifdef HAVE_FAULTS
+/* They are on from the start or not at all. */
 static bool
 parse_fault(struct conf *c, const struct option_spec *o, const char *value,
     char *err, size_t err_size)
 {
+	if (c->again)
+		return true;
 	if (strcmp(value, "help") == 0) {
 		c->list_faults = true;
 		return true;

@@ -12,6 +12,8 @@
 
 #include "base/text.h"
 #include "base/xalloc.h"
+#include "codec/dialect.h"
+#include "relayd/conf.h"
 #include "relayd/fault.h"
 #include "relayd_process.h"
 #include "support.h"
@@ -123,6 +125,30 @@ START_TEST(unknown_names)
 }
 END_TEST
 
+/* A running relay has several loops, and faults are of one. */
+START_TEST(a_reload_switches_none_on)
+{
+	char words[][32] = { "relayd", "--config", "/tmp/faults.XXXXXX" };
+	char *argv[] = { words[0], words[1], words[2], NULL }, err[256] = "";
+	int fd = mkstemp(words[2]);
+	struct conf conf;
+
+	ck_assert_int_eq(write(fd, "fault = \"ping.never\"\n", 21), 21);
+	close(fd);
+	for (int again = 1; again >= 0; again--) {
+		conf_init(&conf, rk_dialects()[0]);
+		conf.again = again != 0;
+		ck_assert_msg(conf_parse(&conf, 3, argv, err, sizeof(err)) ==
+			CONF_RUN,
+		    "%s", err);
+		ck_assert_str_eq(fault_names(), again ? "" : "ping.never");
+		conf_clear(&conf);
+	}
+	fault_disable_all();
+	unlink(words[2]);
+}
+END_TEST
+
 START_TEST(json_says_the_same)
 {
 	char *text = NULL;
@@ -205,6 +231,7 @@ main(void)
 	tcase_add_test(tc, names_are_unique);
 	tcase_add_test(tc, requirements_are_known);
 	tcase_add_test(tc, unknown_names);
+	tcase_add_test(tc, a_reload_switches_none_on);
 	tcase_add_test(tc, json_says_the_same);
 	tcase_add_test(tc, manual_lists_all);
 	tcase_add_loop_test(tc, each_starts, 0, n);
