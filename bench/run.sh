@@ -114,11 +114,11 @@ rows_full() {
 		packets "5|3" $scheme "64 1200" "1 16" 1
 	done
 	for scheme in http ws https; do
-		rate "11|2" $scheme 1000 3s
-		rate "11|2" $scheme 10000 1s
-		rate "21|2" $scheme 50000 500ms
+		rate "9|1" $scheme 1000 3s
+		rate "11|1" $scheme 10000 1s
+		rate "21|1" $scheme 50000 500ms
 		stall "5|2" $scheme
-		logins "15|3" $scheme
+		logins "15|2" $scheme
 		idle $scheme
 	done
 }
