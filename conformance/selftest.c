@@ -79,11 +79,18 @@ add_fault(struct selftest *s, json_t *o)
 	    xstrdup(json_string_value(id));
 }
 
+/* The program that has the faults. */
+static const char *
+program(const struct selftest_options *o)
+{
+	return o->client != NULL ? o->client : o->relayd;
+}
+
 static int
 read_faults(struct selftest *s)
 {
 	char *log = xasprintf("%s/faults.json", s->dir), err[256], *text;
-	char *argv[] = { xstrdup(selftest_program(s->o)), xstrdup("--fault"),
+	char *argv[] = { xstrdup(program(s->o)), xstrdup("--fault"),
 		xstrdup("help"), xstrdup("--json"), NULL };
 	json_t *list = NULL, *o;
 	size_t len, i, n = 0;
@@ -93,7 +100,7 @@ read_faults(struct selftest *s)
 		list = json_loadb(text, len, 0, NULL);
 		free(text);
 		snprintf(err, sizeof(err), "%s: no list of faults",
-		    selftest_program(s->o));
+		    program(s->o));
 	}
 	json_array_foreach(list, i, o) add_fault(s, o);
 	n = json_array_size(list);
@@ -394,7 +401,7 @@ play_all_sound(struct selftest *s)
 	for (size_t i = 0; status == 0 && i < s->list->n; i++)
 		if (selftest_is_sound(&s->unchanged[i]))
 			return 0;
-	cli_error("%s without a fault passes nothing", selftest_program(s->o));
+	cli_error("%s without a fault passes nothing", program(s->o));
 	return EXIT_INFRASTRUCTURE;
 }
 
@@ -435,10 +442,4 @@ selftest_play(struct selftest *s)
 		return 0;
 	}
 	return status;
-}
-
-const char *
-selftest_program(const struct selftest_options *o)
-{
-	return o->client != NULL ? o->client : o->relayd;
 }

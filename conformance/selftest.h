@@ -109,8 +109,6 @@ void selftest_clear(struct selftest *s);
 
 /* Is it played on the relay that has TLS, and the plain port beside? */
 bool selftest_needs_tls(const struct suite_case *c);
-/* The program that has the faults. */
-const char *selftest_program(const struct selftest_options *o);
 /* ---- selftest_judge.c ---- */
 
 /* Does the case cover a requirement that the fault breaks? */

@@ -256,6 +256,15 @@ parse_access_url(struct conf *c, const struct option_spec *o, const char *value,
 	    parse_text(c, o, value, err, err_size);
 }
 
+static void
+wipe(char **secret)
+{
+	if (*secret != NULL)
+		explicit_bzero(*secret, strlen(*secret));
+	free(*secret);
+	*secret = NULL;
+}
+
 /* Never part of a message. */
 static bool
 parse_secret(struct conf *c, const struct option_spec *o, const char *value,
@@ -263,7 +272,7 @@ parse_secret(struct conf *c, const struct option_spec *o, const char *value,
 {
 	char **s = member(c, o);
 
-	conf_wipe(s);
+	wipe(s);
 	*s = xstrdup(value);
 	return true;
 }
@@ -399,19 +408,10 @@ conf_init(struct conf *c, const struct rk_dialect *dialect)
 }
 
 void
-conf_wipe(char **secret)
-{
-	if (*secret != NULL)
-		explicit_bzero(*secret, strlen(*secret));
-	free(*secret);
-	*secret = NULL;
-}
-
-void
 conf_clear(struct conf *c)
 {
 	free(c->capture);
-	conf_wipe(&c->access_token);
+	wipe(&c->access_token);
 	free(c->access_url);
 	free(c->access_ca);
 	free(c->user);

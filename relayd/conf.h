@@ -154,7 +154,6 @@ bool conf_blame_tls(const struct conf *c, char *err, size_t err_size);
 #define CONF_DEV_ADDRESS     "[::]:3340"
 #define CONF_DEFAULT_ADDRESS "127.0.0.1:3340"
 
-void conf_wipe(char **secret); /* and free it; NULL is fine */
 void conf_add_listener(struct conf *c, enum listen_kind kind,
     const char *address);
 void conf_drop_listeners(struct conf *c, enum listen_kind kind);

@@ -57,34 +57,6 @@ START_TEST(vectors_are_written_in_order)
 }
 END_TEST
 
-START_TEST(appended_bytes_wait_for_the_flush)
-{
-	connect_streams((enum pair_kind)_i);
-	ck_assert(stream_append(a.stream, "one ", 4));
-	ck_assert(stream_append(a.stream, "two", 3));
-	loop_turn(loop, 0);
-	loop_turn(loop, 0);
-	ck_assert_uint_eq(stream_queued(a.stream), 7);
-	ck_assert_uint_eq(b.got.len, 0);
-	ck_assert(stream_flush(a.stream));
-	ck_assert_uint_eq(stream_queued(a.stream), 0);
-	TURN_UNTIL(loop, b.got.len == 7);
-	ck_assert_str_eq(b.got.s, "one two");
-	/* it went out at once: nothing was waited for */
-	ck_assert_str_eq(text_str(&a.events), "");
-}
-END_TEST
-
-START_TEST(a_write_goes_behind_what_was_appended)
-{
-	connect_streams((enum pair_kind)_i);
-	ck_assert(stream_append(a.stream, "first ", 6));
-	ck_assert(stream_write(a.stream, "second", 6));
-	TURN_UNTIL(loop, b.got.len == 12);
-	ck_assert_str_eq(b.got.s, "first second");
-}
-END_TEST
-
 START_TEST(bulk_in_both_directions_arrives_whole)
 {
 	uint8_t *to_b = xmalloc(BULK), *to_a = xmalloc(BULK);
@@ -436,10 +408,6 @@ main(void)
 	tcase_add_loop_test(tc, bytes_go_both_ways, 0, PAIR_NKINDS);
 	tcase_add_loop_test(tc, the_peer_has_a_name, 0, PAIR_NKINDS);
 	tcase_add_loop_test(tc, vectors_are_written_in_order, 0, PAIR_NKINDS);
-	tcase_add_loop_test(tc, appended_bytes_wait_for_the_flush, 0,
-	    PAIR_NKINDS);
-	tcase_add_loop_test(tc, a_write_goes_behind_what_was_appended, 0,
-	    PAIR_NKINDS);
 	tcase_add_loop_test(tc, bulk_in_both_directions_arrives_whole, 0,
 	    PAIR_NKINDS);
 	tcase_add_loop_test(tc, reading_pauses_when_the_buffer_is_full, 0,

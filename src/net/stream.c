@@ -378,14 +378,9 @@ is_writable(const struct stream *s)
 	return stream_is_open(s) && !s->write_failed && !s->shut_wanted;
 }
 
-bool
-stream_append(struct stream *s, const void *buf, size_t len)
-{
-	return is_writable(s) && queue(s, buf, len);
-}
-
-bool
-stream_flush(struct stream *s)
+/* Try the kernel with what is queued. */
+static bool
+flush(struct stream *s)
 {
 	if (!stream_is_open(s) || s->write_failed)
 		return false;
@@ -437,7 +432,7 @@ stream_writev(struct stream *s, const struct iovec *v, int n)
 	}
 	if (s->write_failed || !queue_rest(s, v, n, done))
 		return false;
-	return stream_flush(s);
+	return flush(s);
 }
 
 size_t
@@ -469,7 +464,7 @@ stream_shut(struct stream *s)
 		return;
 	s->shut_wanted = true;
 	s->owes_drained = true;
-	stream_flush(s);
+	flush(s);
 	if (stream_is_open(s))
 		loop_next_turn(s->loop, &s->turn);
 }

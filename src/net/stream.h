@@ -92,9 +92,6 @@ void stream_when_time(struct stream *s);
  */
 bool stream_write(struct stream *s, const void *buf, size_t len);
 bool stream_writev(struct stream *s, const struct iovec *v, int n);
-/* Queue without trying the kernel; stream_flush() tries once for all. */
-bool stream_append(struct stream *s, const void *buf, size_t len);
-bool stream_flush(struct stream *s);
 size_t stream_queued(const struct stream *s);
 /* When output last moved, or began to wait; 0 if nothing waits. */
 int64_t stream_blocked_since(const struct stream *s);

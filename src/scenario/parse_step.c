@@ -252,7 +252,7 @@ const char *const step_words[] = { "conn", "never", "fence", "oneof",
 	"anyorder", "repeat", "during", "sleep", "let", "assert", "call",
 	"note", "target", "defect", "control", "end", NULL };
 
-bool
+static bool
 is_step_word(const char *word)
 {
 	for (size_t i = 0; step_words[i] != NULL; i++)

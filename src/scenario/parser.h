@@ -100,7 +100,6 @@ bool step_never(struct parser *p, struct step *s);
 bool step_fence(struct parser *p, struct step *s);
 bool step_drain(struct parser *p, struct step *s);
 bool step_target(struct parser *p, struct step *s);
-bool is_step_word(const char *word);
 /* A line in front of the steps whose first word is misspelt: complained of. */
 bool refuse_misspelt_meta(struct parser *p);
 extern const char *const step_words[];

@@ -217,7 +217,6 @@ bool party_setup_frame(struct party *s, const struct rk_raw_frame *raw,
 uint64_t *party_masks(struct party *s);
 /* The next client that has come, if there is one. */
 void party_accept(struct party *s);
-bool party_read_request(struct party *s);
 /* Of party_tape.c: from here on what goes over the wire is kept, if anybody
  * wants it; a stream shows it by itself. */
 void party_tape_begin(struct party *s, int fd);

@@ -194,8 +194,8 @@ read_body(struct party *s)
 
 /* A request, of which no body is expected.  What comes behind one that asks
  * for an upgrade is no HTTP. */
-bool
-party_read_request(struct party *s)
+static bool
+read_request(struct party *s)
 {
 	struct rk_http_limits limits;
 	struct rk_http_head h;
@@ -232,7 +232,7 @@ party_read_response(struct party *s)
 	if (s->in.len == 0)
 		return false;
 	if (s->listening)
-		return party_read_request(s);
+		return read_request(s);
 	return s->response != NULL ? read_body(s) : read_head(s);
 }
 
