@@ -21,9 +21,9 @@
 /* More of them than this, or than this part of all, and it is no accident. */
 #define MAX_UNSETTLED      24
 #define MAX_UNSETTLED_PART 8
-/* What is played again is played in so many goes, so that a machine which is
- * late with everything does not take for ever; a few go one by one. */
-#define MAX_GOES           16
+/* What is played again goes one by one if that takes no longer than this;
+ * else so many at a time that it does not. */
+#define AGAIN_ALONE        (30 * NS_PER_S)
 
 /* ---- how a run ends ---- */
 
@@ -241,19 +241,37 @@ settle_unsettled(struct run *r, unsigned round)
 	}
 }
 
+/* How many are to be played again at a time, going by how long they took; 0:
+ * there are none. */
+static size_t
+again_together(const struct run *r, unsigned round)
+{
+	int64_t took = 0;
+	bool some = false;
+
+	for (size_t i = 0; i < r->nplan; i++) {
+		const struct run_case *c = &r->plan[i];
+
+		if (c->round != round || c->waits != WAITS_AGAIN)
+			continue;
+		some = true;
+		took += c->tried_ns;
+	}
+	return some ? (size_t)(took / AGAIN_ALONE) + 1 : 0;
+}
+
 /* Those that asked for less of a crowd, and what is to be played again. */
 static void
 play_waiting(struct run *r, unsigned round)
 {
-	size_t n;
+	size_t together;
 
 	play_each(r, round, WAITS_CALM, r->nplan);
 	play_each(r, round, WAITS_SERIAL, 1);
-	do {
-		settle_unsettled(r, round);
-		n = count_waiting(r, round, WAITS_AGAIN);
-		play_each(r, round, WAITS_AGAIN, 1 + n / MAX_GOES);
-	} while (n > 0 && !r->stop);
+	for (settle_unsettled(r, round);
+	     (together = again_together(r, round)) > 0 && !r->stop;
+	     settle_unsettled(r, round))
+		play_each(r, round, WAITS_AGAIN, together);
 }
 
 static bool

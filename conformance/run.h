@@ -83,6 +83,7 @@ struct run_case {
 	unsigned canary;   /* WAITS_CANARY: number of the one that tells */
 	enum canary after; /* it; untried where nothing asked for it */
 	unsigned reruns;
+	int64_t tried_ns;   /* how long the last run took, with its control */
 	char *again;        /* recorded: how to play it again; may be NULL */
 	char *artifacts;    /* its directory; NULL: none were asked for */
 	int64_t log_begins; /* of the target's log, its length then */

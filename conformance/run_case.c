@@ -97,6 +97,7 @@ forget_results(struct run_case *c)
 void
 run_case_play_again(struct run_case *c)
 {
+	c->tried_ns = report_took_ns(c);
 	forget_results(c);
 	c->reruns++;
 	c->playing = false;

@@ -31,7 +31,7 @@ struct engine {
 
 static fake_play how;
 static struct text plays_log;
-static size_t most;
+static size_t most, playing;
 
 void
 fake_engine_set(fake_play play)
@@ -51,6 +51,12 @@ size_t
 fake_engine_most(void)
 {
 	return most;
+}
+
+size_t
+fake_engine_playing(void)
+{
+	return playing;
 }
 
 static struct case_result *
@@ -170,6 +176,7 @@ engine_add_by(struct engine *e, const struct engine_target *t,
 	};
 	if (!p->missed) {
 		text_add(&plays_log, line);
+		playing = e->n + 1;
 		p->end = how(t, i->name, control, fake_engine_runs(line));
 	}
 	free(line);

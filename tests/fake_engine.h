@@ -32,7 +32,9 @@ void fake_engine_set(fake_play play);
 const char *fake_engine_log(void);
 /* How many of the log's lines are |line|, its newline included. */
 unsigned fake_engine_runs(const char *line);
-/* The most that were ever played at a time. */
+/* The most that were ever played at a time; and while a play is asked about,
+ * how many there are with it. */
 size_t fake_engine_most(void);
+size_t fake_engine_playing(void);
 
 #endif

@@ -13,10 +13,17 @@
 #include "scenario/oracle.h"
 #include "support.h"
 
-/* A process that is always busy, or always asleep, on that CPU. */
+enum pace {
+	BUSY,
+	BUSY_LAST, /* with what the others leave over of the CPU */
+	ASLEEP
+};
+
+/* A process on that CPU. */
 static pid_t
-start_on(int cpu, bool busy)
+start_on(int cpu, enum pace pace)
 {
+	const struct sched_param none = { .sched_priority = 0 };
 	cpu_set_t set;
 	pid_t pid = fork();
 
@@ -26,8 +33,10 @@ start_on(int cpu, bool busy)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	sched_setaffinity(0, sizeof(set), &set);
+	if (pace == BUSY_LAST)
+		sched_setscheduler(0, SCHED_IDLE, &none);
 	for (;;)
-		if (!busy)
+		if (pace == ASLEEP)
 			pause();
 }
 
@@ -39,7 +48,7 @@ start_parent(int cpu)
 	if (pid != 0)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	start_on(cpu, true);
+	start_on(cpu, BUSY_LAST);
 	for (;;)
 		pause();
 }
@@ -72,10 +81,13 @@ rivals_start(struct rivals *r)
 		test_skip("this kernel does not tell who waits for a CPU");
 		return false;
 	}
-	r->busy = start_on(cpu, true);
+	r->hog = start_on(cpu, BUSY);
+	r->half = start_on(cpu, BUSY);
+	r->busy = start_on(cpu, BUSY_LAST);
 	r->parent = start_parent(cpu);
-	r->idle = start_on(cpu, false);
-	while (oracle_starved_ns(r->busy) < 20 * NS_PER_MS ||
+	r->idle = start_on(cpu, ASLEEP);
+	while (oracle_starved_ns(r->half) < 20 * NS_PER_MS ||
+	    oracle_starved_ns(r->busy) < 20 * NS_PER_MS ||
 	    oracle_starved_ns(r->parent) < 20 * NS_PER_MS)
 		;
 	return true;
@@ -84,6 +96,8 @@ rivals_start(struct rivals *r)
 void
 rivals_end(const struct rivals *r)
 {
+	end(r->hog);
+	end(r->half);
 	end(r->busy);
 	end(r->parent);
 	end(r->idle);

@@ -1,4 +1,4 @@
-/* Processes of which two are busy on one CPU, and so wait for each other. */
+/* Processes on one CPU, of which two have nearly all of it. */
 #ifndef TESTS_RIVALS_H
 #define TESTS_RIVALS_H
 
@@ -6,8 +6,10 @@
 #include <sys/types.h>
 
 struct rivals {
-	pid_t busy;   /* has waited long enough to be noticed */
-	pid_t parent; /* sleeps; its child is busy on that CPU, too */
+	pid_t hog;    /* has half of the CPU */
+	pid_t half;   /* … has the other half */
+	pid_t busy;   /* has waited for it long enough to be noticed */
+	pid_t parent; /* sleeps; its child waits for that CPU, too */
 	pid_t idle;   /* sleeps, and waits for nobody */
 };
 

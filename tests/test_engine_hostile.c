@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/xalloc.h"
 #include "engine_orders.h"
 #include "engine_stage.h"
 #include "support.h"
@@ -270,6 +271,19 @@ stall(struct fake_client *c, const struct rk_frame *f)
 
 static const struct fake_rules stalling = { .on_frame = stall };
 
+/* … for longer than some relay would wait for us, which then puts us out. */
+static bool
+stall_and_end(struct fake_client *c, const struct rk_frame *f)
+{
+	if (ping_of(f) != 0xee)
+		return false;
+	clock_advance(1100 * NS_PER_MS);
+	fake_close(c);
+	return true;
+}
+
+static const struct fake_rules impatient = { .on_frame = stall_and_end };
+
 START_TEST(what_this_machine_delayed_is_not_the_relays_fault)
 {
 	struct engine_stage s = { 0 };
@@ -281,8 +295,12 @@ START_TEST(what_this_machine_delayed_is_not_the_relays_fault)
 	ck_assert_int_ge(s.result->late_ns, 300 * NS_PER_MS);
 	/* Nor where the case's own time is over first. */
 	stage_expect(&s, "over raw\n  timeout 1s",
-	    LOGIN "A -> Ping data=x\"ef*8\"\nA <- Pong within 300ms",
+	    LOGIN "A -> Ping data=x\"ef*8\"\nA <- Pong within 600ms",
 	    CODE_HARNESS_LATE, "this machine was late");
+	/* … which is longer by what this machine took: long enough here. */
+	stage_expect(&s, "over raw\n  timeout 1s",
+	    LOGIN "A -> Ping data=x\"ef*8\"\nA <- Pong within 300ms",
+	    CODE_NEVER, "did not come");
 	/* A tenth of the bound is nothing. */
 	stage_expect(&s, "over raw\n  timeout 60s",
 	    LOGIN "A -> Ping data=x\"ef*8\"\nA <- Pong within 5s", CODE_NEVER,
@@ -295,6 +313,31 @@ START_TEST(what_this_machine_delayed_is_not_the_relays_fault)
 	stage_expect(&s, "over raw",
 	    LOGIN "A -> Ping data=x\"ef*8\"\nnever A <- any for 300ms\n" PONG,
 	    CODE_OK, NULL);
+	stage_close(&s);
+}
+END_TEST
+
+/* However a step would take an end: who came late may be put out for it. */
+START_TEST(an_end_while_this_machine_stood_still_says_nothing)
+{
+	static const char *const steps[] = {
+		PONG,
+		"never A <- any for 300ms\n" PONG,
+		"never A <- RecvPacket fence data A to A\n" PONG,
+		"oneof {\nA <- closed => fail\nnever A <- any for 1s\n}\n" PONG,
+		"A drain Pong count 1..2 quiet 100ms\n" PONG,
+	};
+	struct engine_stage s = { 0 };
+
+	stage_open(&s, &impatient);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		char *all =
+		    xasprintf(LOGIN "A -> Ping data=x\"ee*8\"\n%s", steps[i]);
+
+		stage_expect(&s, "over raw", all, CODE_HARNESS_LATE,
+		    "this machine was late");
+		free(all);
+	}
 	stage_close(&s);
 }
 END_TEST
@@ -466,6 +509,7 @@ main(void)
 	tcase_add_rows(t, a_relay_that_does_its_worst, rows);
 	tcase_add_test(t, one_that_hangs_does_not_stop_the_others);
 	tcase_add_test(t, what_this_machine_delayed_is_not_the_relays_fault);
+	tcase_add_test(t, an_end_while_this_machine_stood_still_says_nothing);
 	tcase_add_test(t, a_hundred_cases_at_once);
 	tcase_add_test(t, as_many_at_a_time_as_asked_for);
 	tcase_add_test(t, no_more_cases_than_descriptors);

@@ -201,10 +201,10 @@ END_TEST
 START_TEST(test_starved)
 {
 	static const char *const metas[] = { "over raw",
-		"over raw\n  timeout 300ms" };
+		"over raw\n  timeout 400ms" };
 	static const char *const steps[] = {
-		"conn R = listen\nR <- http within 10ms",
-		"conn R = listen\nR <- http within 100ms"
+		"conn R = listen\nR <- http within 200ms",
+		"conn R = listen\nR <- http within 200ms"
 	};
 	struct engine_stage st = { .real_time = true };
 	struct rivals r;

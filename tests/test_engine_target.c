@@ -355,7 +355,8 @@ END_TEST
 START_TEST(test_starved)
 {
 	static const char steps[] =
-	    "conn A = login key=alice\nA <- PeerGone within 10ms";
+	    "conn A = login key=alice\nA <- PeerGone within 200ms";
+	static const char brief[] = "serial\ntimeout 400ms";
 	struct engine_stage st = { .real_time = true };
 	struct rivals r;
 
@@ -366,10 +367,29 @@ START_TEST(test_starved)
 	stage_expect(&st, "serial", steps, CODE_HARNESS_LATE,
 	    "this machine was late");
 	st.target.pid = r.parent;
-	stage_expect(&st, "serial", steps, CODE_HARNESS_LATE,
+	stage_expect(&st, brief, steps, CODE_HARNESS_LATE,
 	    "this machine was late");
 	st.target.pid = r.idle;
-	stage_expect(&st, "serial", steps, CODE_NEVER, "did not come");
+	stage_expect(&st, brief, steps, CODE_NEVER, "did not come");
+	close_stage(&st);
+	rivals_end(&r);
+}
+END_TEST
+
+/* One that waited for a tenth of the time and more is to blame if it had long
+ * enough beside. */
+START_TEST(test_half_starved)
+{
+	struct engine_stage st = { .real_time = true };
+	struct rivals r;
+
+	if (!rivals_start(&r))
+		return;
+	open_stage(&st);
+	st.target.pid = r.half;
+	stage_expect(&st, "serial",
+	    "conn A = login key=alice\nA <- PeerGone within 10ms", CODE_NEVER,
+	    "did not come");
 	close_stage(&st);
 	rivals_end(&r);
 }
@@ -499,6 +519,7 @@ main(void)
 	tcase_add_test(t, who_is_about_to_end_is_not_alive);
 	tcase_add_test(t, test_dead);
 	tcase_add_test(t, test_starved);
+	tcase_add_test(t, test_half_starved);
 	tcase_add_rows(t, test_own, own_rows);
 	tcase_add_test(t, test_crash);
 	tcase_add_test(t, test_url);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conformance/judge.h"
+#include "base/clock.h"
 #include "run_rig.h"
 #include "support.h"
 
@@ -70,6 +71,37 @@ START_TEST(own_lateness_is_settled_by_playing_alone)
 	    "ping.order[ws]\n"
 	    "ping.echo[raw,p=#1]\n");
 	check_holds("out.jsonl", "\"reruns\":2");
+}
+END_TEST
+
+static int64_t long_ns;
+static size_t most_again;
+
+static struct fake_end
+all_late_once(const struct engine_target *t, const char *name, bool control,
+    unsigned nth)
+{
+	/* That one is the canary, too. */
+	bool late = nth == 1 && strcmp(name, "ping.echo[raw,p=#1]") != 0;
+
+	if (nth > 1 && strcmp(name, "ping.echo[raw,p=#1]") != 0 &&
+	    fake_engine_playing() > most_again)
+		most_again = fake_engine_playing();
+	return (struct fake_end){ .took_ns = long_ns,
+		.code = late ? CODE_HARNESS_LATE : CODE_OK };
+}
+
+/* Half a minute one by one, then so many at a time: 5 cases. */
+START_TEST(many_late_cases_are_played_again_together)
+{
+	most_again = 0;
+	long_ns = 5900 * NS_PER_MS;
+	ck_assert_int_eq(play(all_late_once, URL " ping.*"), 0);
+	ck_assert_uint_eq(fake_engine_most(), 6);
+	ck_assert_uint_eq(most_again, 1);
+	long_ns = 12 * NS_PER_S;
+	ck_assert_int_eq(play(all_late_once, URL " ping.*"), 0);
+	ck_assert_uint_eq(most_again, 3);
 }
 END_TEST
 
@@ -393,6 +425,7 @@ main(void)
 	tcase_add_test(t, controls_can_be_left_out);
 	tcase_add_test(t, every_case_is_played_at_once);
 	tcase_add_test(t, own_lateness_is_settled_by_playing_alone);
+	tcase_add_test(t, many_late_cases_are_played_again_together);
 	tcase_add_test(t, own_lateness_is_never_a_failure);
 	tcase_add_test(t, what_met_a_crowd_is_played_again_once);
 	tcase_add_test(t, what_always_happens_is_not_played_again);

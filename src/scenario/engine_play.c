@@ -14,6 +14,11 @@
 #include "net/loop.h"
 #include "scenario/steps.h"
 
+/* What did not come in so many times its bound will not come. */
+#define ENOUGH_TIMES      2
+/* Half of the shortest time after which some relay puts out who takes nothing,
+ * says nothing, or does not log in. */
+#define SHORT_PATIENCE    NS_PER_S
 /* Steps in one turn, and their time, so that a script without waits stops
  * nobody. */
 #define STEPS_PER_TURN    1000
@@ -53,14 +58,51 @@ play_wake_at(struct play *p, int64_t ns)
 		p->wake_ns = ns;
 }
 
+static int64_t
+starved_for(const struct play *p, int64_t since_ns)
+{
+	long tested = p->client != NULL ? p->client_pid : p->target->pid;
+
+	return tested > 0 ? engine_starved(p->engine, tested, since_ns) : 0;
+}
+
+/* What this machine took away of the time since then, ours and the target's. */
+static int64_t
+lost_since(const struct play *p, int64_t since_ns)
+{
+	return engine_lateness(p->engine, since_ns) + starved_for(p, since_ns);
+}
+
+bool
+play_watched_enough(const struct play *p, int64_t since_ns, int64_t bound_ns)
+{
+	return play_now(p) - since_ns - lost_since(p, since_ns) >=
+	    ENOUGH_TIMES * bound_ns;
+}
+
+enum result_code
+play_code_of_ending(struct play *p, const struct party *s)
+{
+	int64_t lost = lost_since(p, s->begun_ns);
+
+	if (lost > SHORT_PATIENCE) {
+		p->result->late_ns = lost;
+		return CODE_HARNESS_LATE;
+	}
+	return s->ended == ENDING_RESET ? CODE_RESET : CODE_CLOSED;
+}
+
+const char *
+play_excuse(enum result_code code)
+{
+	return code == CODE_HARNESS_LATE ? ", but this machine was late" : "";
+}
+
 bool
 play_was_late(struct play *p, int64_t since_ns, int64_t bound_ns)
 {
 	int64_t late = engine_lateness(p->engine, since_ns);
-	long tested = p->client != NULL ? p->client_pid : p->target->pid;
-	int64_t starved = bound_ns < INT64_MAX && tested > 0
-	    ? engine_starved(p->engine, tested, since_ns)
-	    : 0;
+	int64_t starved = bound_ns < INT64_MAX ? starved_for(p, since_ns) : 0;
 
 	if (starved > bound_ns / 10 && starved > late)
 		late = starved;
@@ -603,6 +645,17 @@ play_steps(struct play *p)
 	return STEP_WAITS;
 }
 
+/* It is as much longer as this machine took away, at most twice as long. */
+static bool
+has_more_time(struct play *p)
+{
+	int64_t lost = lost_since(p, p->started_ns);
+	int64_t more = lost < p->timeout_ns ? lost : p->timeout_ns;
+
+	p->deadline_ns = p->started_ns + p->timeout_ns + more;
+	return play_now(p) < p->deadline_ns;
+}
+
 static void
 time_is_over(struct play *p)
 {
@@ -647,7 +700,8 @@ begin_script(struct play *p)
 
 	p->prepared = true;
 	p->started_ns = p->begun_ns = play_now(p);
-	p->deadline_ns = p->started_ns + play_scaled(p, timeout);
+	p->timeout_ns = play_scaled(p, timeout);
+	p->deadline_ns = p->started_ns + p->timeout_ns;
 	p->transcript->epoch_ns = clock_real_ns();
 	set_target(p);
 	engine_watch(p->engine, p->target->pid);
@@ -696,7 +750,7 @@ on_turn(void *arg)
 		failed(p);
 		break;
 	case STEP_WAITS:
-		if (play_now(p) >= p->deadline_ns)
+		if (play_now(p) >= p->deadline_ns && !has_more_time(p))
 			time_is_over(p);
 		else
 			set_timer(p,

@@ -67,6 +67,7 @@ struct play {
 
 	int64_t started_ns;
 	int64_t deadline_ns;
+	int64_t timeout_ns;
 	struct timer *timer;
 	int64_t wake_ns; /* what the step waits for; INT64_MAX: events only */
 	struct deferred turn;
@@ -125,6 +126,15 @@ void play_margin(struct play *p, int64_t bound_ns, int64_t took_ns);
 /* Was the loop late since then, at worst by more than a tenth of the bound?
  * Then nothing can be said. */
 bool play_was_late(struct play *p, int64_t since_ns, int64_t bound_ns);
+/* It has ended unasked: as what does that count?  CODE_HARNESS_LATE where this
+ * machine was late by so much that the peer may have had to give it up. */
+enum result_code play_code_of_ending(struct play *p, const struct party *s);
+/* Words to go behind the message: "" unless it was late. */
+const char *play_excuse(enum result_code code);
+/* What was looked for since then, and has not come: was that long enough to say
+ * that it never will, whatever time this machine took away meanwhile? */
+bool play_watched_enough(const struct play *p, int64_t since_ns,
+    int64_t bound_ns);
 
 struct party *play_party(const struct play *p, const char *name);
 /* The same, or a failure of the script. */

@@ -306,8 +306,10 @@ fail(struct fence_run *f, enum result_code code, const char *fmt, ...)
 static enum fence_status
 ended(struct fence_run *f, const struct party *s)
 {
-	return fail(f, s->ended == ENDING_RESET ? CODE_RESET : CODE_CLOSED,
-	    "%s ended before %s", s->name, legs[f->leg[f->at]].awaited);
+	enum result_code code = play_code_of_ending(f->play, s);
+
+	return fail(f, code, "%s ended before %s%s", s->name,
+	    legs[f->leg[f->at]].awaited, play_excuse(code));
 }
 
 static const struct party *

@@ -9,7 +9,7 @@
 #include "scenario/oracle.h"
 
 #define SAMPLE_EVERY (100 * NS_PER_MS)
-#define SAMPLES_KEPT 512
+#define SAMPLES_KEPT 4096
 #define SLACK        NS_PER_MS /* a look may come a little before its time */
 
 struct sample {
@@ -131,5 +131,8 @@ starved_since(const struct starved *s, long pid, int64_t since_ns)
 		now = w->samples[(w->n - 1) % SAMPLES_KEPT].waited_ns;
 	now -= look_before(w, since_ns)->waited_ns;
 	/* Threads that have ended take theirs with them. */
-	return now > 0 ? now : 0;
+	if (now < 0)
+		return 0;
+	return now < clock_mono_ns() - since_ns ? now
+						: clock_mono_ns() - since_ns;
 }

@@ -139,23 +139,25 @@ static enum step_status
 quiet(struct play *p, struct drain *d)
 {
 	const struct party *s = d->w.party;
+	enum result_code code;
 
 	p->over_ns = play_now(p);
 	play_remark(p, s, p->step->at.line, "drained %lld frames",
 	    (long long)d->taken);
 	if (d->taken >= d->low || engine_observes(p->engine))
 		return STEP_OVER;
-	if (s->ended != ENDING_NONE)
-		play_fail(p,
-		    s->ended == ENDING_RESET ? CODE_RESET : CODE_CLOSED,
+	if (s->ended != ENDING_NONE) {
+		code = play_code_of_ending(p, s);
+		play_fail(p, code,
 		    "%s: ended (%s) after %lld frames, at least %lld were "
-		    "asked for",
+		    "asked for%s",
 		    s->name, ending_name(s->ended), (long long)d->taken,
-		    (long long)d->low);
-	else
+		    (long long)d->low, play_excuse(code));
+	} else {
 		play_fail(p, CODE_NEVER,
 		    "%s: %lld frames came, at least %lld were asked for",
 		    s->name, (long long)d->taken, (long long)d->low);
+	}
 	play_missed(p, &d->w.step->clause_at[CLAUSE_COUNT]);
 	return STEP_FAILED;
 }

@@ -190,13 +190,13 @@ judge_all(struct play *p, struct group *g)
 }
 
 static enum result_code
-code_of_win(const struct watcher *w, const struct found *f)
+code_of_win(struct play *p, const struct watcher *w, const struct found *f)
 {
 	if (watcher_is_never(w))
 		return CODE_NEVER;
 	if (f->kind != FOUND_END)
 		return CODE_EXTRA;
-	return w->party->ended == ENDING_RESET ? CODE_RESET : CODE_CLOSED;
+	return play_code_of_ending(p, w->party);
 }
 
 /* A branch of a oneof was first: what it says is the verdict. */
@@ -205,14 +205,17 @@ win(struct play *p, struct watcher *w, const struct found *f)
 {
 	const struct outcome *o = &w->step->outcome;
 	struct place event = wanted_place(&w->want);
+	enum result_code code;
 
 	play_judge(p, o);
 	if (o->word != WORD_FAIL || engine_observes(p->engine))
 		return STEP_OVER;
-	play_fail(p, code_of_win(w, f), "%s: %s", w->party->name,
+	code = code_of_win(p, w, f);
+	play_fail(p, code, "%s: %s%s", w->party->name,
 	    o->text != NULL               ? o->text
 		: w->step->source != NULL ? w->step->source
-					  : "a wrong behaviour");
+					  : "a wrong behaviour",
+	    play_excuse(code));
 	p->result->step = w->step;
 	play_missed(p, &event);
 	return STEP_FAILED;
@@ -287,7 +290,7 @@ watch_expire(struct play *p, const struct step *s)
 
 		if (w->state != WATCHER_OVERDUE)
 			continue;
-		if (play_was_late(p, w->begun_ns, watched))
+		if (!watcher_looked_enough(p, w))
 			code = CODE_HARNESS_LATE;
 		play_fail(p, code,
 		    "%s: %s did not come (watched %.3g s, to the end of the "

@@ -13,6 +13,7 @@
 /* How long to go on listening behind a missed bound. */
 #define OVERDUE_TIMES 4
 #define OVERDUE_LEAST NS_PER_S
+#define LOOK_AGAIN    (100 * NS_PER_MS)
 
 bool
 watcher_is_never(const struct watcher *w)
@@ -214,16 +215,10 @@ found_line(const struct play *p, const struct watcher *w, const struct found *f)
 }
 
 static enum result_code
-code_of_ending(const struct party *s)
-{
-	return s->ended == ENDING_RESET ? CODE_RESET : CODE_CLOSED;
-}
-
-static enum result_code
-code_of_obstacle(const struct watcher *w, const struct found *f)
+code_of_obstacle(struct play *p, const struct watcher *w, const struct found *f)
 {
 	if (f->kind == FOUND_END)
-		return code_of_ending(w->party);
+		return play_code_of_ending(p, w->party);
 	if (f->item != NULL &&
 	    (f->item->kind == ITEM_REST || f->item->error != RK_OK))
 		return CODE_DECODE;
@@ -243,6 +238,7 @@ add_detail(struct play *p, struct watcher *w, const struct item *it)
 void
 watcher_block(struct play *p, struct watcher *w, const struct found *f)
 {
+	enum result_code code;
 	char *want, *got;
 
 	if (has_enough(w)) {
@@ -253,10 +249,11 @@ watcher_block(struct play *p, struct watcher *w, const struct found *f)
 	got = found_line(p, w, f);
 	if (f->item != NULL)
 		add_detail(p, w, f->item);
-	kill_it(w, code_of_obstacle(w, f),
+	code = code_of_obstacle(p, w, f);
+	kill_it(w, code,
 	    f->item != NULL ? wanted_missed(wanted_now(w), f->item)
 			    : event_at(w),
-	    "expected %s, got %s", want, got);
+	    "expected %s, got %s%s", want, got, play_excuse(code));
 	free(want);
 	free(got);
 }
@@ -420,6 +417,23 @@ give_up_at(const struct watcher *w)
 	return long_after > least ? long_after : least;
 }
 
+/* … for as long again, where this machine took time away. */
+static int64_t
+last_look_at(const struct watcher *w)
+{
+	return 2 * give_up_at(w) - bound_begins(w);
+}
+
+/* It was looked for longer than the bound: that is what counts. */
+bool
+watcher_looked_enough(struct play *p, const struct watcher *w)
+{
+	int64_t since = bound_begins(w);
+
+	return play_watched_enough(p, since, w->within_ns) ||
+	    !play_was_late(p, since, play_now(p) - since);
+}
+
 static void
 expired(struct play *p, struct watcher *w)
 {
@@ -440,8 +454,7 @@ never_came(struct play *p, struct watcher *w, int64_t now)
 	char *want = wanted_line(w);
 	double watched = seconds(now - bound_begins(w));
 
-	/* It was looked for longer than the bound: that is what counts. */
-	if (play_was_late(p, bound_begins(w), now - bound_begins(w)))
+	if (!watcher_looked_enough(p, w))
 		kill_it(w, CODE_HARNESS_LATE, event_at(w),
 		    "%s did not come, but this machine was late by %.0f ms",
 		    want, seconds(p->result->late_ns) * 1000);
@@ -463,12 +476,14 @@ watcher_check_time(struct play *p, struct watcher *w)
 
 	if (watcher_is_alive(w) && now >= deadline(w))
 		expired(p, w);
-	if (w->state == WATCHER_OVERDUE && now >= give_up_at(w))
+	if (w->state == WATCHER_OVERDUE && now >= give_up_at(w) &&
+	    (watcher_looked_enough(p, w) || now >= last_look_at(w)))
 		never_came(p, w, now);
 	if (watcher_is_alive(w))
 		play_wake_at(p, deadline(w));
 	else if (w->state == WATCHER_OVERDUE)
-		play_wake_at(p, give_up_at(w));
+		play_wake_at(p,
+		    now < give_up_at(w) ? give_up_at(w) : now + LOOK_AGAIN);
 }
 
 /* The script can end a connection itself; then its end is no finding. */
@@ -482,6 +497,7 @@ void
 watcher_check_end(struct play *p, struct watcher *w)
 {
 	const struct party *s = w->party;
+	enum result_code code;
 	char *want;
 
 	if (s->ended == ENDING_NONE && !s->closed && s->state != PARTY_FAILED)
@@ -491,12 +507,14 @@ watcher_check_end(struct play *p, struct watcher *w)
 		return;
 	}
 	want = wanted_line(w);
-	if (s->ended != ENDING_NONE)
-		kill_it(w, code_of_ending(s), event_at(w),
-		    "ended (%s) before %s", ending_name(s->ended), want);
-	else
+	if (s->ended != ENDING_NONE) {
+		code = play_code_of_ending(p, s);
+		kill_it(w, code, event_at(w), "ended (%s) before %s%s",
+		    ending_name(s->ended), want, play_excuse(code));
+	} else {
 		kill_it(w, CODE_SCRIPT, event_at(w),
 		    "the script closed it itself; %s cannot come", want);
+	}
 	free(want);
 }
 
@@ -521,6 +539,7 @@ void
 watcher_check_never(struct play *p, struct watcher *w)
 {
 	struct found f = { .item = NULL };
+	enum result_code code;
 	char *got;
 
 	if (w->fence != NULL)
@@ -542,8 +561,9 @@ watcher_check_never(struct play *p, struct watcher *w)
 		    got);
 		free(got);
 	} else if (w->state != WATCHER_DEAD && ended_by_itself(w->party)) {
-		kill_it(w, code_of_ending(w->party), event_at(w),
-		    "ended (%s) while nothing was to come",
-		    ending_name(w->party->ended));
+		code = play_code_of_ending(p, w->party);
+		kill_it(w, code, event_at(w),
+		    "ended (%s) while nothing was to come%s",
+		    ending_name(w->party->ended), play_excuse(code));
 	}
 }

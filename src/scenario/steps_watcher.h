@@ -71,6 +71,9 @@ bool watcher_hit(struct play *p, struct watcher *w, struct found *f);
 bool watcher_take(struct play *p, struct watcher *w, const struct found *f);
 /* It cannot be met any more: something is in the way. */
 void watcher_block(struct play *p, struct watcher *w, const struct found *f);
+/* It has not come: can that be said, or did this machine take too much of the
+ * time away? */
+bool watcher_looked_enough(struct play *p, const struct watcher *w);
 /* The present moment and the end of the connection: DEAD, OVERDUE or MET
  * where that is due. */
 void watcher_check_time(struct play *p, struct watcher *w);
