@@ -111,7 +111,7 @@ oracle_rss_kb(long pid)
 struct family {
 	long pids[64];
 	size_t n;
-	int64_t waited_ns; /* -1: none could be seen */
+	struct oracle_cpu cpu;
 };
 
 /* proc(5), /proc/pid/schedstat: time on a CPU, time spent waiting for one. */
@@ -119,6 +119,7 @@ static void
 add_wait(struct family *all, long pid, const char *tid)
 {
 	char what[64], line[128], *end;
+	int64_t ran;
 	FILE *f;
 
 	snprintf(what, sizeof(what), "task/%.20s/schedstat", tid);
@@ -126,11 +127,30 @@ add_wait(struct family *all, long pid, const char *tid)
 	if (f == NULL)
 		return;
 	if (fgets(line, sizeof(line), f) != NULL) {
-		strtoll(line, &end, 10);
-		if (all->waited_ns < 0)
-			all->waited_ns = 0;
-		all->waited_ns += strtoll(end, NULL, 10);
+		ran = strtoll(line, &end, 10);
+		if (all->cpu.waited_ns < 0)
+			all->cpu.waited_ns = 0;
+		all->cpu.ran_ns += ran;
+		all->cpu.waited_ns += strtoll(end, NULL, 10);
 	}
+	fclose(f);
+}
+
+static void
+add_state(struct family *all, long pid, const char *tid)
+{
+	char what[64], line[512];
+	const char *state;
+	FILE *f;
+
+	snprintf(what, sizeof(what), "task/%.20s/stat", tid);
+	f = open_proc(pid, what);
+	if (f == NULL)
+		return;
+	state =
+	    fgets(line, sizeof(line), f) != NULL ? strrchr(line, ')') : NULL;
+	if (state != NULL && strncmp(state, ") R", 3) == 0)
+		all->cpu.ready = true;
 	fclose(f);
 }
 
@@ -165,17 +185,28 @@ add_threads(struct family *all, long pid)
 	while ((e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.') {
 			add_wait(all, pid, e->d_name);
+			add_state(all, pid, e->d_name);
 			add_children(all, pid, e->d_name);
 		}
 	closedir(d);
 }
 
-int64_t
-oracle_starved_ns(long pid)
+struct oracle_cpu
+oracle_cpu(long pid)
 {
-	struct family all = { .pids = { pid }, .n = 1, .waited_ns = -1 };
+	struct family all = {
+		.pids = { pid },
+		.n = 1,
+		.cpu = { .waited_ns = -1 },
+	};
 
 	for (size_t i = 0; i < all.n; i++)
 		add_threads(&all, all.pids[i]);
-	return all.waited_ns;
+	return all.cpu;
+}
+
+int64_t
+oracle_starved_ns(long pid)
+{
+	return oracle_cpu(pid).waited_ns;
 }

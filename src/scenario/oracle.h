@@ -40,8 +40,15 @@ const char *const *oracle_signal_names(void);
 int oracle_alive(long pid);
 long oracle_fds(long pid);    /* -1: not to be seen */
 long oracle_rss_kb(long pid); /* -1: not to be seen */
-/* How long its threads of now, and those of what it started, were ready and
- * had no CPU, together; -1: not to be seen. */
+/* Of its threads of now and of those of what it started, together. */
+struct oracle_cpu {
+	int64_t ran_ns;
+	int64_t waited_ns; /* were ready and had no CPU: waits that are over;
+			      -1: not to be seen */
+	bool ready;        /* some thread runs, or waits */
+};
+struct oracle_cpu oracle_cpu(long pid);
+/* Its |waited_ns|. */
 int64_t oracle_starved_ns(long pid);
 
 #endif

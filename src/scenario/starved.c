@@ -2,6 +2,7 @@
 
 #include "scenario/starved.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -14,7 +15,9 @@
 
 struct sample {
 	int64_t at_ns;
-	int64_t waited_ns;
+	int64_t waited_ns; /* of waits that are over */
+	int64_t ran_ns;
+	int64_t waits_ns; /* of those that are not */
 };
 
 struct watched {
@@ -59,15 +62,52 @@ find(const struct starved *s, long pid)
 	return w;
 }
 
-/* Of a process that has ended the last look stays. */
+static const struct sample *
+last_look(const struct watched *w)
+{
+	return &w->samples[(w->n - 1) % SAMPLES_KEPT];
+}
+
+/* The kernel counts a wait when it is over.  Who is ready and has not run since
+ * the last look still waits.  Threads that have ended take theirs with them. */
+static int64_t
+waits_since(const struct sample *last, const struct oracle_cpu *cpu,
+    int64_t now_ns)
+{
+	int64_t counted = cpu->waited_ns - last->waited_ns;
+
+	if (counted == 0 && cpu->ready && cpu->ran_ns == last->ran_ns)
+		return last->waits_ns + now_ns - last->at_ns;
+	return counted > 0 && counted < last->waits_ns
+	    ? last->waits_ns - counted
+	    : 0;
+}
+
+/* False: of a process that has ended the last look stays. */
+static bool
+take_sample(const struct watched *w, int64_t now_ns, struct sample *out)
+{
+	struct oracle_cpu cpu = oracle_cpu(w->pid);
+
+	if (cpu.waited_ns < 0)
+		return false;
+	*out = (struct sample){
+		.at_ns = now_ns,
+		.waited_ns = cpu.waited_ns,
+		.ran_ns = cpu.ran_ns,
+		.waits_ns =
+		    w->n > 0 ? waits_since(last_look(w), &cpu, now_ns) : 0,
+	};
+	return true;
+}
+
 static void
 look(struct watched *w, int64_t now_ns)
 {
-	int64_t waited = oracle_starved_ns(w->pid);
+	struct sample s;
 
-	if (waited >= 0)
-		w->samples[w->n++ % SAMPLES_KEPT] =
-		    (struct sample){ now_ns, waited };
+	if (take_sample(w, now_ns, &s))
+		w->samples[w->n++ % SAMPLES_KEPT] = s;
 }
 
 void
@@ -122,17 +162,18 @@ int64_t
 starved_since(const struct starved *s, long pid, int64_t since_ns)
 {
 	const struct watched *w = find(s, pid);
-	int64_t now;
+	const struct sample *before;
+	int64_t now = clock_mono_ns(), waited;
+	struct sample last;
 
 	if (w == NULL || w->n == 0)
 		return 0;
-	now = oracle_starved_ns(pid);
-	if (now < 0)
-		now = w->samples[(w->n - 1) % SAMPLES_KEPT].waited_ns;
-	now -= look_before(w, since_ns)->waited_ns;
-	/* Threads that have ended take theirs with them. */
-	if (now < 0)
+	before = look_before(w, since_ns);
+	if (!take_sample(w, now, &last))
+		last = *last_look(w);
+	waited = last.waited_ns + last.waits_ns - before->waited_ns -
+	    before->waits_ns;
+	if (waited < 0)
 		return 0;
-	return now < clock_mono_ns() - since_ns ? now
-						: clock_mono_ns() - since_ns;
+	return waited < now - since_ns ? waited : now - since_ns;
 }
