@@ -20,6 +20,7 @@
 #include "relayd/conf_file.h"
 #include "relayd/fault.h"
 #include "relayd/mail.h"
+#include "relayd/toml.h"
 
 struct option_spec;
 
@@ -360,7 +361,7 @@ static const struct option_spec options[] = {
 	{ "json",          NULL, parse_flag, AT(json), 0, 0,                "list faults as JSON", "", true },
 #endif
 	{ "rx-rate",       "N", parse_number, AT(rx_rate), 1, INT64_C(1) << 33,      "bytes a second that each client may send", "limits.client.rx.bytes_per_second", true },
-	{ "rx-burst",      "N", parse_number, AT(rx_burst), 1, INT64_C(1) << 30,     "bytes that it may send at once", "limits.client.rx.max_burst_bytes", true },
+	{ "rx-burst",      "N", parse_number, AT(rx_burst), 1, INT64_C(1) << 33,     "bytes that it may send at once", "limits.client.rx.max_burst_bytes", true },
 	{ "accept-rate",   "N", parse_rate, AT(accept_rate), 1, 1000000000,          "connections accepted a second", "limits.accept_conn_limit", true },
 	{ "accept-burst",  "N", parse_number, AT(accept_burst), 0, 1000000,          "connections accepted at once", "limits.accept_conn_burst", true },
 	{ "allow",         "KEY", parse_key, 0, ACCESS_LISTED, 0,                    "let in this key, and else nobody; repeatable", "access.allowlist", false },
@@ -454,60 +455,23 @@ has_key(const struct option_spec *o, const char *key)
 	return *name == '\0' && *key == '\0';
 }
 
-static size_t
-option_index(const char *name)
+bool
+conf_is_key(const char *key)
+{
+	for (size_t i = 0; i < NOPTIONS; i++)
+		if (has_key(&options[i], key))
+			return true;
+	return false;
+}
+
+size_t
+conf_index(const char *name)
 {
 	size_t i = 0;
 
 	while (strcmp(options[i].name, name) != 0)
 		i++;
 	return i;
-}
-
-bool
-conf_complain(const struct conf *c, const char *option, const char *does,
-    const char *other, char *err, size_t err_size)
-{
-	size_t i = option_index(option);
-	char key[64];
-
-	if (c->lines[i] <= 0) {
-		snprintf(err, err_size, "--%s %s --%s", option, does, other);
-		return false;
-	}
-	snprintf(key, sizeof(key), "%s", conf_key(i));
-	snprintf(err, err_size, "%s:%d: %s %s %s", c->file, c->lines[i], key,
-	    does, conf_key(option_index(other)));
-	return false;
-}
-
-static bool
-blame_line(const struct conf *c, int line, char *err, size_t err_size)
-{
-	char *what;
-
-	if (line <= 0)
-		return false;
-	what = xstrdup(err);
-	snprintf(err, err_size, "%s:%d: %s", c->file, line, what);
-	free(what);
-	return false;
-}
-
-bool
-conf_blame(const struct conf *c, const char *option, char *err, size_t err_size)
-{
-	return blame_line(c, c->lines[option_index(option)], err, err_size);
-}
-
-bool
-conf_blame_tls(const struct conf *c, char *err, size_t err_size)
-{
-	int line = c->lines[option_index("cert")];
-
-	if (line == 0)
-		line = c->lines[option_index("cert-dir")];
-	return blame_line(c, line != 0 ? line : c->tls_line, err, err_size);
 }
 
 const char *
@@ -546,29 +510,85 @@ may_be_repeated(const struct option_spec *o)
 	    o->parse == parse_key_file;
 }
 
+/* What a file must have for |o|; a string, if it is not said. */
+static const char *
+wanted_kind(const struct option_spec *o, int *kinds)
+{
+	static const struct {
+		parse_fn parse;
+		int kinds;
+		const char *word;
+	} others[] = {
+		{ parse_flag, TOML_BOOL, "true or false" },
+		{ parse_bool, TOML_BOOL, "true or false" },
+		{ parse_number, TOML_INTEGER, "a whole number" },
+		{ parse_rate, TOML_INTEGER | TOML_FLOAT, "a number" },
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (others[i].parse == o->parse) {
+			*kinds = others[i].kinds;
+			return others[i].word;
+		}
+	}
+	*kinds = TOML_STRING;
+	return "a \"string\"";
+}
+
+/* Where the reference has one address, there are several by our name. */
+static bool
+may_be_array(const struct option_spec *o, const char *key)
+{
+	return may_be_repeated(o) &&
+	    (o->parse != parse_listen || strcmp(o->key, key) != 0);
+}
+
+static bool
+has_kind(const struct option_spec *o, const struct toml_item *item, char *err,
+    size_t err_size)
+{
+	bool array = item->in_array || item->kind == TOML_ARRAY;
+	int kinds;
+	const char *word = wanted_kind(o, &kinds);
+
+	if (array && !may_be_array(o, item->key))
+		snprintf(err, err_size, "%s: an array, where %s is wanted",
+		    item->key, word);
+	else if (item->kind == TOML_ARRAY && !item->in_array)
+		return true;
+	else if ((item->kind & kinds) == 0)
+		snprintf(err, err_size, "%s: %s is wanted", item->key, word);
+	else
+		return true;
+	return false;
+}
+
 enum conf_setting
-conf_set_option(struct conf *c, const char *key, const char *value, char *err,
+conf_set_option(struct conf *c, const struct toml_item *item, char *err,
     size_t err_size)
 {
 	char why[128];
 
-	if (strncmp(key, "tls.", strlen("tls.")) == 0)
+	if (strncmp(item->key, "tls.", strlen("tls.")) == 0)
 		conf_note_tls(c);
 	for (size_t i = 0; i < NOPTIONS; i++) {
 		const struct option_spec *o = &options[i];
 
-		if (!has_key(o, key))
+		if (!has_key(o, item->key))
 			continue;
 		if (c->lines[i] > 0 && !may_be_repeated(o)) {
-			snprintf(err, err_size, "%s is there twice", key);
+			snprintf(err, err_size, "%s is there twice", item->key);
 			return CONF_BAD;
 		}
+		if (!has_kind(o, item, err, err_size))
+			return CONF_BAD;
 		c->lines[i] = c->line;
-		if (value == NULL)
+		if (item->kind == TOML_ARRAY)
 			return set_nothing(c, o, err, err_size);
-		if (o->parse(c, o, value, why, sizeof(why)))
+		if (o->parse(c, o, item->value, why, sizeof(why)))
 			return CONF_SET;
-		snprintf(err, err_size, "%s = %s: %s", key, value, why);
+		snprintf(err, err_size, "%s = %s: %s", item->key, item->value,
+		    why);
 		return CONF_BAD;
 	}
 	return CONF_UNKNOWN;
@@ -649,7 +669,7 @@ parse_words(struct conf *c, int argc, char **argv, char *err, size_t err_size)
 			return CONF_ERROR;
 		}
 		if (v == 'c')
-			v = VALUE_FIRST + (int)option_index("config-path");
+			v = VALUE_FIRST + (int)conf_index("config-path");
 		if (v < VALUE_FIRST) {
 			unknown_option(argv[optind - 1], err, err_size);
 			return CONF_ERROR;

@@ -12,6 +12,7 @@
 #include "relayd/generation.h"
 
 struct rk_dialect;
+struct toml_item;
 
 enum listen_kind {
 	LISTEN_HTTP,
@@ -70,6 +71,7 @@ struct conf {
 	bool list_faults; /* --fault help */
 	bool json;        /* what is listed, as JSON */
 	enum access_rule access;
+	bool says_everyone;  /* the file, of access */
 	struct rk_key *keys; /* the list, and files with more of it */
 	size_t nkeys;
 	char **key_files;
@@ -127,19 +129,22 @@ enum conf_setting {
 };
 
 /*
- * Set what |key| of a configuration file stands for: the reference's name,
- * with its section and a dot in front, or the option's with _ for -.  |value|
- * NULL: an empty list.  A reason in |err| unless CONF_SET.
+ * Set what |item| of a configuration file stands for.  Its key is the
+ * reference's name, with its section and a dot in front, or the option's with
+ * _ for -.  A reason in |err| unless CONF_SET.
  */
-enum conf_setting conf_set(struct conf *c, const char *key, const char *value,
+enum conf_setting conf_set(struct conf *c, const struct toml_item *item,
     char *err, size_t err_size);
 /* Only keys that an option has; no reason for CONF_UNKNOWN. */
-enum conf_setting conf_set_option(struct conf *c, const char *key,
-    const char *value, char *err, size_t err_size);
+enum conf_setting conf_set_option(struct conf *c, const struct toml_item *item,
+    char *err, size_t err_size);
 
 /* The |i|th option's key in a file, "" if it has none; NULL: no more.  Static,
  * until the next call. */
 const char *conf_key(size_t i);
+
+/* Whether |key| is one of an option, by either name. */
+bool conf_is_key(const char *key);
 
 /* Begin |err|, what is wrong with |option|, with the place in the file that
  * sets it, if one does.  Returns false. */
@@ -159,6 +164,7 @@ void conf_add_listener(struct conf *c, enum listen_kind kind,
 void conf_drop_listeners(struct conf *c, enum listen_kind kind);
 /* Fill in what follows from all options together; false with what is wrong. */
 bool conf_settle(struct conf *c, char *err, size_t err_size);
+size_t conf_index(const char *option); /* of one that there is */
 /* "--option does what --other", or the same of their keys, with the place in
  * the file, if that set it.  Returns false. */
 bool conf_complain(const struct conf *c, const char *option, const char *does,

@@ -1,7 +1,7 @@
 /*
- * Lines, sections and keys are found by inih; values are taken apart here:
- * strings in either quotes, plain words and numbers, arrays and inline
- * tables, which may go on over several lines.
+ * TOML as the reference reads it: toml.c takes expressions apart, inih is
+ * told of them in plain lines and keeps the sections; what a key means is
+ * conf.c's.
  */
 #include "config.h"
 
@@ -17,368 +17,215 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/xalloc.h"
+#include "codec/ws.h"
+#include "net/address.h"
 #include "relayd/conf.h"
+#include "relayd/toml.h"
+#include "relayd/toml_paths.h"
 
+#define FILE_MAX_BYTES (16 << 20)
 #define LINE_MAX_BYTES (1 << 20)
-#define BLANKS         " \t\r\n"
-#define TABLES_MAX     8 /* one within the other */
 
 struct reading {
 	struct conf *conf;
 	const char *path;
-	FILE *f;
-	int line;         /* the one that inih works on */
-	int joined;       /* lines that were read ahead, and come as empty */
-	struct text text; /* of |line| */
+	struct text file;
+	struct toml toml;
+	const char *counted; /* lines up to here are in |line| */
+	int line;            /* of the expression that is read */
+	struct text section;
+	struct toml_paths paths;
 	char *err;
 	size_t err_size;
 	bool failed;
-	int error; /* errno, where the file cannot be read */
 };
 
-static void
+static bool
 fail(struct reading *r, int line, const char *what)
 {
 	if (!r->failed)
 		snprintf(r->err, r->err_size, "%s:%d: %s", r->path, line, what);
 	r->failed = true;
+	return false;
 }
 
-/* ---- lines ---- */
-
-/* The next of |chars| in |s| that is not in quotes, or the end. */
-static char *
-find_bare(char *s, const char *chars)
-{
-	char quote = '\0';
-
-	for (; *s != '\0'; s++) {
-		if (quote != '\0' && *s == '\\' && quote == '"' && s[1] != '\0')
-			s++;
-		else if (quote != '\0')
-			quote = *s == quote ? '\0' : quote;
-		else if (strchr(chars, *s) != NULL)
-			break;
-		else if (*s == '"' || *s == '\'')
-			quote = *s;
-	}
-	return s;
-}
-
-/* Append a line without its end and its remark. */
 static bool
-append_line(struct reading *r)
+fail_key(struct reading *r, const char *key, const char *what)
 {
-	char *line = NULL;
-	size_t size = 0;
-	bool got = getline(&line, &size, r->f) >= 0;
+	char why[256];
 
-	if (got) {
-		line[strcspn(line, "\r\n")] = '\0';
-		*find_bare(line, "#") = '\0';
-		text_add(&r->text, line);
-		text_add(&r->text, " ");
-	} else if (ferror(r->f)) {
-		r->error = errno;
-	}
-	free(line);
-	return got;
+	snprintf(why, sizeof(why), "%s%s", key, what);
+	return fail(r, r->line, why);
 }
 
-/* How many brackets |s| opens more than it closes. */
+/* ---- keys that mean nothing here ---- */
+
+/* The reference's, and what may be said of them. */
+static const struct {
+	const char *key;
+	enum toml_kind kind;
+	const char *harmless; /* such a value is passed over; NULL: any */
+	const char *why;
+} useless_keys[] = {
+	{ "access", TOML_STRING, "everyone", "not everyone" },
+	{ "key_cache_capacity", TOML_INTEGER, NULL, NULL },
+	{ "enable_quic_addr_discovery", TOML_BOOL, "false",
+	    "address discovery over QUIC is not there" },
+	{ "tls.quic_bind_addr", TOML_STRING, NULL, NULL },
+	{ "tls.hostname", TOML_STRING, NULL, NULL },
+	{ "tls.contact", TOML_STRING, NULL, NULL },
+	{ "tls.prod_tls", TOML_BOOL, NULL, NULL },
+	{ "tls.dangerous_http_only", TOML_BOOL, "false",
+	    "without effect; --plain-relay relays over plain HTTP too" },
+};
+
+#define NUSELESS (sizeof(useless_keys) / sizeof(useless_keys[0]))
+
+/* A reason why the reference of 0.35 does not start with it. */
+static const char *
+find_fault(size_t i, const struct toml_item *item)
+{
+	struct address a;
+
+	if (item->kind != useless_keys[i].kind || item->in_array)
+		return "not such a value as the reference wants";
+	if (item->kind == TOML_INTEGER && item->value[0] == '-')
+		return "below 0";
+	if (strcmp(item->key, "tls.quic_bind_addr") == 0 &&
+	    !address_parse(item->value, &a))
+		return "not ADDR:PORT";
+	return NULL;
+}
+
+static enum conf_setting
+set_useless(struct conf *c, const struct toml_item *item, char *err,
+    size_t err_size)
+{
+	const char *key = item->key, *fine, *fault;
+	size_t i = 0;
+	/* Who is let in is nothing to guess at. */
+	bool grave = strcmp(key, "access") == 0 ||
+	    (strncmp(key, "access.", strlen("access.")) == 0 &&
+		strncmp(key, "access.http.", strlen("access.http.")) != 0);
+
+	while (i < NUSELESS && strcmp(useless_keys[i].key, key) != 0)
+		i++;
+	snprintf(err, err_size, "unknown key %s", key);
+	if (i == NUSELESS)
+		return grave ? CONF_BAD : CONF_UNKNOWN;
+	fine = useless_keys[i].harmless;
+	fault = find_fault(i, item);
+	if (fault != NULL) {
+		snprintf(err, err_size, "%s: %s", key, fault);
+		return grave ? CONF_BAD : CONF_UNKNOWN;
+	}
+	c->says_everyone |= grave;
+	if (fine == NULL || strcmp(item->value, fine) == 0)
+		return CONF_SET;
+	snprintf(err, err_size, "%s: %s", key, useless_keys[i].why);
+	return grave ? CONF_BAD : CONF_USELESS;
+}
+
+enum conf_setting
+conf_set(struct conf *c, const struct toml_item *item, char *err,
+    size_t err_size)
+{
+	enum conf_setting setting = conf_set_option(c, item, err, err_size);
+
+	return setting != CONF_UNKNOWN ? setting
+				       : set_useless(c, item, err, err_size);
+}
+
+/* ---- names ---- */
+
+enum {
+	CONF_IS_KEY = 1,
+	CONF_IS_TABLE = 2
+};
+
+/* What |name| is to |key|: the same, a table above it, or neither. */
 static int
-count_open(char *s)
+compare(const char *name, const char *key)
 {
-	int open = 0;
+	size_t len = strlen(name);
 
-	while (*(s = find_bare(s, "[]{}")) != '\0')
-		open += *s == '[' || *s == '{' ? 1 : -1, s++;
-	return open;
+	if (strncmp(name, key, len) != 0)
+		return 0;
+	return key[len] == '\0' ? CONF_IS_KEY
+	    : key[len] == '.'   ? CONF_IS_TABLE
+				: 0;
 }
 
-/* An array or a table goes on to its bracket. */
-static void
-read_logical_line(struct reading *r)
+/* Of the reference's names and ours: CONF_IS_KEY, CONF_IS_TABLE, or both. */
+static int
+look_up(const char *name)
 {
-	const char *value = strchr(text_str(&r->text), '=');
-	size_t seen;
-	int open;
+	const char *key;
+	int is = conf_is_key(name) ? CONF_IS_KEY : 0;
 
-	if (value == NULL)
-		return;
-	value += 1 + strspn(value + 1, BLANKS);
-	if (*value != '[' && *value != '{')
-		return;
-	seen = (size_t)(value - r->text.s);
-	open = count_open(r->text.s + seen);
-	while (open > 0 && r->text.len < LINE_MAX_BYTES) {
-		seen = r->text.len;
-		if (!append_line(r))
-			break;
-		r->joined++;
-		open += count_open(r->text.s + seen);
-	}
-	if (open > 0)
-		fail(r, r->line, "the array or table has no end");
-}
-
-/* Part of a key: quotes around it and blanks beside dots are nothing. */
-static void
-add_key(struct text *key, const char *part, size_t len)
-{
-	if (key->len > 0 && len > 0)
-		text_add(key, ".");
-	for (size_t i = 0; i < len; i++)
-		if (strchr(BLANKS "\"'", part[i]) == NULL)
-			text_add_n(key, part + i, 1);
-}
-
-/* One that is empty, too, which inih says nothing of. */
-static void
-note_table(struct reading *r, const char *key)
-{
-	if (strcmp(key, "tls") == 0)
-		conf_note_tls(r->conf);
-}
-
-static void
-note_section(struct reading *r)
-{
-	const char *s = text_str(&r->text);
-	struct text key;
-
-	s += strspn(s, BLANKS);
-	if (*s != '[')
-		return;
-	text_init(&key);
-	add_key(&key, s + 1, strcspn(s + 1, "]"));
-	note_table(r, text_str(&key));
-	text_clear(&key);
-}
-
-/* For inih, which counts the lines that it gets. */
-static char *
-next_line(char *out, int size, void *stream)
-{
-	struct reading *r = stream;
-
-	r->line++;
-	r->conf->line = r->line;
-	if (r->joined > 0) {
-		r->joined--;
-		return strcpy(out, "\n");
-	}
-	text_reset(&r->text);
-	if (!append_line(r))
-		return NULL;
-	read_logical_line(r);
-	note_section(r);
-	if (r->text.len + 2 > (size_t)size) {
-		fail(r, r->line, "the line is too long");
-		return NULL;
-	}
-	memcpy(out, text_str(&r->text), r->text.len);
-	strcpy(out + r->text.len, "\n");
-	return out;
+	for (size_t i = 0; (key = conf_key(i)) != NULL; i++)
+		is |= compare(name, key);
+	for (size_t i = 0; i < NUSELESS; i++)
+		is |= compare(name, useless_keys[i].key);
+	return is;
 }
 
 /* ---- values ---- */
 
-/* What stands behind a backslash; NUL: nothing that may. */
-static char
-unescape(char c)
-{
-	static const char from[] = "btnfr\"\\", to[] = "\b\t\n\f\r\"\\";
-	const char *at = c != '\0' ? strchr(from, c) : NULL;
-
-	return at != NULL ? to[at - from] : '\0';
-}
-
 static void
-add_character(struct text *out, uint32_t c)
+warn(const struct reading *r, const char *why, const char *more)
 {
-	static const uint8_t lead[] = { 0, 0xc0, 0xe0, 0xf0 };
-	int more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-	char byte = (char)(lead[more] | c >> 6 * more);
-
-	text_add_n(out, &byte, 1);
-	while (more-- > 0) {
-		byte = (char)(0x80 | (c >> 6 * more & 0x3f));
-		text_add_n(out, &byte, 1);
-	}
+	log_warn("config %s:%d: %s%s", r->path, r->line, why, more);
 }
 
-/* \u and four digits, \U and eight: a character, but for NUL, which no value
- * here can hold. */
-static bool
-take_character(const char **at, struct text *out)
-{
-	size_t len = **at == 'u' ? 4 : 8;
-	char digits[9] = "";
-	unsigned long c;
-
-	strncat(digits, *at + 1, len);
-	if (strspn(digits, "0123456789abcdefABCDEF") != len)
-		return false;
-	c = strtoul(digits, NULL, 16);
-	if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return false;
-	add_character(out, (uint32_t)c);
-	*at += len;
-	return true;
-}
-
-/* What stands behind a backslash, of which |*at| then is the last byte. */
-static bool
-take_escape(const char **at, struct text *out)
-{
-	char c;
-
-	(*at)++;
-	if (**at == 'u' || **at == 'U')
-		return take_character(at, out);
-	c = unescape(**at);
-	text_add_n(out, &c, 1);
-	return c != '\0';
-}
-
-/* "text" with escapes, or 'text' as it is; false if it has no end. */
-static bool
-take_quoted(const char **at, struct text *out)
-{
-	char quote = *(*at)++, c;
-
-	for (; (c = **at) != quote; (*at)++) {
-		if (c == '\0')
-			return false;
-		if (c != '\\' || quote != '"')
-			text_add_n(out, &c, 1);
-		else if (!take_escape(at, out))
-			return false;
-	}
-	(*at)++;
-	return true;
-}
-
-/* 1_000: the lines in it are for the eye. */
-static void
-add_bare(struct text *out, const char *s, size_t len)
-{
-	bool number = strspn(s, "0123456789_.") >= len && s[0] != '_';
-
-	for (size_t i = 0; i < len; i++)
-		if (!number || s[i] != '_')
-			text_add_n(out, s + i, 1);
-}
-
-static bool
-take_scalar(const char **at, const char *stop, struct text *out)
-{
-	size_t len;
-
-	text_reset(out);
-	if (**at == '"' || **at == '\'')
-		return take_quoted(at, out);
-	len = strcspn(*at, stop);
-	while (len > 0 && strchr(BLANKS, (*at)[len - 1]) != NULL)
-		len--;
-	add_bare(out, *at, len);
-	*at += len;
-	return len > 0;
-}
-
-static void
-skip_blanks(const char **at)
-{
-	*at += strspn(*at, BLANKS);
-}
-
-static bool
-is_at_end(const char *at)
-{
-	skip_blanks(&at);
-	return *at == '\0';
-}
-
-/* The reference's that mean nothing here, and what may be said of them. */
-static const struct {
-	const char *key;
-	const char *harmless; /* such a value is passed over; NULL: any */
-	const char *why;
-} useless_keys[] = {
-	{ "access", "everyone", NULL },
-	{ "key_cache_capacity", NULL, NULL },
-	{ "enable_quic_addr_discovery", "false",
-	    "address discovery over QUIC is not there" },
-	{ "tls.quic_bind_addr", NULL, NULL },
-	{ "tls.hostname", NULL, NULL },
-	{ "tls.contact", NULL, NULL },
-	{ "tls.prod_tls", NULL, NULL },
-	{ "tls.dangerous_http_only", "false",
-	    "without effect; --plain-relay relays over plain HTTP too" },
-};
-
+/*
+ * The reference reads any number for these two, and does nothing: what is too
+ * high for us is no limit either, and what is no limit is said.
+ */
 static enum conf_setting
-set_useless(const char *key, const char *value, char *err, size_t err_size)
+set_limit(struct conf *c, struct toml_item item, char *err, size_t err_size)
 {
-	/* The reference would not start. */
-	if (strcmp(key, "key_cache_capacity") == 0 && value != NULL &&
-	    value[0] == '-') {
-		snprintf(err, err_size, "%s = %s: below 0", key, value);
+	bool rate = strcmp(item.key, "limits.accept_conn_limit") == 0;
+	double v = item.value != NULL ? strtod(item.value, NULL) : 0;
+	char fit[40];
+
+	if ((item.kind & (TOML_INTEGER | TOML_FLOAT)) == 0)
+		return conf_set(c, &item, err, err_size);
+	if (rate && !(v >= 0.0005)) {
+		snprintf(err, err_size, "%s = %s: no limit", item.key,
+		    item.value);
 		return CONF_UNKNOWN;
 	}
-	for (size_t i = 0; i < sizeof(useless_keys) / sizeof(useless_keys[0]);
-	     i++) {
-		const char *fine = useless_keys[i].harmless;
-
-		if (strcmp(useless_keys[i].key, key) != 0)
-			continue;
-		if (fine == NULL || (value != NULL && strcmp(value, fine) == 0))
-			return CONF_SET;
-		/* Who is let in is nothing to guess at. */
-		if (strncmp(key, "access", strlen("access")) == 0) {
-			snprintf(err, err_size, "%s: %s", key,
-			    useless_keys[i].why != NULL ? useless_keys[i].why
-							: "not everyone");
-			return CONF_BAD;
-		}
-		snprintf(err, err_size, "%s: %s", key, useless_keys[i].why);
-		return CONF_USELESS;
-	}
-	snprintf(err, err_size, "unknown key %s", key);
-	/* A misspelt list must not let everybody in. */
-	return strncmp(key, "access.", strlen("access.")) == 0 ? CONF_BAD
-							       : CONF_UNKNOWN;
+	snprintf(fit, sizeof(fit), rate ? "%.3f" : "%.0f", v < 1e6 ? v : 1e6);
+	item.value = fit;
+	return conf_set(c, &item, err, err_size);
 }
 
-enum conf_setting
-conf_set(struct conf *c, const char *key, const char *value, char *err,
+static enum conf_setting
+set_one(struct conf *c, const struct toml_item *item, char *err,
     size_t err_size)
 {
-	enum conf_setting setting =
-	    conf_set_option(c, key, value, err, err_size);
-
-	return setting != CONF_UNKNOWN ? setting
-				       : set_useless(key, value, err, err_size);
+	if (strncmp(item->key, "limits.accept_conn_", 19) == 0)
+		return set_limit(c, *item, err, err_size);
+	return conf_set(c, item, err, err_size);
 }
 
 static void
-set(struct reading *r, const char *key, const char *value)
+set(struct reading *r, const struct toml_item *item)
 {
 	char why[256];
 
-	switch (conf_set(r->conf, key, value, why, sizeof(why))) {
+	switch (set_one(r->conf, item, why, sizeof(why))) {
 	case CONF_SET:
 		break;
 	case CONF_UNKNOWN:
 		if (r->conf->check)
 			fail(r, r->line, why);
-		else
-			log_warn("config %s:%d: %s; ignored", r->path, r->line,
-			    why);
+		else if (!item->in_array || item->first)
+			warn(r, why, "; ignored");
 		break;
 	case CONF_USELESS:
-		log_warn("config %s:%d: %s", r->path, r->line, why);
+		warn(r, why, "");
 		break;
 	case CONF_BAD:
 		fail(r, r->line, why);
@@ -386,117 +233,221 @@ set(struct reading *r, const char *key, const char *value)
 	}
 }
 
-/* Each element sets the key; without any it is set to nothing. */
 static bool
-take_array(struct reading *r, const char *key, const char **at)
+set_item(void *arg, const struct toml_item *item)
 {
-	struct text value;
-	bool ok = true;
-	int n = 0;
+	struct reading *r = arg;
+	int is = look_up(item->key);
 
-	text_init(&value);
-	(*at)++;
-	for (skip_blanks(at); ok && **at != ']'; skip_blanks(at)) {
-		ok = take_scalar(at, ",]", &value);
-		if (!ok)
-			break;
-		set(r, key, text_str(&value));
-		n++;
-		skip_blanks(at);
-		if (**at == ',')
-			(*at)++;
-		else
-			ok = **at == ']';
+	if (strchr(item->key, '[') !=
+	    NULL) /* all of |item->table| is unknown */
+		return true;
+	if (item->kind == TOML_TABLE && !item->in_array) {
+		if (is == CONF_IS_KEY)
+			return fail_key(r, item->key, " is no table");
+		if (strcmp(item->key, "tls") == 0)
+			conf_note_tls(r->conf);
+		return true;
 	}
-	text_clear(&value);
-	if (ok)
-		(*at)++;
-	if (ok && n == 0)
-		set(r, key, NULL);
-	return ok;
-}
-
-static bool take_value(struct reading *r, const char *key, const char **at,
-    const char *stop, int depth);
-
-/* "name = value" within the table |key|. */
-static bool
-take_entry(struct reading *r, const char *key, const char **at, int depth)
-{
-	size_t len = strcspn(*at, "=,{}[]");
-	struct text name;
-	bool ok = (*at)[len] == '=';
-
-	text_init(&name);
-	text_add(&name, key);
-	add_key(&name, *at, len);
-	*at += len + (ok ? 1 : 0);
-	ok = ok && take_value(r, text_str(&name), at, ",}", depth);
-	text_clear(&name);
-	return ok;
-}
-
-static bool
-take_table(struct reading *r, const char *key, const char **at, int depth)
-{
-	if (depth >= TABLES_MAX)
-		return false;
-	note_table(r, key);
-	(*at)++;
-	for (skip_blanks(at); **at != '}'; skip_blanks(at)) {
-		if (!take_entry(r, key, at, depth + 1))
-			return false;
-		skip_blanks(at);
-		if (**at == ',')
-			(*at)++;
-		else if (**at != '}')
-			return false;
-	}
-	(*at)++;
-	return true;
-}
-
-/* A value that ends at one of |stop|. */
-static bool
-take_value(struct reading *r, const char *key, const char **at,
-    const char *stop, int depth)
-{
-	struct text value;
-	bool ok;
-
-	skip_blanks(at);
-	if (**at == '[')
-		return take_array(r, key, at);
-	if (**at == '{')
-		return take_table(r, key, at, depth);
-	text_init(&value);
-	ok = take_scalar(at, stop, &value);
-	skip_blanks(at);
-	if (**at != '\0' && strchr(stop, **at) == NULL)
-		ok = false;
-	if (ok)
-		set(r, key, text_str(&value));
-	text_clear(&value);
-	return ok;
+	if (is == CONF_IS_TABLE)
+		return fail_key(r, item->key, " is a table");
+	if (is != 0 && item->has_nul)
+		return fail_key(r, item->key, " cannot have a NUL");
+	set(r, item);
+	return !r->failed;
 }
 
 static int
 on_key(void *arg, const char *section, const char *name, const char *value)
 {
 	struct reading *r = arg;
+	struct toml toml = { .at = value, .on_item = set_item, .arg = r };
 	struct text key;
 
-	if (r->failed)
-		return 0;
 	text_init(&key);
-	add_key(&key, section, strlen(section));
-	add_key(&key, name, strlen(name));
-	if (!take_value(r, text_str(&key), &value, "", 0) || !is_at_end(value))
-		fail(r, r->line,
-		    "not a value: a \"string\", a number, true, false, an "
-		    "[array] of them, or a { key = value } of them");
+	text_add(&key, section);
+	if (key.len > 0)
+		text_add(&key, ".");
+	text_add(&key, name);
+	if (!toml_value(&toml, section, text_str(&key)))
+		fail(r, r->line, toml.wrong);
 	text_clear(&key);
 	return !r->failed;
+}
+
+/* ---- expressions ---- */
+
+static bool
+define(void *arg, const struct toml_item *item)
+{
+	struct reading *r = arg;
+
+	if ((item->in_array && !item->first) ||
+	    toml_paths_value(&r->paths, item->table, item->key, r->line))
+		return true;
+	return fail_key(r, item->key, " is there twice");
+}
+
+static bool
+check_table(struct reading *r, const char *key, bool array)
+{
+	int is = look_up(key);
+
+	if (is == CONF_IS_KEY)
+		return fail_key(r, key, " is no table");
+	if (is != 0 && array)
+		return fail_key(r, key, " is no array of tables");
+	if (!toml_paths_table(&r->paths, key, array, r->line))
+		return fail_key(r, key, " is there twice");
+	if (strcmp(key, "tls") == 0)
+		conf_note_tls(r->conf);
+	return true;
+}
+
+/* [section], or [[section]] */
+static bool
+take_header(struct reading *r, struct text *line)
+{
+	struct toml *t = &r->toml;
+	bool array = t->at[1] == '[';
+
+	t->at += array ? 2 : 1;
+	text_reset(&r->section);
+	if (!toml_key(t, &r->section))
+		return false;
+	if (strncmp(t->at, "]]", array ? 2 : 1) != 0)
+		return fail(r, r->line, "neither [section] nor key = value");
+	t->at += array ? 2 : 1;
+	text_addf(line, "[%s]\n", text_str(&r->section));
+	return toml_line_end(t) && check_table(r, text_str(&r->section), array);
+}
+
+static bool
+take_pair(struct reading *r, struct text *line)
+{
+	const char *table = text_str(&r->section), *value;
+	struct toml *t = &r->toml;
+	struct text key;
+	bool ok;
+
+	text_init(&key);
+	text_add(&key, table);
+	ok = toml_key(t, &key) &&
+	    (*t->at == '=' ||
+		fail(r, r->line, "neither [section] nor key = value"));
+	if (ok) {
+		t->at++;
+		toml_skip_blanks(t);
+		value = t->at;
+		ok = toml_value(t, table, text_str(&key));
+		text_addf(line, "%s=",
+		    text_str(&key) + r->section.len + (r->section.len > 0));
+		text_add_n(line, value, (size_t)(t->at - value));
+		text_add(line, "\n");
+	}
+	text_clear(&key);
+	return ok && toml_line_end(t);
+}
+
+/* To the next expression; false: there is none. */
+static bool
+skip_empty(struct reading *r)
+{
+	for (;;) {
+		toml_skip_blanks(&r->toml);
+		for (; r->counted < r->toml.at; r->counted++)
+			r->line += *r->counted == '\n';
+		r->conf->line = r->line;
+		if (*r->toml.at == '\0')
+			return false;
+		if (strchr("#\r\n", *r->toml.at) == NULL)
+			return true;
+		if (!toml_line_end(&r->toml))
+			return fail(r, r->line, r->toml.wrong);
+	}
+}
+
+/* For inih. */
+static char *
+next_line(char *out, int size, void *stream)
+{
+	struct reading *r = stream;
+	struct text line;
+	bool ok;
+
+	if (r->failed || !skip_empty(r))
+		return NULL;
+	text_init(&line);
+	ok = *r->toml.at == '[' ? take_header(r, &line) : take_pair(r, &line);
+	if (!ok)
+		fail(r, r->line, r->toml.wrong);
+	else if (line.len >= (size_t)size)
+		ok = fail(r, r->line, "the line is too long");
+	else
+		memcpy(out, text_str(&line), line.len + 1);
+	text_clear(&line);
+	return ok ? out : NULL;
+}
+
+/* ---- the file ---- */
+
+static bool
+load(struct reading *r)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	FILE *f = fopen(r->path, "re");
+	const char *what = NULL;
+	size_t n = 1;
+
+	while (f != NULL && n > 0 && r->file.len < FILE_MAX_BYTES) {
+		n = fread(text_room(&r->file, 65536), 1, 65536, f);
+		text_grew(&r->file, n);
+	}
+	if (f == NULL || ferror(f))
+		what = strerror(errno);
+	else if (n > 0)
+		what = "the file is too large";
+	else if (memchr(text_str(&r->file), '\0', r->file.len) != NULL ||
+	    !rk_utf8_ok(text_str(&r->file), r->file.len))
+		what = "not UTF-8 text";
+	if (f != NULL)
+		fclose(f);
+	if (what != NULL)
+		snprintf(r->err, r->err_size, "%s: %s", r->path, what);
+	r->toml.at = text_str(&r->file);
+	if (strncmp(r->toml.at, mark, strlen(mark)) == 0)
+		r->toml.at += strlen(mark);
+	r->counted = r->toml.at;
+	return what == NULL;
+}
+
+/* Whoever writes of access means that not all are let in. */
+static void
+check_access(struct reading *r)
+{
+	int line = toml_paths_line(&r->paths, "access.http");
+
+	if (line > 0 && r->conf->access_url == NULL)
+		fail(r, line, "access.http.url is missing");
+	line = toml_paths_line(&r->paths, "access");
+	if (line > 0 && r->conf->access == ACCESS_EVERYONE &&
+	    !r->conf->says_everyone)
+		fail(r, line, "access says nothing of who is let in");
+}
+
+static void
+read_expressions(struct reading *r)
+{
+	ini_use_stack = false;
+	ini_max_line = LINE_MAX_BYTES;
+	ini_initial_alloc = LINE_MAX_BYTES;
+	ini_allow_multiline = false;
+	ini_allow_inline_comments = false;
+	if (ini_parse_stream(next_line, r, on_key, r) != 0)
+		fail(r, r->line, "neither [section] nor key = value");
+	if (!r->failed)
+		check_access(r);
+	r->conf->line = 0;
 }
 
 bool
@@ -504,32 +455,22 @@ conf_file_read(struct conf *c, const char *path, char *err, size_t err_size)
 {
 	struct reading r = { .conf = c,
 		.path = path,
-		.f = fopen(path, "re"),
+		.line = 1,
+		.toml = { .on_item = define },
 		.err = err,
 		.err_size = err_size };
-	int line;
+	bool ok;
 
-	if (r.f == NULL) {
-		snprintf(err, err_size, "%s: %s", path, strerror(errno));
-		return false;
-	}
-	ini_use_stack = false;
-	ini_max_line = LINE_MAX_BYTES;
-	ini_initial_alloc = LINE_MAX_BYTES;
-	ini_allow_multiline = false;
-	ini_allow_inline_comments = false;
-	text_init(&r.text);
-	line = ini_parse_stream(next_line, &r, on_key, &r);
-	c->line = 0;
-	if (r.error != 0 && !r.failed) {
-		snprintf(err, err_size, "%s: %s", path, strerror(r.error));
-		r.failed = true;
-	}
-	if (line != 0)
-		fail(&r, line, "neither [section] nor key = value");
-	text_clear(&r.text);
-	fclose(r.f);
-	return !r.failed;
+	r.toml.arg = &r;
+	text_init(&r.file);
+	text_init(&r.section);
+	ok = load(&r);
+	if (ok)
+		read_expressions(&r);
+	text_clear(&r.file);
+	text_clear(&r.section);
+	toml_paths_clear(&r.paths);
+	return ok && !r.failed;
 }
 
 /* ---- one of our own ---- */

@@ -25,6 +25,56 @@
 
 #define TOKEN_MAX 1024
 
+/* ---- who is to blame ---- */
+
+bool
+conf_complain(const struct conf *c, const char *option, const char *does,
+    const char *other, char *err, size_t err_size)
+{
+	size_t i = conf_index(option);
+	char key[64];
+
+	if (c->lines[i] <= 0) {
+		snprintf(err, err_size, "--%s %s --%s", option, does, other);
+		return false;
+	}
+	snprintf(key, sizeof(key), "%s", conf_key(i));
+	snprintf(err, err_size, "%s:%d: %s %s %s", c->file, c->lines[i], key,
+	    does, conf_key(conf_index(other)));
+	return false;
+}
+
+static bool
+blame_line(const struct conf *c, int line, char *err, size_t err_size)
+{
+	char *what;
+
+	if (line <= 0)
+		return false;
+	what = xstrdup(err);
+	snprintf(err, err_size, "%s:%d: %s", c->file, line, what);
+	free(what);
+	return false;
+}
+
+bool
+conf_blame(const struct conf *c, const char *option, char *err, size_t err_size)
+{
+	return blame_line(c, c->lines[conf_index(option)], err, err_size);
+}
+
+bool
+conf_blame_tls(const struct conf *c, char *err, size_t err_size)
+{
+	int line = c->lines[conf_index("cert")];
+
+	if (line == 0)
+		line = c->lines[conf_index("cert-dir")];
+	return blame_line(c, line != 0 ? line : c->tls_line, err, err_size);
+}
+
+/* ---- what follows ---- */
+
 static bool
 has_listener(const struct conf *c, enum listen_kind kind)
 {
@@ -162,7 +212,7 @@ static bool
 is_header_text(const char *s)
 {
 	for (; *s != '\0'; s++)
-		if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 0x7f)
+		if (((unsigned char)*s < ' ' && *s != '\t') || *s == 0x7f)
 			return false;
 	return true;
 }

@@ -2,13 +2,27 @@
 """Sockets that a service manager has opened, as TAP."""
 import os
 import re
+import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 
-RELAYD = os.environ["RELAYKIT_BUILDDIR"] + "/relayd/relayd"
+BUILD = os.environ["RELAYKIT_BUILDDIR"]
+RELAYD = BUILD + "/relayd/relayd"
+UNITS = os.environ["RELAYKIT_SRCDIR"] + "/relayd/systemd/"
 cases = []
+
+
+class Skip(Exception):
+    pass
+
+
+def tool(name):
+    if shutil.which(name) is None:
+        raise Skip("no " + name)
+    return name
 
 
 def listening(family=socket.AF_INET, kind=socket.SOCK_STREAM):
@@ -167,11 +181,64 @@ def readiness_and_the_stop_are_said():
         assert n.recv(100) == b"STOPPING=1"
 
 
+def activated(names):
+    """systemd's own activator, and where it listens.  It takes no port 0: one
+    that was free is asked for, and others if somebody else was faster."""
+    for _ in range(20):
+        sockets = [listening() for _ in names]
+        addresses = [address(s) for s in sockets]
+        for s in sockets:
+            s.close()
+        relay = subprocess.Popen(
+            [tool("systemd-socket-activate"), "--fdname=" + ":".join(names),
+             *["--listen=" + a for a in addresses], RELAYD],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if all(relay.stderr.readline().startswith("Listening on ")
+               for _ in names):
+            return relay, addresses
+        relay.communicate(timeout=20)
+    raise AssertionError("no free port")
+
+
+@case
+def systemd_s_own_activator_is_understood():
+    relay, addresses = activated(["http", "relayd.socket", "metrics"])
+    host, port = addresses[0].split(":")
+    first = socket.create_connection((host, int(port)), timeout=20)
+    assert ready(relay) == ["listening " + kind + " " + a for kind, a in
+                            zip(("http", "http", "metrics"), addresses)]
+    first.close()
+    relay.send_signal(signal.SIGUSR1)  # a drain, as the unit stops it
+    _, errors = relay.communicate(timeout=20)
+    assert relay.returncode == 0 and " draining " in errors, errors
+
+
+@case
+def the_units_are_valid():
+    with tempfile.TemporaryDirectory() as d:
+        for name in "relayd", "relayd-tls", "relayd-stun":
+            shutil.copy(UNITS + name + ".socket", d)
+        with open(BUILD + "/relayd/systemd/relayd.service") as f:
+            unit = re.sub(r"(?m)^Documentation=.*|(?<=^ExecStart=)\S+",
+                          lambda m: RELAYD if m[0][0] == "/" else "", f.read())
+        with open(d + "/relayd.service", "w") as f:
+            f.write(unit)
+        verified = subprocess.run(
+            [tool("systemd-analyze"), "verify", *[
+                d + "/" + name for name in sorted(os.listdir(d))]],
+            capture_output=True, text=True, timeout=60)
+        said = [line for line in verified.stderr.splitlines()
+                if "relayd" in line]
+        assert verified.returncode == 0 and said == [], verified.stderr
+
+
 failed = 0
 for number, fn in enumerate(cases, 1):
     try:
         fn()
         print("ok %d - %s" % (number, fn.__name__))
+    except Skip as e:
+        print("ok %d - %s # SKIP %s" % (number, fn.__name__, e))
     except Exception as e:  # one case shall not hide the others
         failed += 1
         print("# %r" % e)

@@ -11,6 +11,23 @@
 
 #include "base/text.h"
 
+/* "::1", or "fe80::1%2" with the number of an interface. */
+static bool
+parse_ip6(const char *host, struct sockaddr_in6 *in6)
+{
+	char plain[INET6_ADDRSTRLEN] = "";
+	size_t len = strcspn(host, "%");
+	int64_t scope = 0;
+
+	if (len >= sizeof(plain) ||
+	    (host[len] == '%' &&
+		!number_parse(host + len + 1, 0, UINT32_MAX, &scope)))
+		return false;
+	memcpy(plain, host, len);
+	in6->sin6_scope_id = (uint32_t)scope;
+	return inet_pton(AF_INET6, plain, &in6->sin6_addr) == 1;
+}
+
 bool
 address_from_literal(const char *host, unsigned port, struct address *a)
 {
@@ -22,7 +39,7 @@ address_from_literal(const char *host, unsigned port, struct address *a)
 		return true;
 	}
 	memset(a, 0, sizeof(*a));
-	if (inet_pton(AF_INET6, host, &a->in6.sin6_addr) == 1) {
+	if (parse_ip6(host, &a->in6)) {
 		a->in6.sin6_family = AF_INET6;
 		a->in6.sin6_port = htons((uint16_t)port);
 		a->len = sizeof(struct sockaddr_in6);
@@ -35,6 +52,7 @@ bool
 address_parse(const char *text, struct address *a)
 {
 	const char *colon = strrchr(text, ':');
+	bool ip6 = text[0] == '[';
 	char host[64];
 	size_t len;
 	int64_t port;
@@ -42,19 +60,18 @@ address_parse(const char *text, struct address *a)
 	if (colon == NULL || !number_parse(colon + 1, 0, 65535, &port))
 		return false;
 	len = (size_t)(colon - text);
-	if (text[0] == '[') {
+	if (ip6) {
 		if (len < 2 || colon[-1] != ']')
 			return false;
 		text++;
 		len -= 2;
-	} else if (memchr(text, ':', len) != NULL) {
-		return false;
 	}
 	if (len >= sizeof(host))
 		return false;
 	memcpy(host, text, len);
 	host[len] = '\0';
-	return address_from_literal(host, (unsigned)port, a);
+	return (strchr(host, ':') != NULL) == ip6 &&
+	    address_from_literal(host, (unsigned)port, a);
 }
 
 unsigned
