@@ -211,6 +211,7 @@ main(int argc, char **argv)
 		return STATUS_FAILED;
 	}
 	log_init("relayd", LOG_INFO);
+	log_never_wait();
 	if (!service_take_sockets(err, sizeof(err))) {
 		cli_error("%s", err);
 		return STATUS_FAILED;

@@ -167,6 +167,37 @@ START_TEST(a_broken_stderr_does_not_end_the_program)
 }
 END_TEST
 
+/* It is full; and when it was read, what was lost is told. */
+START_TEST(a_stderr_that_nobody_reads_does_not_hold_up_the_program)
+{
+	int ends[2], full = 0;
+	char text[4096];
+	ssize_t n;
+
+	log_capture(NULL, NULL);
+	log_never_wait();
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_ge(dup2(ends[1], STDERR_FILENO), 0);
+	for (int i = 0; i < 4000; i++)
+		log_info("line=%06d for the pipe to fill up with", i);
+	for (int taken = 0; taken < 65536; taken += (int)n) {
+		n = read(ends[0], text, sizeof(text));
+		ck_assert_int_gt(n, 0);
+		for (ssize_t k = 0; k < n; k++)
+			full += text[k] == '\n';
+		if (n < (ssize_t)sizeof(text))
+			break;
+	}
+	log_info("again");
+	n = read(ends[0], text, sizeof(text) - 1);
+	ck_assert_int_gt(n, 0);
+	text[n] = '\0';
+	snprintf(text + n + 1, 256,
+	    "test: warn log-lost lines=%d\ntest: info again\n", 4000 - full);
+	ck_assert_str_eq(text, text + n + 1);
+}
+END_TEST
+
 static Suite *
 log_suite(void)
 {
@@ -183,6 +214,8 @@ log_suite(void)
 	tcase_add_test(tc, whether_a_line_passes_can_be_asked_first);
 	tcase_add_test(tc, a_line_on_stderr_names_program_and_level);
 	tcase_add_test(tc, a_broken_stderr_does_not_end_the_program);
+	tcase_add_test(tc,
+	    a_stderr_that_nobody_reads_does_not_hold_up_the_program);
 	suite_add_tcase(s, tc);
 	return s;
 }

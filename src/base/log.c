@@ -1,13 +1,14 @@
 /*
  * Log lines to stderr, each with one write, so that lines of several
- * processes do not mix.  What cannot be written is lost in silence: a daemon
- * outlives the reader of its stderr.
+ * processes do not mix.  What cannot be written is lost: a daemon outlives the
+ * reader of its stderr, and does not stand still for one that has.
  */
 #include "config.h"
 
 #include "base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,6 +32,10 @@ static const char *program_name = "relaykit";
 static enum log_level max_level = LOG_INFO;
 static log_sink sink;
 static void *sink_arg;
+static bool never_waits;
+/* From the look at stderr to the write nobody else writes. */
+static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
+static unsigned long lost; /* lines that nobody took */
 /* Threads share the limits of call sites. */
 static pthread_mutex_t limits = PTHREAD_MUTEX_INITIALIZER;
 
@@ -39,6 +44,12 @@ log_init(const char *program, enum log_level level)
 {
 	program_name = program;
 	max_level = level;
+}
+
+void
+log_never_wait(void)
+{
+	never_waits = true;
 }
 
 void
@@ -78,19 +89,61 @@ add_one_line(struct text *t, const char *s)
 }
 
 static void
-write_line(enum log_level level, const char *message)
+add_line(struct text *t, enum log_level level, const char *message)
 {
-	struct text line;
+	text_addf(t, "%s: %s ", program_name, level_names[level]);
+	add_one_line(t, message);
+	text_add(t, "\n");
+}
+
+/* A pipe that is not full has room for any line. */
+static bool
+would_wait(void)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return never_waits && poll(&p, 1, 0) == 0;
+}
+
+/* Of lines that were lost the next one tells. */
+static void
+add_lost(struct text *t)
+{
+	char message[64];
+
+	if (lost == 0)
+		return;
+	snprintf(message, sizeof(message), "log-lost lines=%lu", lost);
+	add_line(t, LOG_WARN, message);
+	lost = 0;
+}
+
+static void
+write_text(const struct text *t)
+{
 	ssize_t n;
 
-	text_init(&line);
-	text_addf(&line, "%s: %s ", program_name, level_names[level]);
-	add_one_line(&line, message);
-	text_add(&line, "\n");
 	do
-		n = write(STDERR_FILENO, line.s, line.len);
+		n = write(STDERR_FILENO, t->s, t->len);
 	while (n < 0 && errno == EINTR);
-	text_clear(&line);
+}
+
+static void
+write_line(enum log_level level, const char *message)
+{
+	struct text text;
+
+	text_init(&text);
+	pthread_mutex_lock(&output);
+	if (would_wait()) {
+		lost++;
+	} else {
+		add_lost(&text);
+		add_line(&text, level, message);
+		write_text(&text);
+	}
+	pthread_mutex_unlock(&output);
+	text_clear(&text);
 }
 
 static void

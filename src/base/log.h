@@ -20,6 +20,9 @@ enum log_level {
 
 /* Prefix of lines, e.g. the program's name; borrowed. */
 void log_init(const char *program, enum log_level level);
+/* A line that would have to wait for who reads stderr is lost instead, and
+ * counted in the next one that is not. */
+void log_never_wait(void);
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 /* -1 for an unknown word. */
