@@ -150,6 +150,13 @@ for version in 028 035; do
 	fi
 done
 
+# Every other round goes the other way round, so that nobody always has the
+# same one before him.
+backwards=
+for relay in $relays; do
+	backwards="$relay${backwards:+ $backwards}"
+done
+
 pids=
 stop_all() {
 	for p in $pids; do kill "$p" 2>/dev/null; done
@@ -313,7 +320,9 @@ run_row() { # group, name, scheme, options, rounds, rounds of the others
 	round=0
 	while [ "$round" -lt "$of_ours" ]; do
 		round=$((round + 1))
-		for relay in $relays; do
+		order=$relays
+		[ $((round % 2)) -eq 1 ] || order=$backwards
+		for relay in $order; do
 			case $relay in
 			floor | relayd) ;;
 			*) is_turn "$round" "$of_ours" "$of_others" || continue ;;

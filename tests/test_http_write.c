@@ -48,6 +48,8 @@ START_TEST(a_response_is_written)
 		{ 0, 400, "HTTP/1.0 400 Bad Request\r\n" },
 		{ 1, 431, "HTTP/1.1 431 Request Header Fields Too Large\r\n" },
 		{ 1, 599, "HTTP/1.1 599 \r\n" },
+		{ 9, 0, "HTTP/1.9 000 \r\n" },
+		{ 1, 999, "HTTP/1.1 999 \r\n" },
 	};
 
 	for (int i = 0; i < NROWS(rows); i++) {
@@ -57,6 +59,24 @@ START_TEST(a_response_is_written)
 		    rows[i].status);
 		ck_assert(!out.w.bad);
 		ck_assert_written(out, rows[i].line);
+	}
+}
+END_TEST
+
+START_TEST(a_status_has_three_digits)
+{
+	static const struct {
+		int minor;
+		int status;
+	} rows[] = { { 1, -1 }, { 1, 1000 }, { -1, 200 }, { 10, 200 } };
+
+	for (int i = 0; i < NROWS(rows); i++) {
+		struct written out;
+
+		rk_http_write_status(writer(&out), rows[i].minor,
+		    rows[i].status);
+		ck_assert(out.w.bad);
+		ck_assert_uint_eq(out.w.len, 0);
 	}
 }
 END_TEST
@@ -149,6 +169,7 @@ main(void)
 
 	tcase_add_test(tc, a_request_is_written);
 	tcase_add_test(tc, a_response_is_written);
+	tcase_add_test(tc, a_status_has_three_digits);
 	tcase_add_test(tc, dates_are_imf_fixdates);
 	tcase_add_test(tc, text_that_would_leave_its_place_is_not_written);
 	tcase_add_test(tc, a_writer_that_is_full_is_bad);

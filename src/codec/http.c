@@ -514,9 +514,16 @@ rk_http_write_request(struct rk_writer *w, const char *method,
 void
 rk_http_write_status(struct rk_writer *w, int minor, int status)
 {
-	char line[sizeof("HTTP/1.-2147483648 -2147483648 ")];
+	char line[] = "HTTP/1.0 000 ";
 
-	snprintf(line, sizeof(line), "HTTP/1.%d %03d ", minor, status);
+	if (minor < 0 || minor > 9 || status < 0 || status > 999) {
+		w->bad = true;
+		return;
+	}
+	line[7] += (char)minor;
+	line[9] += (char)(status / 100);
+	line[10] += (char)(status / 10 % 10);
+	line[11] += (char)(status % 10);
 	rk_write_text(w, line);
 	rk_write_text(w, rk_http_reason(status));
 	rk_write_text(w, "\r\n");

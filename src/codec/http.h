@@ -118,7 +118,8 @@ RK_API int rk_http_body_take(struct rk_http_body *b, const void *buf,
     size_t len, size_t *used, struct rk_span *data);
 
 /* Writing: line, fields, end; sticky failure of the writer, also for text
- * that would not stay in its place (a line end in a value). */
+ * that would not stay in its place (a line end in a value), and for a status
+ * that has not three digits. */
 RK_API void rk_http_write_request(struct rk_writer *w, const char *method,
     const char *target);
 RK_API void rk_http_write_status(struct rk_writer *w, int minor, int status);
