@@ -80,7 +80,6 @@ static bool checks; /* what a login is signed with */
 static struct conn *bucket[BUCKETS];
 static struct conn *dead;
 static uint8_t input[READ_SIZE];
-static uint8_t scratch[READ_SIZE + 4096];
 
 /* Frames for one receiver that lie in |input|. */
 static struct {
@@ -152,7 +151,8 @@ put(struct conn *c, const struct iovec *v, int n)
 {
 	struct msghdr m = { .msg_iov = (struct iovec *)(uintptr_t)v,
 		.msg_iovlen = (size_t)n };
-	size_t done = 0, len = 0;
+	enum tls_result r;
+	size_t done;
 	ssize_t put;
 
 	if (c->tls == NULL) {
@@ -161,25 +161,9 @@ put(struct conn *c, const struct iovec *v, int n)
 			kill_conn(c);
 		return put > 0 ? (size_t)put : 0;
 	}
-	for (int i = 0; i < n && n > 1; i++) { /* into few records */
-		memcpy(scratch + len, v[i].iov_base, v[i].iov_len);
-		len += v[i].iov_len;
-	}
-	for (len = n == 1 ? v->iov_len : len; done < len;) {
-		const uint8_t *p = n == 1 ? v->iov_base : scratch;
-		size_t taken;
-		enum tls_result r =
-		    tls_write(c->tls, p + done, len - done, &taken);
-
-		if (r == TLS_DONE)
-			done += taken;
-		else if (r == TLS_AGAIN_WRITE || r == TLS_AGAIN_READ)
-			break;
-		else {
-			kill_conn(c);
-			break;
-		}
-	}
+	r = tls_writev(c->tls, v, (size_t)n, &done);
+	if (r == TLS_CLOSED || r == TLS_FAILED)
+		kill_conn(c);
 	return done;
 }
 

@@ -486,6 +486,99 @@ START_TEST(bulk_in_both_directions_arrives_whole)
 }
 END_TEST
 
+/* Records of application data among those of |t|, RFC 8446 5.1. */
+static size_t
+count_data_records(const struct text *t)
+{
+	const uint8_t *p = (const uint8_t *)t->s;
+	size_t n = 0, at = 0;
+
+	while (at + 5 <= t->len) {
+		n += p[at] == 23;
+		at += 5 + (size_t)(p[at + 3] << 8 | p[at + 4]);
+	}
+	ck_assert_uint_eq(at, t->len);
+	return n;
+}
+
+static void
+on_tap_out(void *arg, enum tap_kind kind, const void *p, size_t len)
+{
+	if (kind == TAP_OUT)
+		text_add_n(arg, p, len);
+}
+
+/* Ends of pieces before, at and behind that of a record, and empty ones. */
+START_TEST(pieces_of_every_size_make_few_records)
+{
+	static const size_t sizes[] = { 0, 1, 16382, 1, 1, 0, 16383, 16384,
+		40000, 7, 5000, 6000, 7000, 0, 3, 16385, 0 };
+	struct tls_client_config c = { .cafile = certs.ca,
+		.max_version = 12 + _i };
+	struct iovec v[NROWS(sizes)];
+	uint8_t *all = xmalloc(BULK);
+	uint64_t state = 12;
+	struct text out;
+	size_t len = 0;
+
+	use_server(certs.chain, certs.key, NULL);
+	use_client(&c);
+	establish(PAIR_TCP4, "localhost");
+	text_init(&out);
+	stream_set_tap(client.stream, on_tap_out, &out);
+	test_fill(&state, all, BULK);
+	for (int i = 0; i < NROWS(sizes); i++) {
+		v[i] = (struct iovec){ all + len, sizes[i] };
+		len += sizes[i];
+	}
+	ck_assert(stream_writev(client.stream, v, NROWS(sizes)));
+	TURN_UNTIL(loop, server.got.len == len);
+	ck_assert_bytes(server.got.s, server.got.len, all, len);
+	ck_assert_uint_eq(count_data_records(&out), (len + 16383) / 16384);
+	ck_assert_uint_eq(stream_bytes_out(client.stream), len);
+	text_clear(&out);
+	free(all);
+}
+END_TEST
+
+/* A record of many pieces waits inside of OpenSSL; the rest waits with us, in
+ * another place. */
+START_TEST(pieces_may_wait_anywhere)
+{
+	struct tls_client_config c = { .cafile = certs.ca,
+		.max_version = 12 + _i };
+	uint8_t *all = xmalloc(BULK);
+	uint64_t state = 13;
+	size_t at = 0, piece = 1, waited = 0;
+
+	use_server(certs.chain, certs.key, NULL);
+	use_client(&c);
+	establish(PAIR_TCP4, "localhost");
+	make_buffers_small(stream_fd(client.stream));
+	make_buffers_small(stream_fd(server.stream));
+	test_fill(&state, all, BULK);
+	while (at < BULK) {
+		struct iovec v[16];
+		int n = 0;
+
+		for (; n < 16 && at < BULK; n++) {
+			piece = piece * 7 % 9973 + 1;
+			if (piece > BULK - at)
+				piece = BULK - at;
+			v[n] = (struct iovec){ all + at, piece };
+			at += piece;
+		}
+		ck_assert(stream_writev(client.stream, v, n));
+		waited += stream_queued(client.stream) > 0;
+		TURN_UNTIL(loop, stream_queued(client.stream) == 0);
+	}
+	TURN_UNTIL(loop, server.got.len == BULK);
+	ck_assert_bytes(server.got.s, server.got.len, all, BULK);
+	ck_assert_uint_gt(waited, 5);
+	free(all);
+}
+END_TEST
+
 #define NSESSIONS 4
 #define SHARE     60000
 
@@ -632,6 +725,8 @@ main(void)
 	tcase_add_test(tc, a_crowd_that_shakes_hands_leaves_time_for_others);
 	tcase_add_loop_test(tc, bulk_in_both_directions_arrives_whole, 0,
 	    2 * PAIR_NKINDS);
+	tcase_add_loop_test(tc, pieces_of_every_size_make_few_records, 0, 2);
+	tcase_add_loop_test(tc, pieces_may_wait_anywhere, 0, 2);
 	suite_add_tcase(s, tc);
 	tls_certs_make(&certs);
 	status = run_suite(s);

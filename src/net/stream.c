@@ -404,7 +404,14 @@ stream_write(struct stream *s, const void *buf, size_t len)
 static bool
 queue_rest(struct stream *s, const struct iovec *v, int n, size_t skip)
 {
-	for (int i = 0; i < n; i++) {
+	size_t len = 0;
+
+	for (int i = 0; i < n; i++)
+		len += v[i].iov_len;
+	/* the buffer grows once; if it cannot, queue() says so */
+	if (len > skip)
+		buffer_reserve(&s->out, len - skip);
+	for (int i = 0; i < n && len > skip; i++) {
 		size_t cut = skip < v[i].iov_len ? skip : v[i].iov_len;
 
 		skip -= cut;
@@ -424,10 +431,7 @@ stream_writev(struct stream *s, const struct iovec *v, int n)
 		return false;
 	/* straight to the kernel, without a copy, if nothing is before it */
 	if (s->out.len == 0 && stream_may_write(s) && !s->out_waits) {
-		if (s->tls == NULL)
-			done = stream_write_plain(s, v, (size_t)n);
-		else if (n == 1)
-			done = stream_write_tls(s, v->iov_base, v->iov_len);
+		done = stream_put(s, v, (size_t)n);
 		s->bytes_out += done;
 	}
 	if (s->write_failed || !queue_rest(s, v, n, done))

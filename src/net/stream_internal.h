@@ -61,9 +61,8 @@ void stream_input_step(struct stream *s, bool readable);
 void stream_output_step(struct stream *s);
 void stream_push_output(struct stream *s);
 bool stream_may_write(const struct stream *s);
-/* One vectored write to the kernel (plain), or a TLS write; bytes taken. */
-size_t stream_write_plain(struct stream *s, const struct iovec *v, size_t n);
-size_t stream_write_tls(struct stream *s, const uint8_t *p, size_t len);
+/* Give the kernel what it takes, over TLS in records; bytes taken. */
+size_t stream_put(struct stream *s, const struct iovec *v, size_t n);
 /* Wait for what the state asks for. */
 void stream_arrange(struct stream *s);
 

@@ -287,9 +287,9 @@ tap_written(struct stream *s, const struct iovec *v, size_t len)
 	}
 }
 
-/* Give the kernel what it takes; bytes taken. */
-size_t
-stream_write_plain(struct stream *s, const struct iovec *v, size_t n)
+/* One vectored write; bytes taken. */
+static size_t
+write_plain(struct stream *s, const struct iovec *v, size_t n)
 {
 	struct msghdr m = { 0 };
 	ssize_t put;
@@ -311,46 +311,37 @@ stream_write_plain(struct stream *s, const struct iovec *v, size_t n)
 	return 0;
 }
 
-size_t
-stream_write_tls(struct stream *s, const uint8_t *p, size_t len)
+static size_t
+write_tls(struct stream *s, const struct iovec *v, size_t n)
 {
-	size_t done = 0;
+	size_t put;
 
 	s->write_wants_read = false;
-	while (done < len) {
-		size_t n = 0;
-
-		switch (tls_write(s->tls, p + done, len - done, &n)) {
-		case TLS_DONE:
-			done += n;
-			continue;
-		case TLS_AGAIN_READ:
-			s->write_wants_read = true;
-			s->out_waits = true;
-			break;
-		case TLS_AGAIN_WRITE:
-			s->out_waits = true;
-			break;
-		case TLS_CLOSED:
-		case TLS_FAILED:
-			stream_fail_write(s,
-			    tls_failed_errno(s->tls) != 0
-				? socket_error_text(tls_failed_errno(s->tls))
-				: tls_error(s->tls));
-			break;
-		}
+	switch (tls_writev(s->tls, v, n, &put)) {
+	case TLS_DONE:
+		break;
+	case TLS_AGAIN_READ:
+		s->write_wants_read = true;
+		s->out_waits = true;
+		break;
+	case TLS_AGAIN_WRITE:
+		s->out_waits = true;
+		break;
+	case TLS_CLOSED:
+	case TLS_FAILED:
+		stream_fail_write(s,
+		    tls_failed_errno(s->tls) != 0
+			? socket_error_text(tls_failed_errno(s->tls))
+			: tls_error(s->tls));
 		break;
 	}
-	return done;
+	return put;
 }
 
-static size_t
-write_some(struct stream *s, const void *p, size_t len)
+size_t
+stream_put(struct stream *s, const struct iovec *v, size_t n)
 {
-	struct iovec v = { (void *)(uintptr_t)p, len };
-
-	return s->tls != NULL ? stream_write_tls(s, p, len)
-			      : stream_write_plain(s, &v, 1);
+	return s->tls != NULL ? write_tls(s, v, n) : write_plain(s, v, n);
 }
 
 /* close_notify and FIN. */
@@ -387,7 +378,8 @@ stream_push_output(struct stream *s)
 {
 	s->out_waits = false;
 	while (stream_may_write(s) && s->out.len > 0 && !s->out_waits) {
-		size_t n = write_some(s, buffer_data(&s->out), s->out.len);
+		struct iovec v = { buffer_data(&s->out), s->out.len };
+		size_t n = stream_put(s, &v, 1);
 
 		if (n > 0)
 			count_out(s, n);

@@ -363,19 +363,84 @@ tls_read(struct tls *t, void *buf, size_t len, size_t *n)
 	return result_of(t, status, errno);
 }
 
-enum tls_result
-tls_write(struct tls *t, const void *buf, size_t len, size_t *n)
+/* What is left to write: |left| bytes, from |skip| in the piece |v| on. */
+struct rest {
+	const struct iovec *v;
+	size_t skip;
+	size_t left;
+};
+
+static void
+rest_skip(struct rest *r, size_t n)
+{
+	r->left -= n;
+	while (n > 0 && n >= r->v->iov_len - r->skip) {
+		n -= r->v->iov_len - r->skip;
+		r->skip = 0;
+		r->v++;
+	}
+	r->skip += n;
+}
+
+/*
+ * The next |len| bytes, for one record.  OpenSSL wants them in one piece; if
+ * they are not, they become one here, in a place that stays in the cache.
+ */
+static const uint8_t *
+rest_joined(const struct rest *r, size_t len)
+{
+	static _Thread_local uint8_t joined[RECORD_MAX];
+	const struct iovec *v = r->v;
+	size_t skip = r->skip;
+
+	if (v->iov_len - skip >= len)
+		return (const uint8_t *)v->iov_base + skip;
+	for (size_t at = 0; at < len; v++, skip = 0) {
+		size_t n = v->iov_len - skip;
+
+		if (n > len - at)
+			n = len - at;
+		memcpy(joined + at, (const uint8_t *)v->iov_base + skip, n);
+		at += n;
+	}
+	return joined;
+}
+
+/* All but the last record leave when the kernel likes. */
+static enum tls_result
+write_record(struct tls *t, const uint8_t *p, size_t len, bool last, size_t *n)
 {
 	int status, error;
 
-	if (t->is_broken)
-		return TLS_FAILED;
 	begin();
-	t->socket.more = len > RECORD_MAX;
-	status = SSL_write_ex(t->ssl, buf, len, n);
+	t->socket.more = !last;
+	status = SSL_write_ex(t->ssl, p, len, n);
 	error = errno;
 	t->socket.more = false;
 	return result_of(t, status, error);
+}
+
+enum tls_result
+tls_writev(struct tls *t, const struct iovec *v, size_t count, size_t *n)
+{
+	struct rest r = { .v = v };
+	enum tls_result result = TLS_DONE;
+
+	*n = 0;
+	if (t->is_broken)
+		return TLS_FAILED;
+	for (size_t i = 0; i < count; i++)
+		r.left += v[i].iov_len;
+	while (result == TLS_DONE && r.left > 0) {
+		size_t len = r.left < RECORD_MAX ? r.left : RECORD_MAX;
+		size_t taken = 0;
+
+		result = write_record(t, rest_joined(&r, len), len,
+		    len == r.left, &taken);
+		rest_skip(&r, taken);
+		*n += taken;
+	}
+	return result;
 }
 
 enum tls_result

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 struct tap;
 struct tls_ctx;
@@ -72,11 +73,15 @@ void tls_free(struct tls *t);
 void tls_set_tap(struct tls *t, const struct tap *tap);
 
 enum tls_result tls_handshake(struct tls *t);
-/* *n bytes were read or written where the result is TLS_DONE.  Who gives
- * tls_write() more than it takes goes on at once, until it is told to wait:
- * the kernel may hold the first records back for the last. */
+/* *n bytes were read where the result is TLS_DONE. */
 enum tls_result tls_read(struct tls *t, void *buf, size_t len, size_t *n);
-enum tls_result tls_write(struct tls *t, const void *buf, size_t len,
+/*
+ * Write |count| pieces in as few records as can be.  *n bytes were taken, all
+ * of them where the result is TLS_DONE.  Otherwise whoever is told to wait
+ * comes back with the same bytes behind those, and perhaps with more, from
+ * where he likes.
+ */
+enum tls_result tls_writev(struct tls *t, const struct iovec *v, size_t count,
     size_t *n);
 /* Send close_notify; does not wait for the peer's. */
 enum tls_result tls_shutdown(struct tls *t);
