@@ -3,7 +3,7 @@
 #define CONFORMANCE_COMMANDS_H
 
 #define RUN_SYNOPSIS      "[options] TARGET… [SELECT…]"
-#define DIFF_SYNOPSIS     "[options] TARGET TARGET… [SELECT…] | --runs FILE FILE…"
+#define DIFF_SYNOPSIS     "TARGET TARGET… [SELECT…] | --runs FILE FILE…"
 #define LIST_SYNOPSIS     "[options] [TARGET] [SELECT…]"
 #define SHOW_SYNOPSIS     "ID…"
 #define EXPLAIN_SYNOPSIS  "ID | E-CODE | VERDICT…"

@@ -44,7 +44,7 @@ static const struct cli_program program = {
 	    "Exit status: 0 all selected ran, none failed, 1 a failure, 2 "
 	    "usage "
 	    "or nothing\n"
-	    "selected, 3 inconclusive, 4 target lost or report not writable, 5 "
+	    "selected, 3 inconclusive, 4 target lost, report not writable, 5 "
 	    "nothing tested,\n"
 	    "6 error in a scenario, target or deviation file, 124 --timeout, "
 	    "130 interrupted.",

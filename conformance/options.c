@@ -31,7 +31,7 @@ read_options(struct options *o, unsigned command, const char *synopsis,
 	       "in the environment,\nor by a line \"NAME VALUE\" of "
 	       "relay-conformance.conf.\n");
 	if ((command & FOR_SELECTING) != 0)
-		printf("\nTARGET is a URL (http://, https://, ws://, wss://), "
+		printf("TARGET is a URL (http://, https://, ws://, wss://), "
 		       "or the name or file of\na .target.  SELECT is an id or "
 		       "glob (peer.*, login.ok[ws]), @tag, req:R-12*,\n"
 		       "level:MUST, last-failed, file.rly, file.rly:88 (a "

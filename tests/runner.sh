@@ -349,6 +349,17 @@ ok $? "each of a type"
 "$runner" diff --help >out 2>err
 grep -q 'report jsonl=FILE' out && ! grep -q 'junit' out
 ok $? "diff promises the report that it writes, and no other"
+large=
+for command in "" run diff judge deviations coverage list show explain check fmt lift replay record shrink selftest; do
+	lines=50
+	[ -n "$command" ] || lines=24
+	# shellcheck disable=SC2086 # no command is no word
+	"$runner" $command --help >out
+	[ "$(wc -l <out)" -le $lines ] && [ "$(LC_ALL=C.UTF-8 wc -L <out)" -le 80 ] || large="$large '$command'"
+done
+echo "$large" >out
+[ -z "$large" ]
+ok $? "each help fits a screen"
 missing=
 for command in run diff judge deviations coverage list show explain check fmt lift replay record shrink selftest; do
 	for option in $("$runner" $command --help | grep -o ' --[a-z-]*' | sort -u); do
