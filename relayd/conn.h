@@ -164,6 +164,13 @@ bool conn_stall(struct conn *c);
 /* What held the input up is over: next turn, work on what has come, its end
  * too, and read on, unless something else holds it up. */
 void conn_resume(struct conn *c);
+/* What is large, and written before it is read, the compiler need not clear. */
+#if defined(__has_attribute) && __has_attribute(uninitialized)
+#define UNINITIALIZED __attribute__((uninitialized))
+#else
+#define UNINITIALIZED
+#endif
+
 /* The line begins with the connection's number; |limit| may be NULL.  What is
  * behind |level| is evaluated only if the line goes out. */
 #define conn_log(c, limit, level, ...)                                         \

@@ -90,7 +90,7 @@ static bool
 respond(struct conn *c, const struct response *r, int minor, bool keep,
     bool with_body)
 {
-	uint8_t buf[RESPONSE_HEAD_MAX];
+	uint8_t buf[RESPONSE_HEAD_MAX] UNINITIALIZED;
 	struct rk_writer w;
 
 	rk_writer_init(&w, buf, sizeof(buf));
@@ -229,7 +229,7 @@ static bool
 next_request(struct conn *c)
 {
 	struct rk_http_limits limits;
-	struct rk_http_head h;
+	struct rk_http_head h UNINITIALIZED;
 	const uint8_t *p;
 	size_t len;
 	int err;

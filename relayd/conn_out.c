@@ -24,11 +24,6 @@
 /* An empty output buffer above this is given back. */
 #define OUT_KEEP      512
 #define HEADER_MAX    (RK_WS_HEADER_MAX + RK_FRAME_HEADER_MAX)
-#if defined(__has_attribute) && __has_attribute(uninitialized)
-#define UNINITIALIZED __attribute__((uninitialized))
-#else
-#define UNINITIALIZED
-#endif
 
 /*
  * The order of the lanes, by generation (D-06), and what each may take in one

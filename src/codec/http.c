@@ -9,6 +9,7 @@
 #include "codec/http_class.h"
 #include "codec/http_target.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -337,6 +338,16 @@ take_fields(struct scan *s)
 	return err;
 }
 
+/* The array of fields is large; those up to |nfields| are set by then. */
+static void
+clear_head(struct rk_http_head *h)
+{
+	const size_t at = offsetof(struct rk_http_head, nfields);
+
+	memset(h, 0, offsetof(struct rk_http_head, field));
+	memset((uint8_t *)h + at, 0, sizeof(*h) - at);
+}
+
 static int
 parse(struct scan *s, const void *buf, size_t len,
     int (*take_first_line)(struct scan *))
@@ -345,7 +356,7 @@ parse(struct scan *s, const void *buf, size_t len,
 	const struct rk_http_limits *l = s->limits;
 	int err;
 
-	*s->h = (struct rk_http_head){ 0 };
+	clear_head(s->h);
 	s->p = len > 0 ? buf : nothing;
 	s->limited = len >= l->head;
 	s->end = s->limited ? l->head : len;
@@ -491,14 +502,17 @@ rk_http_keeps_alive(const struct rk_http_head *h)
 	    rk_http_has_token(h, "Connection", "keep-alive");
 }
 
-/* Write |text|, all of whose bytes must be of that class. */
+/* Write |text|, all of whose bytes must be of that one class. */
 static void
 write_checked(struct rk_writer *w, const char *text, unsigned wanted)
 {
-	for (const char *p = text; *p != '\0'; p++)
-		if ((rk_http_classes[(uint8_t)*p] & wanted) == 0)
-			w->bad = true;
-	rk_write_text(w, text);
+	size_t len = 0;
+
+	for (; text[len] != '\0'; len++)
+		wanted &= rk_http_classes[(uint8_t)text[len]];
+	if (wanted == 0)
+		w->bad = true;
+	rk_write_bytes(w, text, len);
 }
 
 void
