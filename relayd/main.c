@@ -174,7 +174,8 @@ serve(const struct conf *conf, int argc, char **argv)
 		cli_error("cannot handle signals");
 		goto out;
 	}
-	if (!give_up_rights(s, err, sizeof(err))) {
+	if (!give_up_rights(s, err, sizeof(err)) ||
+	    server_start(s, err, sizeof(err)) != 0) {
 		cli_error("%s", err);
 		goto out;
 	}
@@ -183,10 +184,7 @@ serve(const struct conf *conf, int argc, char **argv)
 	service_notify("READY=1");
 	log_info("started version=%s threads=%lld", PACKAGE_VERSION,
 	    (long long)conf->threads);
-	if (server_run(s, err, sizeof(err)) != 0) {
-		cli_error("%s", err);
-		goto out;
-	}
+	server_run(s);
 	log_info("stopped");
 	status = EXIT_SUCCESS;
 out:

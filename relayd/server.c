@@ -362,7 +362,7 @@ server_print_ready(const struct server *s, FILE *out)
 /* ---- run and stop ---- */
 
 int
-server_run(struct server *s, char *err, size_t err_size)
+server_start(struct server *s, char *err, size_t err_size)
 {
 	for (unsigned i = 1; i < s->nworkers; i++) {
 		if (!worker_start(server_worker(s, i))) {
@@ -372,9 +372,14 @@ server_run(struct server *s, char *err, size_t err_size)
 		}
 		s->nrunning++;
 	}
+	return 0;
+}
+
+void
+server_run(struct server *s)
+{
 	loop_run(s->loop);
 	end_threads(s);
-	return 0;
 }
 
 void

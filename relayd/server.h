@@ -74,9 +74,11 @@ int server_listen(struct server *s, char *err, size_t err_size);
 /* "listening http 127.0.0.1:43211" … and "ready"; not flushed. */
 void server_print_ready(const struct server *s, FILE *out);
 
-/* Run all loops until the stop is complete; -1 with one line in |err|: there
- * are no threads. */
-int server_run(struct server *s, char *err, size_t err_size);
+/* Start the threads of the other loops; -1 with one line in |err|: there are no
+ * such threads. */
+int server_start(struct server *s, char *err, size_t err_size);
+/* Run the main thread's loop, until the stop of all is complete. */
+void server_run(struct server *s);
 
 /*
  * Orderly stop: no more connections, every open one writes what it has and

@@ -403,6 +403,29 @@ START_TEST(wrong_options_get_one_clear_line)
 }
 END_TEST
 
+START_TEST(without_its_threads_it_is_not_ready)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	test_skip("the sanitizer needs all of the address space");
+#else
+	char command[512], line[256] = "";
+	FILE *p;
+
+	snprintf(command, sizeof(command),
+	    "ulimit -v 200000; exec '%s' --listen 127.0.0.1:0 --threads 64 "
+	    "2>&1",
+	    build_path("relayd/relayd"));
+	p = popen(command, "r");
+	ck_assert_ptr_nonnull(p);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), p));
+	ck_assert_msg(strstr(line, "relayd: cannot start thread ") == line,
+	    "%s", line);
+	ck_assert_ptr_null(fgets(line, sizeof(line), p));
+	ck_assert_int_eq(WEXITSTATUS(pclose(p)), 1);
+#endif
+}
+END_TEST
+
 /* It serves all the same: a log that is full is no reason to stop. */
 START_TEST(that_nobody_hears_it_is_ready_is_said)
 {
@@ -601,6 +624,7 @@ main(void)
 	tcase_add_test(run_case, the_log_says_that_it_has_started_and_stopped);
 	tcase_add_test(run_case, a_second_signal_kills);
 	tcase_add_rows(run_case, wrong_options_get_one_clear_line, wrong);
+	tcase_add_test(run_case, without_its_threads_it_is_not_ready);
 	tcase_add_test(run_case, that_nobody_hears_it_is_ready_is_said);
 	tcase_add_test(run_case, help_fits_a_screen);
 	tcase_add_test(run_case,
