@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "relayd/conf.h"
+#include "relayd/fault.h"
 #include "relayd/mail.h"
 #include "relayd/service_manager.h"
 
@@ -295,10 +296,12 @@ check_words(const struct conf *c, char *err, size_t err_size)
 {
 	const char *wrong = NULL;
 
+	if (c->check && c->file == NULL)
+		wrong = "--check-config needs --config";
+#ifdef HAVE_FAULTS
 	if (c->json)
 		wrong = "--json needs --fault help";
-	else if (c->check && c->file == NULL)
-		wrong = "--check-config needs --config";
+#endif
 	if (wrong != NULL)
 		snprintf(err, err_size, "%s", wrong);
 	return wrong == NULL;

@@ -297,6 +297,10 @@ START_TEST(every_key_of_the_page_is_one)
 	     line = strtok_r(NULL, "\n", &save)) {
 		if (strncmp(line, ".It Ic ", 7) != 0)
 			continue;
+#ifndef HAVE_FAULTS
+		if (strcmp(line + 7, "fault") == 0)
+			continue;
+#endif
 		item.key = line + 7;
 		ck_assert_msg(conf_set(&conf, &item, err, sizeof(err)) !=
 			    CONF_UNKNOWN ||

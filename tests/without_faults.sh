@@ -3,7 +3,7 @@
 # shellcheck source=tests/relays.sh disable=SC2154 # they are from there
 . "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
 
-echo "1..3"
+echo "1..4"
 bare=$build/tests/relayd_without_faults
 start bare "$bare" --listen 127.0.0.1:0
 url=http://$(awk '/^listening http /{ print $3 }' "$work/bare.out")
@@ -24,4 +24,9 @@ if "$bare" --help | grep -q -e --fault; then
 	echo "not ok 3 - nor does its help"
 else
 	echo "ok 3 - nor does its help"
+fi
+if grep -qaE 'fault_(run|enable)|ping\.never|--fault' "$bare"; then
+	echo "not ok 4 - nothing of them is left in the program"
+else
+	echo "ok 4 - nothing of them is left in the program"
 fi
