@@ -256,6 +256,20 @@ next_request(struct conn *c)
 	return true;
 }
 
+/*
+ * The request has had its answer: a second one would be taken for that to the
+ * next request, or, behind a 101, for frames.
+ */
+static bool
+give_up(struct conn *c, const char *what)
+{
+	conn_log(c, NULL, LOG_DEBUG, "refused what=\"%s\"", what);
+	c->ending = ENDING_REFUSED;
+	conn_set_state(c, CONN_LINGER);
+	conn_touch(c); /* the answer may be out already */
+	return false;
+}
+
 /* True if the body of the request is over. */
 static bool
 skip_body(struct conn *c)
@@ -269,7 +283,7 @@ skip_body(struct conn *c)
 
 		err = rk_http_body_take(&c->body, p, len, &used, &data);
 		if (err != RK_OK && err != RK_ERR_AGAIN)
-			return refuse(c, err, "body");
+			return give_up(c, "body");
 		conn_take(c, used);
 	}
 	return c->body.done;

@@ -64,6 +64,8 @@ static const struct body_row body_rows[] = {
 	{ GET_11, TE "gzip" NL TE "chunked" NL, NULL, RK_HTTP_BODY_CHUNKED, 0 },
 	{ GET_11, TE "chunked" NL TE "gzip" NL, NULL, BAD, 0 },
 	{ GET_11, TE "chunked, chunked" NL, NULL, BAD, 0 },
+	{ GET_11, TE "chunked," NL, NULL, BAD, 0 },
+	{ GET_11, TE ", chunked" NL, NULL, RK_HTTP_BODY_CHUNKED, 0 },
 	{ GET_11, TE "gzip" NL, NULL, BAD, 0 },
 	{ GET_11, TE "xchunked" NL, NULL, BAD, 0 },
 	{ GET_11, TE NL, NULL, BAD, 0 },

@@ -255,6 +255,32 @@ START_TEST(pipelined_requests_are_answered_in_order)
 }
 END_TEST
 
+static const struct {
+	const char *request, *answer;
+} broken[] = {
+	{ "GET /robots.txt HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+	    "HTTP/1.1 200" },
+	{ "GET /relay HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+	  "Upgrade: iroh derp http\r\n\r\n",
+	    "HTTP/1.1 101" },
+};
+
+/* It would be taken for that to the next request, or for frames. */
+START_TEST(a_broken_body_gets_no_answer_of_its_own)
+{
+	struct client c;
+
+	client_open(&c, &rig, SERVICE_RELAY);
+	client_send_text(&c, broken[_i].request);
+	expect_contains(client_answer(&c), broken[_i].answer);
+	client_send_text(&c, "no size\r\n");
+	client_expect_end(&c);
+	client_close(&c);
+	rig_settle(&rig);
+	ck_assert_uint_eq(rig.server->worker.nconns, 0);
+}
+END_TEST
+
 START_TEST(a_request_may_come_byte_by_byte)
 {
 	static const char request[] = "GET /robots.txt HTTP/1.1\r\nHost: "
@@ -626,6 +652,7 @@ main(void)
 	tcase_add_test(tc, the_metrics_listener_answers_whatever_is_asked);
 	tcase_add_test(tc, a_connection_serves_request_after_request);
 	tcase_add_test(tc, pipelined_requests_are_answered_in_order);
+	tcase_add_rows(tc, a_broken_body_gets_no_answer_of_its_own, broken);
 	tcase_add_test(tc, a_request_may_come_byte_by_byte);
 	tcase_add_loop_test(tc, the_connection_closes_when_it_should, 0, 5);
 	tcase_add_loop_test(tc, what_is_no_request_is_refused, 0, 4);

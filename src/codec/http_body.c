@@ -97,9 +97,9 @@ transfer_codings(const struct rk_http_head *h)
 			"Transfer-Encoding"))
 			continue;
 		c.present = true;
+		/* One that ends in a comma does not end in "chunked", as the
+		 * reference has it. */
 		while (rk_http_list_next(&rest, &element)) {
-			if (element.len == 0)
-				continue;
 			c.chunked_last =
 			    rk_http_span_is_nocase(element, "chunked");
 			c.chunked += c.chunked_last;
