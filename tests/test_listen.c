@@ -470,6 +470,36 @@ START_TEST(no_more_than_the_burst_is_accepted_at_once)
 }
 END_TEST
 
+START_TEST(files_are_not_needed_to_go_on)
+{
+	int root = open("/", O_RDONLY | O_DIRECTORY), fds[2];
+	struct bucket b;
+
+	if (geteuid() != 0) {
+		test_skip("only root can be where there is no file");
+		return;
+	}
+	clock_fake(100 * NS_PER_S);
+	listen_on("127.0.0.1:0");
+	bucket_init(&b, NS_PER_S);
+	listener_set_limit(listener, &b, NS_PER_S);
+	for (int i = 0; i < 2; i++)
+		fds[i] = knock("127.0.0.1", listener_port(listener));
+	ck_assert_int_eq(chroot("/proc/self/fdinfo"), 0);
+	loop_turn(loop, 0);
+	ck_assert_int_eq(naccepted, 1);
+	clock_advance(NS_PER_S);
+	loop_turn(loop, 0);
+	ck_assert_int_eq(naccepted, 2);
+	ck_assert_str_eq(text_str(&log_lines), "");
+	ck_assert_int_eq(fchdir(root), 0);
+	ck_assert_int_eq(chroot("."), 0);
+	close(root);
+	for (int i = 0; i < 2; i++)
+		close(fds[i]);
+}
+END_TEST
+
 static Suite *
 listen_suite(void)
 {
@@ -493,6 +523,7 @@ listen_suite(void)
 	tcase_add_test(tc,
 	    a_connection_that_was_reset_in_the_queue_is_passed_over);
 	tcase_add_rows(tc, no_more_than_the_burst_is_accepted_at_once, bursts);
+	tcase_add_test(tc, files_are_not_needed_to_go_on);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -158,7 +158,7 @@ on_readable(void *arg, int what)
 static bool
 has_descriptor(const struct listener *li)
 {
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int fd = fcntl(li->fd, F_DUPFD_CLOEXEC, 0);
 	bool ok = fd >= 0 && (li->essential || (rlim_t)fd < begin_of_reserve());
 
 	if (fd >= 0)
