@@ -1,17 +1,13 @@
-/* The option table, and the command line read by it. */
+/* The option table: what each option and key stands for. */
 #include "config.h"
 
-#include "relayd/conf.h"
+#include "relayd/conf_table.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/options.h"
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "codec/dialect.h"
@@ -21,23 +17,6 @@
 #include "relayd/fault.h"
 #include "relayd/mail.h"
 #include "relayd/toml.h"
-
-struct option_spec;
-
-/* Set what |o| stands for; false with a reason in |err|. */
-typedef bool (*parse_fn)(struct conf *c, const struct option_spec *o,
-    const char *value, char *err, size_t err_size);
-
-struct option_spec {
-	const char *name;
-	const char *arg; /* placeholder; NULL: takes none */
-	parse_fn parse;
-	size_t offset;    /* of the member of struct conf */
-	int64_t min, max; /* numbers and durations */
-	const char *help;
-	const char *key; /* in a file, if the reference names it otherwise */
-	bool rare;       /* in --help-all only */
-};
 
 static void *
 member(struct conf *c, const struct option_spec *o)
@@ -319,7 +298,7 @@ parse_fault(struct conf *c, const struct option_spec *o, const char *value,
 #define MS    NS_PER_MS
 #define HOUR  (3600 * NS_PER_S)
 
-static const struct option_spec options[] = {
+const struct option_spec conf_options[] = {
 	{ "config",        "FILE", parse_file, AT(file), false, 0,          "read this first; options given here win", "", false },
 	{ "config-path",   "FILE", parse_file, AT(file), true, 0,           "the same; it need not be there", "", true },
 	{ "check-config",  NULL, parse_flag, AT(check), 0, 0,               "say what is wrong with it, and exit", "", false },
@@ -375,9 +354,10 @@ static const struct option_spec options[] = {
 	{ "access-max",    "N", parse_number, AT(access_max), 1, 10000,              "questions at a time; others wait", NULL, true },
 };
 
-#define NOPTIONS (sizeof(options) / sizeof(options[0]))
+#define NOPTIONS (sizeof(conf_options) / sizeof(conf_options[0]))
 /* clang-format on */
 _Static_assert(NOPTIONS <= CONF_OPTIONS_MAX, "one line each");
+const size_t conf_noptions = NOPTIONS;
 
 void
 conf_init(struct conf *c, const struct rk_dialect *dialect)
@@ -459,7 +439,7 @@ bool
 conf_is_key(const char *key)
 {
 	for (size_t i = 0; i < NOPTIONS; i++)
-		if (has_key(&options[i], key))
+		if (has_key(&conf_options[i], key))
 			return true;
 	return false;
 }
@@ -469,7 +449,7 @@ conf_index(const char *name)
 {
 	size_t i = 0;
 
-	while (strcmp(options[i].name, name) != 0)
+	while (strcmp(conf_options[i].name, name) != 0)
 		i++;
 	return i;
 }
@@ -481,9 +461,9 @@ conf_key(size_t i)
 
 	if (i >= NOPTIONS)
 		return NULL;
-	if (options[i].key != NULL)
-		return options[i].key;
-	snprintf(own, sizeof(own), "%s", options[i].name);
+	if (conf_options[i].key != NULL)
+		return conf_options[i].key;
+	snprintf(own, sizeof(own), "%s", conf_options[i].name);
 	for (char *s = own; *s != '\0'; s++)
 		if (*s == '-')
 			*s = '_';
@@ -572,7 +552,7 @@ conf_set_option(struct conf *c, const struct toml_item *item, char *err,
 	if (strncmp(item->key, "tls.", strlen("tls.")) == 0)
 		conf_note_tls(c);
 	for (size_t i = 0; i < NOPTIONS; i++) {
-		const struct option_spec *o = &options[i];
+		const struct option_spec *o = &conf_options[i];
 
 		if (!has_key(o, item->key))
 			continue;
@@ -594,155 +574,10 @@ conf_set_option(struct conf *c, const struct toml_item *item, char *err,
 	return CONF_UNKNOWN;
 }
 
-/* ---- the command line ---- */
+/* ---- help ---- */
 
-enum {
-	VALUE_HELP = 256, /* behind the values of short options */
-	VALUE_HELP_ALL,
-	VALUE_VERSION,
-	VALUE_FIRST
-};
-
-static void
-unknown_option(const char *given, char *err, size_t err_size)
-{
-	const char *words[NOPTIONS + 1] = { NULL };
-	const char *near;
-
-	for (size_t i = 0; i < NOPTIONS; i++)
-		words[i] = options[i].name;
-	near = text_nearest(given + strspn(given, "-"), words);
-	snprintf(err, err_size, "unknown option %s%s%s%s", given,
-	    near != NULL ? "; is --" : "", near != NULL ? near : "",
-	    near != NULL ? " meant?" : " (--help lists them)");
-}
-
-static bool
-apply(struct conf *c, const struct option_spec *o, const char *value, char *err,
-    size_t err_size)
-{
-	char why[128];
-
-	c->lines[o - options] = CONF_NO_LINE;
-	if (o->parse(c, o, value, why, sizeof(why)))
-		return true;
-	snprintf(err, err_size, "--%s %s: %s", o->name, value, why);
-	return false;
-}
-
-static void
-fill_long_options(struct option *lo)
-{
-	for (size_t i = 0; i < NOPTIONS; i++)
-		lo[i] = (struct option){ options[i].name,
-			options[i].arg != NULL ? required_argument
-					       : no_argument,
-			NULL, VALUE_FIRST + (int)i };
-	lo[NOPTIONS] = (struct option){ "help", no_argument, NULL, VALUE_HELP };
-	lo[NOPTIONS + 1] =
-	    (struct option){ "version", no_argument, NULL, VALUE_VERSION };
-	lo[NOPTIONS + 2] =
-	    (struct option){ "help-all", no_argument, NULL, VALUE_HELP_ALL };
-	lo[NOPTIONS + 3] = (struct option){ 0 };
-}
-
-/* CONF_RUN: all of it was fine. */
-static enum conf_action
-parse_words(struct conf *c, int argc, char **argv, char *err, size_t err_size)
-{
-	struct option lo[NOPTIONS + 4];
-	int v;
-
-	fill_long_options(lo);
-	opterr = 0;
-	optind = 0; /* glibc: begin anew, also in a second call */
-	while ((v = options_getopt(argc, argv, ":c:hV", lo)) != -1) {
-		if (v == 'h' || v == VALUE_HELP)
-			return CONF_HELP;
-		if (v == VALUE_HELP_ALL)
-			return CONF_HELP_ALL;
-		if (v == 'V' || v == VALUE_VERSION)
-			return CONF_VERSION;
-		if (v == ':') {
-			snprintf(err, err_size, "%s needs a value",
-			    argv[optind - 1]);
-			return CONF_ERROR;
-		}
-		if (v == 'c')
-			v = VALUE_FIRST + (int)conf_index("config-path");
-		if (v < VALUE_FIRST) {
-			unknown_option(argv[optind - 1], err, err_size);
-			return CONF_ERROR;
-		}
-		if (!apply(c, &options[v - VALUE_FIRST], optarg, err, err_size))
-			return CONF_ERROR;
-	}
-	if (optind < argc) {
-		snprintf(err, err_size, "unexpected argument %s", argv[optind]);
-		return CONF_ERROR;
-	}
-	return CONF_RUN;
-}
-
-/*
- * Where the reference is told of a file that is not there, 0.28 writes it
- * (section 7.1), 0.35 does without (D-23).  A reload finds that something is
- * wrong: what was in it is not to be forgotten.
- */
-static bool
-is_missing(const struct conf *c)
-{
-	return c->may_lack && !c->check && !c->again &&
-	    access(c->file, F_OK) != 0 && errno == ENOENT;
-}
-
-static bool
-read_file(struct conf *c, const struct conf *words, char *err, size_t err_size)
-{
-	if (is_missing(words)) {
-		if (words->generation == GENERATION_035)
-			return true;
-		if (!conf_file_write(words->file, err, err_size))
-			return false;
-	}
-	return conf_file_read(c, words->file, err, err_size);
-}
-
-/* The file goes first, so that the options win; which it is, they say. */
-static enum conf_action
-parse_with_file(struct conf *c, int argc, char **argv, char *err,
-    size_t err_size)
-{
-	struct conf words = *c;
-	bool ok;
-
-	conf_init(c, words.dialect);
-	c->check = words.check;
-	c->again = words.again;
-	ok = read_file(c, &words, err, err_size);
-	conf_clear(&words);
-	return ok ? parse_words(c, argc, argv, err, err_size) : CONF_ERROR;
-}
-
-enum conf_action
-conf_parse(struct conf *c, int argc, char **argv, char *err, size_t err_size)
-{
-	enum conf_action action = parse_words(c, argc, argv, err, err_size);
-
-	if (action == CONF_RUN && c->file != NULL)
-		action = parse_with_file(c, argc, argv, err, err_size);
-	if (action != CONF_RUN)
-		return action;
-	if (!conf_settle(c, err, err_size))
-		return CONF_ERROR;
-	if (c->list_faults)
-		return CONF_FAULTS;
-	return c->check ? CONF_CHECKED : CONF_RUN;
-}
-
-/* " (65s)", or nothing. */
-static void
-add_default(struct text *t, struct conf *c, const struct option_spec *o)
+void
+conf_add_default(struct text *t, struct conf *c, const struct option_spec *o)
 {
 	bool duration = o->parse == parse_duration;
 	const int64_t *n = member(c, o);
@@ -755,36 +590,4 @@ add_default(struct text *t, struct conf *c, const struct option_spec *o)
 	else
 		text_addf(t, "%" PRId64, *n);
 	text_add(t, ")");
-}
-
-void
-conf_print_help(FILE *out, bool all)
-{
-	struct conf defaults;
-	struct text line;
-
-	conf_init(&defaults, rk_dialects()[0]);
-	text_init(&line);
-	fprintf(out,
-	    "usage: relayd [OPTION]...    a packet relay; see "
-	    "relayd(8)\n");
-	for (size_t i = 0; i < NOPTIONS; i++) {
-		const struct option_spec *o = &options[i];
-		char left[40];
-
-		if (o->rare && !all)
-			continue;
-		snprintf(left, sizeof(left), "--%s %s", o->name,
-		    o->arg != NULL ? o->arg : "");
-		text_reset(&line);
-		text_addf(&line, "  %-29s %s", left, o->help);
-		add_default(&line, &defaults, o);
-		fprintf(out, "%s\n", text_str(&line));
-	}
-	fprintf(out,
-	    "  --help, --help-all, --version\n"
-	    "Without a listener: --listen %s\n",
-	    CONF_DEFAULT_ADDRESS);
-	text_clear(&line);
-	conf_clear(&defaults);
 }
