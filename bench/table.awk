@@ -270,7 +270,7 @@ function aims() {
 	aim_iroh("iroh-relay 0.35.0", "iroh-035", "1 under way")
 	aim_ratio("p99 at a fixed rate, × the floor's", "most", 1.5, "rate", "http ws https", ".", "relayd", "floor", "p99_us")
 	aim_logins()
-	aim_ratio("the same, × a floor that checks the signature", "most", 1.1, "logins", "http ws https", ".", "relayd", "checked", "cpu_us_each")
+	aim_ratio("the same, read more strictly: × the login of a floor that checks the signature", "most", 1.1, "logins", "http ws https", ".", "relayd", "checked", "cpu_us_each")
 	aim_idle("http ws", 3000)
 	aim_idle("https", 16000)
 	aim_lost()
