@@ -20,9 +20,9 @@ void starved_forget(struct starved *s, long pid);
 void starved_sample(struct starved *s, int64_t now_ns);
 /*
  * Nanoseconds that the threads of |pid| waited, together, since then, or since
- * the oldest look that is kept (the last 400 s or so), and no more than went by:
- * what the kernel counted of it when it was over, and what goes on.  0 for a
- * process that is not watched.
+ * the oldest look that is kept (the last 400 s or so), and no more than went
+ * by: what the kernel counted of it when it was over, and what goes on.  0 for
+ * a process that is not watched.
  */
 int64_t starved_since(const struct starved *s, long pid, int64_t since_ns);
 
