@@ -466,8 +466,7 @@ add_up(struct run *r)
 	r->tally.timeout = r->end == END_TIMEOUT;
 }
 
-/* One more, if the last was as it should be: --until-fail.  What passed keeps
- * no transcript, as there may be very many. */
+/* One more, if the last was as it should be: --until-fail. */
 static void
 plan_next_round(struct run *r)
 {
@@ -475,14 +474,6 @@ plan_next_round(struct run *r)
 	    r->rounds >= r->o->max_rounds ||
 	    tally_exit_status(&r->tally) != EXIT_GOOD)
 		return;
-	for (size_t i = 0; !r->o->verbose && i < r->nplan; i++) {
-		struct case_result *result = r->plan[i].result;
-
-		if (result == NULL || r->plan[i].verdict != VERDICT_PASS)
-			continue;
-		transcript_free(result->transcript);
-		result->transcript = NULL;
-	}
 	if (run_add_round(r) != 0)
 		r->tally.infrastructure = true;
 }

@@ -87,6 +87,7 @@ struct run_case {
 	char *again;        /* recorded: how to play it again; may be NULL */
 	char *artifacts;    /* its directory; NULL: none were asked for */
 	int64_t log_begins; /* of the target's log, its length then */
+	size_t kept;        /* of |run.kept|: its transcripts */
 };
 
 /* The reason of what --budget left out. */
@@ -111,6 +112,7 @@ struct run {
 	size_t nplan;
 	unsigned rounds; /* that are in it */
 	size_t nordered; /* of the plan: shown in order so far */
+	size_t kept;     /* bytes of transcripts that wait to be shown */
 	size_t ndone;
 	size_t ncases; /* on all targets, selected or not */
 	size_t nover;  /* not begun, as they would not end within --budget */

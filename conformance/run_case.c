@@ -13,6 +13,73 @@
 
 #define MAX_RERUNS 2
 #define MAX_TRIES  3
+/* What the transcripts of cases that are over hold, till the cases before them
+ * are over as well; and what one of them may in any case. */
+#define KEPT_MAX   ((size_t)192 << 20)
+#define KEPT_LEAST ((size_t)16 << 10)
+
+/* ---- transcripts, which are most of what a run holds ---- */
+
+/* The more there is already, the less another may add: a target that floods
+ * every case must not fill the machine. */
+static void
+keep_transcript(struct run_case *c, struct case_result *result)
+{
+	struct run *r = c->target->run;
+	size_t room = r->kept < KEPT_MAX ? (KEPT_MAX - r->kept) / 2 : 0;
+	size_t size;
+
+	if (result == NULL || result->transcript == NULL)
+		return;
+	transcript_cut(result->transcript,
+	    room > KEPT_LEAST ? room : KEPT_LEAST);
+	size = transcript_size(result->transcript);
+	c->kept += size;
+	r->kept += size;
+}
+
+/* The text report shows failures at its end, or everything. */
+static bool
+is_shown_at_the_end(const struct run_case *c)
+{
+	const struct options *o = c->target->run->o;
+
+	return o->verbose || o->bytes ||
+	    (c->verdict != VERDICT_PASS && c->verdict != VERDICT_INFO &&
+		c->verdict != VERDICT_XFAIL);
+}
+
+/* Every report has had it. */
+static void
+drop_transcript(struct case_result *result)
+{
+	if (result == NULL)
+		return;
+	transcript_free(result->transcript);
+	result->transcript = NULL;
+}
+
+static void
+forget_transcripts(struct run_case *c)
+{
+	struct run *r = c->target->run;
+
+	if (r->observe || is_shown_at_the_end(c))
+		return;
+	r->kept -= c->kept;
+	c->kept = 0;
+	drop_transcript(c->result);
+	drop_transcript(c->control);
+}
+
+static void
+show_in_order(struct run *r, struct run_case *c)
+{
+	for (size_t i = 0; i < r->nreports; i++)
+		if (r->reports[i]->ops->in_order != NULL)
+			r->reports[i]->ops->in_order(r->reports[i], c);
+	forget_transcripts(c);
+}
 
 static void
 tell_reports(struct run *r, struct run_case *c)
@@ -22,10 +89,7 @@ tell_reports(struct run *r, struct run_case *c)
 			r->reports[i]->ops->done(r->reports[i], c);
 	for (; r->nordered < r->nplan && r->plan[r->nordered].done;
 	     r->nordered++)
-		for (size_t i = 0; i < r->nreports; i++)
-			if (r->reports[i]->ops->in_order != NULL)
-				r->reports[i]->ops->in_order(r->reports[i],
-				    &r->plan[r->nordered]);
+		show_in_order(r, &r->plan[r->nordered]);
 }
 
 /* What the target's file declares has the last word. */
@@ -62,6 +126,8 @@ finish(struct run_case *c, enum verdict v)
 	}
 	if (!artifacts_write(c))
 		r->tally.infrastructure = true;
+	keep_transcript(c, c->control);
+	keep_transcript(c, c->result);
 	tell_reports(r, c);
 	if (r->o->fail_fast && verdict_fails(v, r->o->strict))
 		run_stop(r, END_FAILED);

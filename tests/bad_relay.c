@@ -29,6 +29,7 @@ static const struct mode {
 	const char *name;
 	bool raw;
 	void (*on_input)(struct conn *c);
+	void (*on_drained)(struct conn *c); /* may be NULL */
 } modes[];
 
 struct conn {
@@ -123,7 +124,7 @@ next_frame(struct conn *c, struct rk_raw_frame *frame, size_t *at, size_t *used)
 static void
 write_frame(struct conn *c, uint32_t type, struct rk_span payload)
 {
-	uint8_t buf[64];
+	uint8_t buf[32];
 	struct rk_writer w;
 	const struct rk_ws_header ws = {
 		.fin = true,
@@ -135,8 +136,8 @@ write_frame(struct conn *c, uint32_t type, struct rk_span payload)
 	if (c->carrier == RK_CARRIER_WS)
 		rk_ws_write_header(&ws, &w);
 	rk_frame_header(dialect->header[c->carrier], type, payload.len, &w);
-	rk_write_bytes(&w, payload.p, payload.len);
 	stream_write(c->stream, buf, w.len);
+	stream_write(c->stream, payload.p, payload.len);
 }
 
 /* Answer Pings; false if the mode wants the connection closed instead of
@@ -180,17 +181,59 @@ pong_or_close(struct conn *c)
 		end_conn(c);
 }
 
+/* Lawful packets without end, from nobody. */
+static void
+pour(struct conn *c)
+{
+	static const uint8_t packet[32 + 60000];
+	const struct rk_frame_spec *recv =
+	    rk_frame_spec_by_kind(dialect, RK_FRAME_RECV);
+
+	if (c->logged_in && c->mode != NULL)
+		write_frame(c, recv->type,
+		    (struct rk_span){ packet, sizeof(packet) });
+}
+
+static void
+flood(struct conn *c)
+{
+	serve_pings(c, false);
+	pour(c);
+}
+
+/* All but the last byte of the longest frame, once. */
+static void
+leave_half(struct conn *c)
+{
+	static const uint8_t zeros[1 << 20];
+	bool first = !c->logged_in;
+	uint8_t buf[16];
+	struct rk_writer w;
+
+	serve_pings(c, false);
+	if (!first || !c->logged_in || c->carrier != RK_CARRIER_RAW)
+		return;
+	rk_writer_init(&w, buf, sizeof(buf));
+	rk_frame_header(dialect->header[c->carrier],
+	    rk_frame_spec_by_kind(dialect, RK_FRAME_HEALTH)->type,
+	    sizeof(zeros), &w);
+	stream_write(c->stream, buf, w.len);
+	stream_write(c->stream, zeros, sizeof(zeros) - 1);
+}
+
 static const struct mode modes[] = {
-	{ "mute", true, be_mute },
-	{ "close", true, close_at_once },
-	{ "zeros", true, say_zeros },
-	{ "echo", true, say_it_again },
-	{ "login-mute", false, be_mute },
-	{ "login-close", false, close_at_once },
-	{ "login-zeros", false, say_zeros },
-	{ "login-echo", false, say_it_again },
-	{ "only-pong", false, only_pong },
-	{ "pong-or-close", false, pong_or_close },
+	{ "mute", true, be_mute, NULL },
+	{ "close", true, close_at_once, NULL },
+	{ "zeros", true, say_zeros, NULL },
+	{ "echo", true, say_it_again, NULL },
+	{ "login-mute", false, be_mute, NULL },
+	{ "login-close", false, close_at_once, NULL },
+	{ "login-zeros", false, say_zeros, NULL },
+	{ "login-echo", false, say_it_again, NULL },
+	{ "only-pong", false, only_pong, NULL },
+	{ "pong-or-close", false, pong_or_close, NULL },
+	{ "flood", false, flood, pour },
+	{ "half-frame", false, leave_half, NULL },
 };
 #define NMODES (sizeof(modes) / sizeof(modes[0]))
 
@@ -242,6 +285,9 @@ on_event(void *arg, struct stream *s, enum stream_event e)
 		end_conn(c);
 		return;
 	}
+	if (e == STREAM_DRAINED && c->mode != NULL &&
+	    c->mode->on_drained != NULL)
+		c->mode->on_drained(c);
 	if (e != STREAM_INPUT)
 		return;
 	if (c->mode == NULL)

@@ -53,6 +53,18 @@ RELAY_CONFORMANCE_VERBOSE=yes expect 0 "one -v there and one here" -v "$url" "$o
 ! grep -q '^ *000000 ' out
 ok $? "are one"
 
+# ---- relays that send without end
+
+flooded() {
+	mode=$1
+	shift
+	start "$mode" "$build/tests/bad_relay" "$mode"
+	expect 4 "a relay that does $mode fails its canary" "http://$(listening "$mode" http)" "$@" --keep-going --no-controls --time-scale 0.1 --report jsonl=flood.jsonl
+	said out " FAIL " "and its cases"
+}
+flooded flood 'relay.basic*' 'relay.sizes[raw*'
+flooded half-frame 'relay.sizes[raw*'
+
 # ---- a budget
 
 # liveness.keepalive waits for a minute and more, ping.echo for an answer.

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,50 @@ byte_event(enum event_kind kind, const char *bytes)
 	e.bytes = (uint8_t *)(uintptr_t)hex(bytes, &e.len);
 	return e;
 }
+
+/* ---- how much it holds ---- */
+
+/* Whatever the room: the first and the last event stay, a remark says how much
+ * was between them, and more can be added. */
+START_TEST(the_middle_is_left_out_for_want_of_room)
+{
+	static const size_t rooms[] = { 0, 2000, 20000, 100000, 1000000 };
+
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+		struct transcript *t = new_transcript();
+		struct event e = byte_event(EVENT_BYTES, "00112233");
+		size_t before, left, bytes, nth = 0;
+
+		for (int n = 0; n < 1000; n++) {
+			e.line = n + 1;
+			transcript_add(t, &e);
+		}
+		before = transcript_size(t);
+		transcript_cut(t, rooms[i]);
+		if (rooms[i] >= before) {
+			ck_assert_uint_eq(t->nevents, 1000);
+			transcript_free(t);
+			continue;
+		}
+		ck_assert_uint_le(transcript_size(t), rooms[i] + 1000);
+		ck_assert_uint_ge(2 * transcript_size(t), rooms[i]);
+		while (t->events[nth].kind != EVENT_REMARK)
+			nth++;
+		ck_assert_int_eq(sscanf(t->events[nth].text,
+				     "%zu events with %zu bytes are left out",
+				     &left, &bytes),
+		    2);
+		ck_assert_uint_eq(left + t->nevents - 1, 1000);
+		ck_assert_uint_eq(bytes, 4 * left);
+		ck_assert_int_eq(t->events[0].line, 1);
+		ck_assert_int_eq(t->events[t->nevents - 1].line, 1000);
+		for (int n = 0; n < 100; n++)
+			transcript_add(t, &e);
+		ck_assert_int_eq(t->events[t->nevents - 1].line, 1000);
+		transcript_free(t);
+	}
+}
+END_TEST
 
 /* ---- JSON ---- */
 
@@ -544,6 +589,7 @@ main(void)
 	TCase *tc = tcase_create("transcript");
 
 	rk_keys_init();
+	tcase_add_test(tc, the_middle_is_left_out_for_want_of_room);
 	tcase_add_test(tc, frames_as_json);
 	tcase_add_test(tc, a_frame_of_the_wrong_length_is_still_named);
 	tcase_add_test(tc, other_events_as_json);

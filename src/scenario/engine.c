@@ -21,8 +21,9 @@
 #define BEAT             (10 * NS_PER_MS)
 #define WORTH_NOTE       (2 * NS_PER_MS)
 #define STALLS_KEPT      64
-/* What all that run hold together: a hostile target meets every case. */
-#define HELD_MAX         ((int64_t)512 << 20)
+/* What all that run hold together: a hostile target meets every case.  Nothing
+ * begins when half of it is held. */
+#define HELD_MAX         ((int64_t)320 << 20)
 /* Descriptors that are not for cases, and those that a fence may need. */
 #define DESCRIPTORS_KEPT 64
 #define DESCRIPTORS_MORE 2
@@ -289,6 +290,7 @@ may_start(const struct engine *e, const struct play *p)
 		return true;
 	return e->at_work[TURN_ALONE] == 0 &&
 	    (e->options.jobs == 0 || e->nrunning < e->options.jobs) &&
+	    e->held < HELD_MAX / 2 &&
 	    e->promised + need_of(p) <= e->descriptors;
 }
 

@@ -14,11 +14,6 @@
 #include "net/loop.h"
 #include "scenario/steps.h"
 
-/* What did not come in so many times its bound will not come. */
-#define ENOUGH_TIMES      2
-/* Half of the shortest time after which some relay puts out who takes nothing,
- * says nothing, or does not log in. */
-#define SHORT_PATIENCE    NS_PER_S
 /* Steps in one turn, and their time, so that a script without waits stops
  * nobody. */
 #define STEPS_PER_TURN    1000
@@ -27,6 +22,8 @@
 #define RECORD_MAX        ((size_t)16 << 20)
 #define RECORD_MAX_EVENTS 60000
 #define RECORD_EVENT_MAX  ((size_t)128 << 10)
+/* … an event beside its bytes and text. */
+#define EVENT_COST        (sizeof(struct event) + 48)
 /* … and a tape. */
 #define TAPE_MAX          ((size_t)8 << 20)
 
@@ -58,72 +55,6 @@ play_wake_at(struct play *p, int64_t ns)
 		p->wake_ns = ns;
 }
 
-static int64_t
-starved_for(const struct play *p, int64_t since_ns)
-{
-	long tested = p->client != NULL ? p->client_pid : p->target->pid;
-
-	return tested > 0 ? engine_starved(p->engine, tested, since_ns) : 0;
-}
-
-/* What this machine took away of the time since then, ours and the target's. */
-static int64_t
-lost_since(const struct play *p, int64_t since_ns)
-{
-	return engine_lateness(p->engine, since_ns) + starved_for(p, since_ns);
-}
-
-bool
-play_watched_enough(const struct play *p, int64_t since_ns, int64_t bound_ns)
-{
-	return play_now(p) - since_ns - lost_since(p, since_ns) >=
-	    ENOUGH_TIMES * bound_ns;
-}
-
-enum result_code
-play_code_of_ending(struct play *p, const struct party *s)
-{
-	int64_t lost = lost_since(p, s->begun_ns);
-
-	if (lost > SHORT_PATIENCE) {
-		p->result->late_ns = lost;
-		return CODE_HARNESS_LATE;
-	}
-	return s->ended == ENDING_RESET ? CODE_RESET : CODE_CLOSED;
-}
-
-const char *
-play_excuse(enum result_code code)
-{
-	return code == CODE_HARNESS_LATE ? ", but this machine was late" : "";
-}
-
-bool
-play_was_late(struct play *p, int64_t since_ns, int64_t bound_ns)
-{
-	int64_t late = engine_lateness(p->engine, since_ns);
-	int64_t starved = bound_ns < INT64_MAX ? starved_for(p, since_ns) : 0;
-
-	if (starved > bound_ns / 10 && starved > late)
-		late = starved;
-	if (late > p->result->late_ns)
-		p->result->late_ns = late;
-	return late > bound_ns / 10;
-}
-
-void
-play_margin(struct play *p, int64_t bound_ns, int64_t took_ns)
-{
-	struct margin *m = &p->result->tightest;
-
-	if (bound_ns <= 0 || p->step == NULL)
-		return;
-	if (m->line == 0 ||
-	    (double)took_ns / (double)bound_ns >
-		(double)m->took_ns / (double)m->bound_ns)
-		*m = (struct margin){ p->step->at.line, bound_ns, took_ns };
-}
-
 /* ---- records ---- */
 
 /* A length that is shown must not be taken for the real one. */
@@ -149,10 +80,13 @@ size_t
 play_record(struct play *p, struct event *e)
 {
 	struct transcript *t = p->transcript;
-	size_t whole, at;
+	size_t whole, at, cost;
 
-	if (p->record_full)
+	if (p->record_full) {
+		p->left_events++;
+		p->left_bytes += e->len;
 		return SIZE_MAX;
+	}
 	e->time_ns = clock_mono_ns() - p->started_ns;
 	if (p->recorded > RECORD_MAX || t->nevents > RECORD_MAX_EVENTS ||
 	    !engine_has_room(p->engine)) {
@@ -165,19 +99,41 @@ play_record(struct play *p, struct event *e)
 		};
 
 		p->record_full = true;
+		p->left_events = 1;
+		p->left_bytes = e->len;
 		transcript_add(t, &remark);
 		return SIZE_MAX;
 	}
 	whole = e->len;
 	if (e->len > RECORD_EVENT_MAX)
 		e->len = RECORD_EVENT_MAX;
-	p->recorded += e->len + sizeof(*e);
-	engine_hold(p->engine, (int64_t)(e->len + sizeof(*e)));
+	cost = e->len + EVENT_COST + (e->text != NULL ? strlen(e->text) : 0);
+	p->recorded += cost;
+	engine_hold(p->engine, (int64_t)cost);
 	transcript_add(t, e);
 	at = t->nevents - 1;
 	if (whole > e->len)
 		remark_cut(p, e, whole);
 	return at;
+}
+
+static void
+count_left(struct play *p)
+{
+	char text[96];
+	struct event remark = {
+		.kind = EVENT_REMARK,
+		.conn = TRANSCRIPT_NO_CONN,
+		.time_ns = clock_mono_ns() - p->started_ns,
+		.text = text,
+	};
+
+	if (!p->record_full)
+		return;
+	snprintf(text, sizeof(text),
+	    "%zu events with %zu bytes are not in the transcript",
+	    p->left_events, p->left_bytes);
+	transcript_add(p->transcript, &remark);
 }
 
 void
@@ -424,7 +380,7 @@ play_free(struct play *p)
 	play_end_free(p);
 	play_prepare_free(p);
 	text_clear(&p->not_observable);
-	engine_hold(p->engine, -(int64_t)p->recorded);
+	engine_hold(p->engine, -(int64_t)(p->recorded + p->taped));
 	free(p);
 }
 
@@ -522,6 +478,7 @@ conclude(struct play *p)
 	/* For the record: nothing is judged by it. */
 	play_was_late(p, p->begun_ns, INT64_MAX);
 	drop_state(p);
+	count_left(p);
 	r->started_ns = p->started_ns;
 	r->took_ns = p->started_ns != 0 ? play_now(p) - p->started_ns : 0;
 	r->teardown = play_teardown(p);
@@ -649,7 +606,7 @@ play_steps(struct play *p)
 static bool
 has_more_time(struct play *p)
 {
-	int64_t lost = lost_since(p, p->started_ns);
+	int64_t lost = play_lost_since(p, p->started_ns);
 	int64_t more = lost < p->timeout_ns ? lost : p->timeout_ns;
 
 	p->deadline_ns = p->started_ns + p->timeout_ns + more;

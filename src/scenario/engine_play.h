@@ -59,9 +59,10 @@ struct play {
 	struct fence_mark *marks; /* what fences wait for */
 	struct fence_pair *pairs; /* who has sent to whom */
 	struct transcript *transcript;
-	struct tape *tape; /* the result's; NULL: nobody wants it */
-	size_t recorded;
+	struct tape *tape;      /* the result's; NULL: nobody wants it */
+	size_t recorded, taped; /* bytes that are held */
 	bool record_full;
+	size_t left_events, left_bytes; /* … not, once it is */
 	uint64_t seq;
 	double scale;
 
@@ -126,6 +127,8 @@ void play_margin(struct play *p, int64_t bound_ns, int64_t took_ns);
 /* Was the loop late since then, at worst by more than a tenth of the bound?
  * Then nothing can be said. */
 bool play_was_late(struct play *p, int64_t since_ns, int64_t bound_ns);
+/* What this machine took away of the time since then, ours and the target's. */
+int64_t play_lost_since(const struct play *p, int64_t since_ns);
 /* It has ended unasked: as what does that count?  CODE_HARNESS_LATE where this
  * machine was late by so much that the peer may have had to give it up. */
 enum result_code play_code_of_ending(struct play *p, const struct party *s);

@@ -317,6 +317,7 @@ party_free(struct party *s)
 	item_free(s->response);
 	item_free(s->tls);
 	item_free(s->hello);
+	engine_hold(s->play->engine, -(int64_t)s->in.cap);
 	free(s->in.p);
 	text_clear(&s->failure);
 	rk_secret_key_wipe(&s->config.key);

@@ -9,6 +9,7 @@
 #include "scenario/engine_play.h"
 
 #define BODY_MAX   ((size_t)1 << 20)
+#define BODY_SMALL ((size_t)16 << 10)
 #define REST_SHOWN 256
 
 void
@@ -167,6 +168,14 @@ add_body(struct item *it, struct rk_span data)
 	it->body_len += data.len;
 }
 
+/* A long one is not read on when all cases together hold too much. */
+static bool
+has_room_for(const struct party *s, size_t more)
+{
+	return s->response->body_len + more < BODY_SMALL ||
+	    engine_has_room(s->play->engine);
+}
+
 static bool
 read_body(struct party *s)
 {
@@ -178,6 +187,8 @@ read_body(struct party *s)
 	if (err == RK_ERR_AGAIN)
 		return false;
 	if (err == RK_OK && data.len > BODY_MAX - s->response->body_len)
+		err = RK_ERR_TOO_LONG;
+	if (err == RK_OK && !has_room_for(s, data.len))
 		err = RK_ERR_TOO_LONG;
 	if (err != RK_OK) {
 		item_free(s->response);

@@ -21,6 +21,9 @@ intake_max(const struct party *s)
 	    INTAKE_SPARE;
 }
 
+/* Below this a buffer is not worth to be counted, or given back. */
+#define INTAKE_SMALL ((size_t)64 << 10)
+
 static void
 intake_add(struct intake *in, const uint8_t *p, size_t n)
 {
@@ -328,10 +331,34 @@ note_bytes(struct party *s, const uint8_t *p, size_t n)
 	party_record(s, EVENT_BYTES, DIR_S2C, p, n, NULL, 0);
 }
 
+static void
+count_intake(struct party *s, size_t before)
+{
+	if (s->in.len == 0 && s->in.cap > INTAKE_SMALL) {
+		free(s->in.p);
+		s->in = (struct intake){ .len = 0 };
+	}
+	engine_hold(s->play->engine, (int64_t)s->in.cap - (int64_t)before);
+}
+
+/* A frame of which a part is there gets no more room than there is. */
+static bool
+has_room_for_more(struct party *s)
+{
+	if (s->in.len < INTAKE_SMALL || engine_has_room(s->play->engine))
+		return true;
+	s->full = true;
+	play_remark(s->play, s, 0,
+	    "reading stopped: all cases together hold too much");
+	return false;
+}
+
 void
 party_input(struct party *s)
 {
-	while (s->stream != NULL && !s->full) {
+	size_t before = s->in.cap;
+
+	while (s->stream != NULL && !s->full && has_room_for_more(s)) {
 		size_t len, room = intake_max(s) - s->in.len;
 		uint8_t *p = stream_input(s->stream, &len);
 
@@ -347,6 +374,7 @@ party_input(struct party *s)
 	}
 	if (!s->full && s->in.len > 0)
 		party_digest(s);
+	count_intake(s, before);
 	play_wake(s->play);
 }
 

@@ -63,12 +63,19 @@ comment_on(const struct party *s, enum tap_kind kind, char *out, size_t size)
 void
 party_tape(struct party *s, enum tap_kind kind, const void *p, size_t len)
 {
+	struct tape *t = s->play->tape;
 	char comment[COMMENT_MAX];
+	size_t before;
 
-	if (s->play->tape == NULL)
+	if (t == NULL)
 		return;
+	before = t->held;
+	if (!engine_has_room(s->play->engine))
+		t->max = before;
 	comment_on(s, kind, comment, sizeof(comment));
-	tape_add(s->play->tape, s->on_tape, kind, p, len, comment);
+	tape_add(t, s->on_tape, kind, p, len, comment);
+	s->play->taped += t->held - before;
+	engine_hold(s->play->engine, (int64_t)(t->held - before));
 }
 
 static void

@@ -3,6 +3,7 @@
 
 #include "transcript/transcript.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,4 +128,92 @@ transcript_add(struct transcript *t, const struct event *e)
 		t->conns[e->conn].count[e->dir]++;
 	/* The callback may have added events itself. */
 	return kept != NULL ? &t->events[index] : NULL;
+}
+
+/* ---- how much it holds ---- */
+
+/* What the allocator adds to an event's bytes and text. */
+#define OVERHEAD 48
+
+static bool
+has_bytes(const struct event *e)
+{
+	return e->bytes != NULL;
+}
+
+static size_t
+event_size(const struct event *e)
+{
+	return sizeof(*e) + OVERHEAD + (has_bytes(e) ? e->len : 0) +
+	    (e->text != NULL ? strlen(e->text) + 1 : 0);
+}
+
+size_t
+transcript_size(const struct transcript *t)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < t->nevents; i++)
+		sum += event_size(&t->events[i]);
+	return sum;
+}
+
+/* A remark in place of the events [from, to). */
+static void
+leave_out(struct transcript *t, size_t from, size_t to)
+{
+	struct event remark = {
+		.kind = EVENT_REMARK,
+		.conn = TRANSCRIPT_NO_CONN,
+		.time_ns = t->events[from].time_ns,
+	};
+	char line[96];
+	size_t bytes = 0;
+
+	for (size_t i = from; i < to; i++) {
+		bytes += has_bytes(&t->events[i]) ? t->events[i].len : 0;
+		event_clear(&t->events[i]);
+	}
+	snprintf(line, sizeof(line),
+	    "%zu events with %zu bytes are left out here, for want of memory",
+	    to - from, bytes);
+	remark.text = xstrdup(line);
+	t->events[from] = remark;
+	memmove(&t->events[from + 1], &t->events[to],
+	    (t->nevents - to) * sizeof(t->events[0]));
+	t->nevents -= to - from - 1;
+}
+
+/* The array keeps the form that grow() knows. */
+static void
+give_back(struct transcript *t)
+{
+	size_t room = 8;
+
+	while (room < t->nevents)
+		room *= 2;
+	t->events = xreallocarray(t->events, room, sizeof(t->events[0]));
+}
+
+void
+transcript_cut(struct transcript *t, size_t room)
+{
+	size_t from = 0, to = t->nevents, used;
+
+	if (transcript_size(t) <= room)
+		return;
+	for (used = 0; from < to; from++) {
+		used += event_size(&t->events[from]);
+		if (used > room / 2 && from > 0)
+			break;
+	}
+	for (used = 0; to > from; to--) {
+		used += event_size(&t->events[to - 1]);
+		if (used > room / 2 && to < t->nevents)
+			break;
+	}
+	if (to <= from + 1)
+		return;
+	leave_out(t, from, to);
+	give_back(t);
 }

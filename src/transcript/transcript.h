@@ -49,6 +49,11 @@ void transcript_drop_conn(struct transcript *t, int conn);
  * it owns.  The stored event, or NULL where |streaming|.
  */
 struct event *transcript_add(struct transcript *t, const struct event *e);
+/* Memory that its events hold, in bytes, near enough. */
+size_t transcript_size(const struct transcript *t);
+/* Leave out what is in the middle until its events hold |room| bytes at most,
+ * or are two; a remark in its place says how much was there. */
+void transcript_cut(struct transcript *t, size_t room);
 /* The "n" of an event: its place within its connection and direction,
  * counting those that the expected decodings count (http, body, frames, ws,
  * rest). */
