@@ -84,10 +84,23 @@ unknown(struct fake_client *c)
 }
 
 static void
-half(struct fake_client *c)
+write_half(struct fake_client *c)
 {
 	fake_write(c, "\x0d\x00\x00\x00\x08\x01\x02", 7);
+}
+
+static void
+half(struct fake_client *c)
+{
+	write_half(c);
 	close_it(c);
+}
+
+static void
+half_and_rst(struct fake_client *c)
+{
+	write_half(c);
+	close_with_rst(c);
 }
 
 static void
@@ -231,6 +244,7 @@ static void (*const orders[])(struct fake_client *c) = {
 	[ORDER_WS_MASKED] = ws_masked,
 	[ORDER_DEAF] = deaf,
 	[ORDER_WS_GOODBYE] = ws_goodbye,
+	[ORDER_HALF_RESET] = half_and_rst,
 };
 
 /* Eight equal bytes of a known order; fences draw theirs at random. */

@@ -31,7 +31,8 @@ enum order {
 	ORDER_WS_CLOSE = 0x1a,   /* Close 1001 "bye" */
 	ORDER_WS_MASKED = 0x1b,  /* a masked frame */
 	ORDER_DEAF = 0x1c,       /* no Ping is answered any more */
-	ORDER_WS_GOODBYE = 0x1d  /* Close 1001 "bye", close */
+	ORDER_WS_GOODBYE = 0x1d, /* Close 1001 "bye", close */
+	ORDER_HALF_RESET = 0x1e  /* half a frame, close with RST */
 };
 
 /* Of A, in a script: the order (two hex digits), and one that is none. */

@@ -60,11 +60,12 @@ look_end(const struct party *s, enum event_match match, struct found *f)
 	return ending_fits(match, s->ended) ? LOOK_FITS : LOOK_BLOCKED;
 }
 
-/* Half a frame is what "truncated" means, and no obstacle to it. */
+/* Half a frame is what "truncated" means, "closed" covers it, and a reset may
+ * destroy the other half on its way. */
 static bool
 is_half(const struct wanted *want, const struct item *it)
 {
-	return want->what->match == MATCH_TRUNCATED && it->kind == ITEM_REST &&
+	return want->what->match != MATCH_EOF && it->kind == ITEM_REST &&
 	    it->error == RK_ERR_AGAIN;
 }
 
