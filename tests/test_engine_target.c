@@ -284,6 +284,61 @@ START_TEST(test_size)
 }
 END_TEST
 
+/* ---- what was seen is in the transcript ---- */
+
+static bool
+is_remarked(const struct engine_stage *st, const char *part)
+{
+	const struct transcript *t = st->result->transcript;
+
+	for (size_t i = 0; i < t->nevents; i++)
+		if (t->events[i].kind == EVENT_REMARK &&
+		    strstr(t->events[i].text, part) != NULL)
+			return true;
+	return false;
+}
+
+START_TEST(what_was_seen_is_remarked)
+{
+	struct engine_stage st = { 0 };
+
+	open_stage(&st);
+	stage_expect(&st, "serial",
+	    "conn A = login key=alice\n" SEND
+	    "target assert metric x_packets_total increments 1\n"
+	    "target assert fds<=baseline + 2\n"
+	    "target assert rss<=baseline + 1000000\n"
+	    "target assert alive\n",
+	    CODE_OK, NULL);
+	ck_assert(is_remarked(&st, "x_packets_total rose by 1, from 7"));
+	ck_assert(is_remarked(&st, " descriptors, before the case "));
+	ck_assert(is_remarked(&st, " kB of memory, before the case "));
+	ck_assert(is_remarked(&st, "alive"));
+	stage_expect(&st, "own", "target signal INT\ntarget wait exit==0",
+	    CODE_OK, NULL);
+	ck_assert(is_remarked(&st, "exit status 0"));
+	close_stage(&st);
+}
+END_TEST
+
+/* The flood that fills it is why it was looked. */
+START_TEST(what_was_seen_behind_a_flood_is_remarked)
+{
+	struct engine_stage st = { 0 };
+
+	open_stage(&st);
+	stage_expect(&st, "serial",
+	    "conn A = login key=alice\n"
+	    "repeat 59980 {\nnote \"\"\n}\n"
+	    "repeat 20 {\n" SEND "}\n"
+	    "target assert alive\n",
+	    CODE_OK, NULL);
+	ck_assert(is_remarked(&st, "the transcript is full"));
+	ck_assert(is_remarked(&st, "alive"));
+	close_stage(&st);
+}
+END_TEST
+
 /* A process that is there, one that waits to be reaped, one that is gone. */
 START_TEST(test_alive)
 {
@@ -515,6 +570,8 @@ main(void)
 	tcase_add_test(t, test_not_observable);
 	tcase_add_test(t, test_exposition);
 	tcase_add_rows(t, test_size, size_rows);
+	tcase_add_test(t, what_was_seen_is_remarked);
+	tcase_add_test(t, what_was_seen_behind_a_flood_is_remarked);
 	tcase_add_test(t, test_alive);
 	tcase_add_test(t, who_is_about_to_end_is_not_alive);
 	tcase_add_test(t, test_dead);

@@ -21,6 +21,7 @@
 /* What a transcript may hold; a hostile target sends without end. */
 #define RECORD_MAX        ((size_t)16 << 20)
 #define RECORD_MAX_EVENTS 60000
+#define REMARKS_BEHIND    100
 #define RECORD_EVENT_MAX  ((size_t)128 << 10)
 /* … an event beside its bytes and text. */
 #define EVENT_COST        (sizeof(struct event) + 48)
@@ -76,34 +77,51 @@ remark_cut(struct play *p, const struct event *e, size_t whole)
 	transcript_add(p->transcript, &remark);
 }
 
+static void
+end_record(struct play *p, int64_t time_ns)
+{
+	struct event remark = {
+		.kind = EVENT_REMARK,
+		.conn = TRANSCRIPT_NO_CONN,
+		.time_ns = time_ns,
+		.text = (char[]){ "the transcript is full: of what follows "
+				  "only remarks on the target are in it" },
+	};
+
+	p->record_full = true;
+	transcript_add(p->transcript, &remark);
+}
+
+/* Remarks on the target are few, and what it did with such a flood is what they
+ * tell. */
+static bool
+is_left_out(struct play *p, const struct event *e)
+{
+	if (!p->record_full)
+		return false;
+	if (e->kind == EVENT_REMARK && e->conn == TRANSCRIPT_NO_CONN &&
+	    p->remarks_behind < REMARKS_BEHIND) {
+		p->remarks_behind++;
+		return false;
+	}
+	p->left_events++;
+	p->left_bytes += e->len;
+	return true;
+}
+
 size_t
 play_record(struct play *p, struct event *e)
 {
 	struct transcript *t = p->transcript;
 	size_t whole, at, cost;
 
-	if (p->record_full) {
-		p->left_events++;
-		p->left_bytes += e->len;
-		return SIZE_MAX;
-	}
 	e->time_ns = clock_mono_ns() - p->started_ns;
-	if (p->recorded > RECORD_MAX || t->nevents > RECORD_MAX_EVENTS ||
-	    !engine_has_room(p->engine)) {
-		struct event remark = {
-			.kind = EVENT_REMARK,
-			.conn = TRANSCRIPT_NO_CONN,
-			.time_ns = e->time_ns,
-			.text = (char[]){ "the transcript is full: what "
-					  "follows is not in it" },
-		};
-
-		p->record_full = true;
-		p->left_events = 1;
-		p->left_bytes = e->len;
-		transcript_add(t, &remark);
+	if (!p->record_full &&
+	    (p->recorded > RECORD_MAX || t->nevents > RECORD_MAX_EVENTS ||
+		!engine_has_room(p->engine)))
+		end_record(p, e->time_ns);
+	if (is_left_out(p, e))
 		return SIZE_MAX;
-	}
 	whole = e->len;
 	if (e->len > RECORD_EVENT_MAX)
 		e->len = RECORD_EVENT_MAX;

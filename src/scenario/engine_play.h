@@ -63,6 +63,7 @@ struct play {
 	size_t recorded, taped; /* bytes that are held */
 	bool record_full;
 	size_t left_events, left_bytes; /* … not, once it is */
+	unsigned remarks_behind;        /* kept nevertheless */
 	uint64_t seq;
 	double scale;
 

@@ -214,6 +214,9 @@ poll_exit(struct play *p, const struct step *s, const struct target_state *st)
 			  (double)st->within_ns / (double)NS_PER_S);
 	}
 	p->own_may_end = true;
+	play_remark(p, NULL, s->at.line,
+	    e.signo != 0 ? "ended by signal %d" : "exit status %d",
+	    e.signo != 0 ? e.signo : e.status);
 	if (e.signo != 0)
 		return play_fail(p, CODE_CRASH,
 		    "the target's process was ended by signal %d, expected "
@@ -239,9 +242,21 @@ look_alive(struct play *p, const struct step *s)
 		alive = alive != 0 && !p->host->has_exited(p->own, &e);
 	if (alive < 0)
 		return skip(p, s, "alive", NULL);
+	play_remark(p, NULL, s->at.line, alive ? "alive" : "not alive");
 	if (alive)
 		return STEP_OVER;
 	return play_fail(p, CODE_CRASH, "the target's process is gone");
+}
+
+static void
+remark_size(struct play *p, const struct step *s, const char *what, long now,
+    long baseline)
+{
+	if (baseline < 0)
+		play_remark(p, NULL, s->at.line, "%ld %s", now, what);
+	else
+		play_remark(p, NULL, s->at.line, "%ld %s, before the case %ld",
+		    now, what, baseline);
 }
 
 /* Descriptors and memory: may come down for a while. */
@@ -255,15 +270,18 @@ look_size(struct play *p, const struct step *s, const struct target_state *st)
 	long baseline =
 	    fds ? p->oracle->baseline.fds : p->oracle->baseline.rss_kb;
 	int64_t limit = s->value_sign * st->low;
+	bool holds;
 
 	if (now < 0 || (s->from_baseline && baseline < 0))
 		return skip(p, s, fds ? "fds" : "rss", NULL);
 	if (s->from_baseline)
 		limit += baseline;
-	if (s->op == OP_LT ? now < limit : now <= limit)
-		return STEP_OVER;
-	if (may_wait(p, st))
+	holds = s->op == OP_LT ? now < limit : now <= limit;
+	if (!holds && may_wait(p, st))
 		return STEP_WAITS;
+	remark_size(p, s, what, now, baseline);
+	if (holds)
+		return STEP_OVER;
 	if (were_late(p, st))
 		return too_late_ourselves(p);
 	if (!s->from_baseline)
@@ -323,12 +341,14 @@ judge_metric(struct play *p, const struct step *s, struct target_state *st)
 		    s->name);
 	metrics_get(st->metrics, s->name, &now);
 	now -= before;
-	if (now >= (double)st->low && now <= (double)st->high)
-		return STEP_OVER;
 	if (now < (double)st->low && may_wait(p, st)) {
 		st->next_ns = play_now(p) + LOOK_EVERY;
 		return STEP_WAITS;
 	}
+	play_remark(p, NULL, s->at.line, "%s rose by %.15g, from %.15g",
+	    s->name, now, before);
+	if (now >= (double)st->low && now <= (double)st->high)
+		return STEP_OVER;
 	if (now < (double)st->low && were_late(p, st))
 		return too_late_ourselves(p);
 	return play_fail(p, now < (double)st->low ? CODE_NEVER : CODE_EXTRA,
