@@ -271,13 +271,17 @@ stall(struct fake_client *c, const struct rk_frame *f)
 
 static const struct fake_rules stalling = { .on_frame = stall };
 
-/* … for longer than some relay would wait for us, which then puts us out. */
+/* … for longer than some relay would wait for us, which then puts us out; 0xec
+ * only stalls, 0xed only ends. */
 static bool
 stall_and_end(struct fake_client *c, const struct rk_frame *f)
 {
-	if (ping_of(f) != 0xee)
+	unsigned ping = ping_of(f);
+
+	if (ping == 0xec || ping == 0xee)
+		clock_advance(1100 * NS_PER_MS);
+	if (ping != 0xed && ping != 0xee)
 		return false;
-	clock_advance(1100 * NS_PER_MS);
 	fake_close(c);
 	return true;
 }
@@ -338,6 +342,21 @@ START_TEST(an_end_while_this_machine_stood_still_says_nothing)
 		    "this machine was late");
 		free(all);
 	}
+	stage_close(&s);
+}
+END_TEST
+
+START_TEST(an_end_long_after_a_stall_is_the_relays)
+{
+	static const char steps[] =
+	    LOGIN "A -> Ping data=x\"ec*8\"\nA <- Pong\n"
+		  "never A <- any for 11s\n"
+		  "A -> Ping data=x\"ed*8\"\n" PONG;
+	struct engine_stage s = { 0 };
+
+	stage_open(&s, &impatient);
+	stage_expect(&s, "over raw\n  timeout 60s", steps, CODE_CLOSED,
+	    "ended (eof)");
 	stage_close(&s);
 }
 END_TEST
@@ -510,6 +529,7 @@ main(void)
 	tcase_add_test(t, one_that_hangs_does_not_stop_the_others);
 	tcase_add_test(t, what_this_machine_delayed_is_not_the_relays_fault);
 	tcase_add_test(t, an_end_while_this_machine_stood_still_says_nothing);
+	tcase_add_test(t, an_end_long_after_a_stall_is_the_relays);
 	tcase_add_test(t, a_hundred_cases_at_once);
 	tcase_add_test(t, as_many_at_a_time_as_asked_for);
 	tcase_add_test(t, no_more_cases_than_descriptors);

@@ -8,6 +8,9 @@
 /* Half of the shortest time after which some relay puts out who takes nothing,
  * says nothing, or does not log in. */
 #define SHORT_PATIENCE NS_PER_S
+/* What was lost so long before an end, or longer, has not brought it about. */
+#define LOOK_BACK      (10 * NS_PER_S)
+
 static int64_t
 starved_for(const struct play *p, int64_t since_ns)
 {
@@ -32,8 +35,11 @@ play_watched_enough(const struct play *p, int64_t since_ns, int64_t bound_ns)
 enum result_code
 play_code_of_ending(struct play *p, const struct party *s)
 {
-	int64_t lost = play_lost_since(p, s->begun_ns);
+	int64_t since = s->ended_ns - LOOK_BACK, lost;
 
+	if (since < s->begun_ns)
+		since = s->begun_ns;
+	lost = play_lost_since(p, since);
 	if (lost > SHORT_PATIENCE) {
 		p->result->late_ns = lost;
 		return CODE_HARNESS_LATE;
