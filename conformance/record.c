@@ -9,8 +9,8 @@
 
 #include <sys/socket.h>
 
-#include "base/text.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "capture/recorder.h"
 #include "net/dial.h"

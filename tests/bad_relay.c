@@ -18,9 +18,9 @@
 #include "codec/keys.h"
 #include "codec/upgrade.h"
 #include "codec/ws.h"
-#include "net/listen.h"
 #include "net/loop.h"
 #include "net/stream.h"
+#include "serve.h"
 
 struct conn;
 
@@ -318,8 +318,6 @@ int
 main(int argc, char **argv)
 {
 	const struct mode *mode = NULL;
-	struct listener *listener;
-	char err[256];
 
 	for (size_t i = 0; argc == 2 && i < NMODES; i++)
 		if (strcmp(modes[i].name, argv[1]) == 0)
@@ -333,14 +331,5 @@ main(int argc, char **argv)
 	dialect = rk_dialects()[0];
 	loop = loop_new();
 	loop_on_signal(loop, SIGTERM, on_signal, NULL);
-	listener = listener_new(loop, "127.0.0.1:0", on_accept,
-	    (void *)(uintptr_t)mode, err, sizeof(err));
-	if (listener == NULL) {
-		fprintf(stderr, "bad_relay: %s\n", err);
-		return 1;
-	}
-	printf("listening http %s\nready\n", listener_address(listener));
-	fflush(stdout);
-	loop_run(loop);
-	return 0;
+	return serve(loop, "127.0.0.1:0", on_accept, (void *)(uintptr_t)mode);
 }

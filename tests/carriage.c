@@ -22,10 +22,10 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "net/dial.h"
-#include "net/listen.h"
 #include "net/loop.h"
 #include "net/stream.h"
 #include "net/url.h"
+#include "serve.h"
 
 #define SINGLE_BYTES 700
 #define PIECE        1460
@@ -141,8 +141,6 @@ hold(struct side *s, const void *p, size_t len, int64_t due)
 	s->held += len;
 	if (!timer_is_set(s->timer))
 		timer_set_at(s->timer, s->first->due);
-	if (s->held > HELD_MAX)
-		stream_pause(s->stream);
 }
 
 static bool
@@ -304,19 +302,8 @@ read_arguments(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct listener *li;
-	char err[256];
-
 	if (!read_arguments(argc, argv))
 		return 2;
 	loop = loop_new();
-	li = listener_new(loop, argv[1], on_accept, NULL, err, sizeof(err));
-	if (li == NULL) {
-		fprintf(stderr, "%s\n", err);
-		return 1;
-	}
-	printf("listening http %s\nready\n", listener_address(li));
-	fflush(stdout);
-	loop_run(loop);
-	return 0;
+	return serve(loop, argv[1], on_accept, NULL);
 }

@@ -20,10 +20,10 @@
 #include "base/xalloc.h"
 #include "codec/http.h"
 #include "net/dial.h"
-#include "net/listen.h"
 #include "net/loop.h"
 #include "net/stream.h"
 #include "net/url.h"
+#include "serve.h"
 
 struct side {
 	struct stream *stream;
@@ -205,9 +205,6 @@ on_accept(void *arg, int fd)
 int
 main(int argc, char **argv)
 {
-	struct listener *li;
-	char err[256];
-
 	if (argc == 4 && strcmp(argv[2], "--behind") == 0)
 		behind = argv[3];
 	else if (argc == 3)
@@ -215,13 +212,5 @@ main(int argc, char **argv)
 	else
 		return 2;
 	loop = loop_new();
-	li = listener_new(loop, argv[1], on_accept, NULL, err, sizeof(err));
-	if (li == NULL) {
-		fprintf(stderr, "%s\n", err);
-		return 1;
-	}
-	printf("listening http %s\nready\n", listener_address(li));
-	fflush(stdout);
-	loop_run(loop);
-	return 0;
+	return serve(loop, argv[1], on_accept, NULL);
 }
