@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/xalloc.h"
 #include "codec/keys.h"
 #include "relayd/access_http.h"
@@ -59,13 +60,15 @@ add_line(struct access *a, char *line)
 static bool
 add_file(struct access *a, const char *path, char *err, size_t err_size)
 {
-	FILE *f = fopen(path, "re");
+	const char *why = file_trouble(path);
+	FILE *f = why == NULL ? fopen(path, "re") : NULL;
 	char *line = NULL;
 	size_t size = 0, number = 0;
 	bool ok = f != NULL;
 
 	if (!ok)
-		snprintf(err, err_size, "%s: %s", path, strerror(errno));
+		snprintf(err, err_size, "%s: %s", path,
+		    why != NULL ? why : strerror(errno));
 	while (ok && getline(&line, &size, f) >= 0) {
 		ok = add_line(a, line);
 		number++;

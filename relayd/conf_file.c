@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/xalloc.h"
@@ -395,17 +396,17 @@ static bool
 load(struct reading *r)
 {
 	static const char mark[] = "\xef\xbb\xbf";
-	FILE *f = fopen(r->path, "re");
-	const char *what = NULL;
+	const char *what = file_trouble(r->path);
+	FILE *f = what == NULL ? fopen(r->path, "re") : NULL;
 	size_t n = 1;
 
 	while (f != NULL && n > 0 && r->file.len < FILE_MAX_BYTES) {
 		n = fread(text_room(&r->file, 65536), 1, 65536, f);
 		text_grew(&r->file, n);
 	}
-	if (f == NULL || ferror(f))
+	if (what == NULL && (f == NULL || ferror(f)))
 		what = strerror(errno);
-	else if (n > 0)
+	else if (what == NULL && n > 0)
 		what = "the file is too large";
 	else if (memchr(text_str(&r->file), '\0', r->file.len) != NULL ||
 	    !rk_utf8_ok(text_str(&r->file), r->file.len))

@@ -126,17 +126,17 @@ settle_listeners(struct conf *c)
 static void
 add_beside(struct conf *c, enum listen_kind kind, unsigned port)
 {
-	const char *http = "[::]:0", *colon;
+	const char *http = "[::]:0";
 	char address[128];
 
 	if (has_listener(c, kind))
 		return;
 	for (size_t i = c->nlisten; i-- > 0;)
-		if (c->listen[i].kind == LISTEN_HTTP)
+		if (c->listen[i].kind == LISTEN_HTTP &&
+		    strchr(c->listen[i].address, ':') != NULL)
 			http = c->listen[i].address;
-	colon = strrchr(http, ':');
 	snprintf(address, sizeof(address), "%.*s:%u",
-	    colon != NULL ? (int)(colon - http) : 0, http, port);
+	    (int)(strrchr(http, ':') - http), http, port);
 	conf_add_listener(c, kind, address);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 
 #include "base/text.h"
+#include "net/address.h"
 #include "relayd/conf.h"
 
 #define FIRST_FD    3 /* SD_LISTEN_FDS_START */
@@ -114,15 +115,27 @@ service_take_sockets(char *err, size_t err_size)
 	return ok;
 }
 
+/* Other listeners may be opened beside it. */
+static void
+add_passed(struct conf *c, enum listen_kind kind, int fd)
+{
+	struct address a = { .len = sizeof(a.storage) };
+	char where[ADDRESS_TEXT_MAX] = "passed";
+
+	if (getsockname(fd, &a.any, &a.len) == 0 &&
+	    (a.any.sa_family == AF_INET || a.any.sa_family == AF_INET6))
+		address_text(&a, where, sizeof(where));
+	conf_add_listener(c, kind, where);
+	c->listen[c->nlisten - 1].fd = fd;
+}
+
 void
 service_add_sockets(struct conf *c)
 {
 	for (int i = 0; i < npassed; i++)
 		conf_drop_listeners(c, passed[i]);
-	for (int i = 0; i < npassed; i++) {
-		conf_add_listener(c, passed[i], "passed");
-		c->listen[c->nlisten - 1].fd = FIRST_FD + i;
-	}
+	for (int i = 0; i < npassed; i++)
+		add_passed(c, passed[i], FIRST_FD + i);
 }
 
 void

@@ -147,6 +147,27 @@ def they_take_the_place_of_addresses_of_their_kind():
 
 
 @case
+def what_else_the_file_opens_is_at_their_address():
+    host = "127.%d.%d.%d" % tuple(os.urandom(3))
+    http = socket.socket()
+    http.bind((host, 0))
+    http.listen(16)
+    with tempfile.NamedTemporaryFile("w") as f:
+        f.write("enable_stun = false\n")
+        f.flush()
+        relay = start([http], ["http"], ["--config", f.name])
+        first = relay.stdout.readline()
+        if first == "":  # somebody has that port at all addresses
+            _, errors = relay.communicate(timeout=20)
+            assert "cannot listen on %s:9090: " % host in errors, errors
+            return
+        assert sorted([first.strip(), *ready(relay)]) == [
+            "listening http " + address(http),
+            "listening metrics %s:9090" % host]
+        stop(relay)
+
+
+@case
 def those_of_another_process_are_left_alone():
     http = listening()
     relay = start([http], ["http"], ["--listen", "127.0.0.1:0"], pid=1)

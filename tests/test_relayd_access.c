@@ -199,10 +199,12 @@ START_TEST(list_and_option_add_up)
 END_TEST
 
 static const struct {
-	const char *text; /* NULL: no such file */
+	const char *text; /* or the name of another file */
 	const char *error;
 } bad_lists[] = {
-	{ NULL, "/nowhere: No such file" }, { "\nnonsense\n", ":2: not a key" },
+	{ "/nowhere", "/nowhere: No such file" },
+	{ "/dev/zero", "/dev/zero: not a regular file" }, /* it has no end */
+	{ "\nnonsense\n", ":2: not a key" },
 	{ "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5",
 	    ":1: not a key" },
 	{ "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c x",
@@ -213,11 +215,11 @@ static const struct {
 
 START_TEST(a_bad_list_is_an_error_with_its_line)
 {
+	const char *text = bad_lists[_i].text;
 	char err[256] = "";
 
-	write_list(bad_lists[_i].text != NULL ? bad_lists[_i].text : "");
-	ck_assert_int_eq(configure("--allow-file",
-			     bad_lists[_i].text != NULL ? path : "/nowhere",
+	write_list(text);
+	ck_assert_int_eq(configure("--allow-file", text[0] == '/' ? text : path,
 			     NULL, NULL, err, sizeof(err)),
 	    CONF_RUN);
 	ck_assert_ptr_null(access_new(&rig.conf, err, sizeof(err)));

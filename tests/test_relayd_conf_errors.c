@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 #include "base/xalloc.h"
 #include "codec/relaykit.h"
 #include "conf_rig.h"
@@ -347,6 +349,32 @@ START_TEST(a_missing_file_is_an_error)
 }
 END_TEST
 
+/* Opened for reading a pipe would wait for a writer. */
+START_TEST(a_file_that_is_a_pipe_is_an_error)
+{
+	char program[] = "relayd", option[] = "--config", want[80];
+	char *argv[] = { program, option, path, NULL };
+
+	unlink(path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(conf_parse(&conf, 3, argv, err, sizeof(err)),
+	    CONF_ERROR);
+	snprintf(want, sizeof(want), "%s: not a regular file", path);
+	ck_assert_str_eq(err, want);
+}
+END_TEST
+
+/* An empty file that everybody has. */
+START_TEST(the_null_device_is_a_file)
+{
+	char program[] = "relayd", option[] = "--config", null[] = "/dev/null";
+	char *argv[] = { program, option, null, NULL };
+
+	ck_assert_int_eq(conf_parse(&conf, 3, argv, err, sizeof(err)),
+	    CONF_RUN);
+}
+END_TEST
+
 START_TEST(a_long_line_is_fine_and_an_endless_one_is_not)
 {
 	struct text t;
@@ -418,6 +446,8 @@ main(void)
 	tcase_add_test(tc, a_reload_writes_no_file);
 	tcase_add_test(tc, a_file_that_cannot_be_written_is_an_error);
 	tcase_add_test(tc, a_missing_file_is_an_error);
+	tcase_add_test(tc, a_file_that_is_a_pipe_is_an_error);
+	tcase_add_test(tc, the_null_device_is_a_file);
 	tcase_add_test(tc, a_long_line_is_fine_and_an_endless_one_is_not);
 	tcase_add_test(tc, random_files_are_read_or_refused);
 	suite_add_tcase(s, tc);

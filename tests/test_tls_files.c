@@ -209,6 +209,11 @@ static const struct {
 	{ "%s/cut.pem", "%s/key.pem", "certificate %s/cut.pem: " },
 	{ "%s/chain.pem", "%s/locked.pem",
 	    "key %s/locked.pem: it is encrypted; relays need a plain key" },
+	/* Nobody waits for what never ends. */
+	{ "%s/pipe", "%s/key.pem", "certificate %s/pipe: not a regular file" },
+	{ "%s/chain.pem", "%s/pipe", "key %s/pipe: not a regular file" },
+	{ "/dev/zero", "%s/key.pem",
+	    "certificate /dev/zero: not a regular file" },
 };
 
 static void
@@ -225,6 +230,7 @@ write_bad_files(void)
 	EVP_PKEY_free(key);
 	fchmod(fileno(f), 0600);
 	fclose(f);
+	ck_assert_int_eq(mkfifo(in_dir("pipe"), 0600), 0);
 	write_file("ca2.pem", ca, 0600);
 	write_file("empty.pem", "", 0600);
 	chain[100] = '\0';
@@ -267,6 +273,7 @@ START_TEST(a_bad_file_is_named_with_the_reason)
 	free(cert);
 	free(key);
 	free(error);
+	unlink(in_dir("pipe"));
 	unlink(in_dir("ca2.pem"));
 	unlink(in_dir("empty.pem"));
 	unlink(in_dir("cut.pem"));
@@ -282,6 +289,7 @@ static const struct {
 	{ "%s/none.pem", NULL,
 	    "CA file %s/none.pem: No such file or directory" },
 	{ "%s/key.pem", NULL, "CA file %s/key.pem: " },
+	{ "/dev/zero", NULL, "CA file /dev/zero: not a regular file" },
 	{ "%s/ca.pem", "%s/none/keys",
 	    "key log %s/none/keys: No such file or directory" },
 };

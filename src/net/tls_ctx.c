@@ -18,6 +18,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "net/tls_internal.h"
 
@@ -189,12 +190,15 @@ set_versions(struct tls_ctx *ctx, const struct tls_client_config *config,
 static bool
 set_roots(struct tls_ctx *ctx, const char *cafile, const struct complaint *c)
 {
+	const char *why;
+
 	if (cafile == NULL) {
 		SSL_CTX_set_default_verify_paths(ctx->ssl_ctx);
 		return true;
 	}
-	if (access(cafile, R_OK) < 0)
-		return complain(c, "CA file %s: %s", cafile, strerror(errno));
+	why = file_trouble(cafile);
+	if (why != NULL)
+		return complain(c, "CA file %s: %s", cafile, why);
 	if (SSL_CTX_load_verify_file(ctx->ssl_ctx, cafile) != 1)
 		return complain_ssl(c, "CA file", cafile);
 	return true;
@@ -266,8 +270,10 @@ on_passphrase(char *buf, int size, int rwflag, void *arg)
 static bool
 load_chain(struct tls_ctx *ctx, const char *file, const struct complaint *c)
 {
-	if (access(file, R_OK) < 0)
-		return complain(c, "certificate %s: %s", file, strerror(errno));
+	const char *why = file_trouble(file);
+
+	if (why != NULL)
+		return complain(c, "certificate %s: %s", file, why);
 	if (SSL_CTX_use_certificate_chain_file(ctx->ssl_ctx, file) != 1)
 		return complain_ssl(c, "certificate", file);
 	return true;
@@ -277,11 +283,16 @@ load_chain(struct tls_ctx *ctx, const char *file, const struct complaint *c)
 static BIO *
 open_key(const char *file, const struct complaint *c)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	const char *why = file_trouble(file);
+	int fd = why == NULL ? open(file, O_RDONLY | O_CLOEXEC) : -1;
 	struct stat st;
 	FILE *f;
 	BIO *bio;
 
+	if (why != NULL) {
+		complain(c, "key %s: %s", file, why);
+		return NULL;
+	}
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		complain(c, "key %s: %s", file, strerror(errno));
 		if (fd >= 0)
