@@ -9,6 +9,7 @@
 #include "net/stream.h"
 #include "relayd/conf.h"
 #include "relayd/fault_table.h"
+#include "relayd/fault_verifier.h"
 #include "relayd/worker.h"
 
 /* ClientInfo, section 3.2: magic, key, signature, message. */
@@ -16,6 +17,7 @@
 #define AT_SIGNATURE 41
 #define AT_MESSAGE   105
 #define CLIENT_INFO  2
+#define OUR_VERSION  3
 
 static struct rk_key
 key_of(const struct fault_event *e)
@@ -40,6 +42,18 @@ let_in(struct fault_event *e)
 	*e->err = RK_OK;
 }
 
+/* What was wrong is forgiven; the version, which comes last, is still asked. */
+static void
+forgive(struct fault_event *e)
+{
+	struct rk_reader r;
+
+	rk_reader_init(&r, e->payload + AT_MESSAGE, e->len - AT_MESSAGE);
+	e->c->login.version = rk_read_leb128(&r);
+	if (!r.bad && e->c->login.version == OUR_VERSION)
+		let_in(e);
+}
+
 static void
 turn_away(struct fault_event *e, int err)
 {
@@ -52,7 +66,7 @@ static bool
 forgives(const struct fault *f, struct fault_event *e)
 {
 	if (is_info(e, (size_t)f->n) && *e->err == f->m)
-		let_in(e);
+		forgive(e);
 	return false;
 }
 
@@ -75,7 +89,7 @@ magic_prefix(const struct fault *f, struct fault_event *e)
 	    memcmp(e->payload, magic, sizeof(magic) - (size_t)f->n) == 0 &&
 	    verifies(e, e->payload + AT_MESSAGE, e->len - AT_MESSAGE,
 		e->payload + AT_SIGNATURE))
-		let_in(e);
+		forgive(e);
 	return false;
 }
 
@@ -85,7 +99,7 @@ magic_unchecked(const struct fault *f, struct fault_event *e)
 	if (is_info(e, AT_MESSAGE + 1) && *e->err == RK_ERR_MAGIC &&
 	    verifies(e, e->payload + AT_MESSAGE, e->len - AT_MESSAGE,
 		e->payload + AT_SIGNATURE))
-		let_in(e);
+		forgive(e);
 	return false;
 }
 
@@ -121,7 +135,7 @@ signs_all(const struct fault *f, struct fault_event *e)
 	    e->len - AT_MESSAGE);
 	good = verifies(e, all, len, e->payload + AT_SIGNATURE);
 	if (good)
-		let_in(e);
+		forgive(e);
 	else if (f->n != 0 && *e->err == RK_OK)
 		turn_away(e, RK_ERR_SIGNATURE);
 	return false;
@@ -131,12 +145,9 @@ signs_all(const struct fault *f, struct fault_event *e)
 static bool
 half_signature(const struct fault *f, struct fault_event *e)
 {
-	uint8_t msg[1] = { 3 };
-
 	if (is_info(e, AT_MESSAGE + 1) && *e->err == RK_ERR_SIGNATURE &&
-	    e->payload[AT_MESSAGE] == msg[0] &&
 	    e->payload[AT_SIGNATURE + 63] < 0x10)
-		let_in(e);
+		forgive(e);
 	return false;
 }
 
@@ -149,33 +160,41 @@ small_order(const struct fault *f, struct fault_event *e)
 		return false;
 	key = key_of(e);
 	if (rk_key_is_small_order(&key))
-		let_in(e);
+		forgive(e);
 	return false;
 }
 
-/* S is reduced before it is looked at. */
+/* S, whose last byte must be below n, is reduced before it is looked at. */
 static bool
 scalar_reduced(const struct fault *f, struct fault_event *e)
 {
-	static const uint8_t order[32] = { 0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63,
-		0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
-		0x14, [31] = 0x10 };
 	uint8_t signature[RK_SIGNATURE_LEN];
-	int borrow = 0;
 
 	if (!is_info(e, AT_MESSAGE + 1) || *e->err != RK_ERR_SIGNATURE)
 		return false;
 	memcpy(signature, e->payload + AT_SIGNATURE, sizeof(signature));
-	for (size_t i = 0; i < sizeof(order); i++) {
-		int d = signature[32 + i] - order[i] - borrow;
-
-		borrow = d < 0;
-		signature[32 + i] = (uint8_t)d;
-	}
-	if (!borrow &&
+	if (signature[63] < f->n && reduce_scalar(signature + 32) &&
 	    verifies(e, e->payload + AT_MESSAGE, e->len - AT_MESSAGE,
 		signature))
-		let_in(e);
+		forgive(e);
+	return false;
+}
+
+/* The equation need hold only up to a point of small order; R is one if, and
+ * only if, n says so. */
+static bool
+cofactored(const struct fault *f, struct fault_event *e)
+{
+	struct rk_key key, r;
+
+	if (!is_info(e, AT_MESSAGE + 1) || *e->err != RK_ERR_SIGNATURE)
+		return false;
+	key = key_of(e);
+	memcpy(r.b, e->payload + AT_SIGNATURE, sizeof(r.b));
+	if (rk_key_is_small_order(&r) == (f->n != 0) &&
+	    verifies_by_cofactor(&key, e->payload + AT_MESSAGE,
+		e->len - AT_MESSAGE, e->payload + AT_SIGNATURE))
+		forgive(e);
 	return false;
 }
 
@@ -316,7 +335,10 @@ const struct fault faults_login[] = {
 	{ "login.signature-over-all", "MUST", "R-097 R-184", "A signature over magic, key and message logs in as well", ON(LOGIN), signs_all, 0, 0, NULL, NULL },
 	{ "login.signature-over-all-only", "MUST", "R-090 R-097 R-184", "Only a signature over magic, key and message logs in", ON(LOGIN), signs_all, 1, 0, NULL, NULL },
 	{ "login.small-order-key", "MUST", "R-098 R-184", "A key of small order logs in", ON(LOGIN), small_order, 0, 0, NULL, NULL },
-	{ "login.scalar-reduced", "MUST", "R-099 R-184", "A scalar above the group order is reduced, then accepted", ON(LOGIN), scalar_reduced, 0, 0, NULL, NULL },
+	{ "login.small-order-r", "MUST", "R-098 R-184", "A signature whose R is of small order logs in where its equation holds", ON(LOGIN), cofactored, 1, 0, NULL, NULL },
+	{ "login.cofactored", "MUST", "R-098 R-184", "A signature that is good up to a point of small order logs in", ON(LOGIN), cofactored, 0, 0, NULL, NULL },
+	{ "login.scalar-reduced", "MUST", "R-099 R-184", "A scalar above the group order is reduced, then accepted", ON(LOGIN), scalar_reduced, 0x100, 0, NULL, NULL },
+	{ "login.scalar-top-bits", "MUST", "R-099 R-184", "Of a scalar only the three highest bits are looked at, then it is reduced", ON(LOGIN), scalar_reduced, 0x20, 0, NULL, NULL },
 	{ "login.version-unchecked", "MUST", "R-100 R-184", "Any well-signed version logs in", ON(LOGIN), versions, 0, INT64_MAX, NULL, NULL },
 	{ "login.version-older", "MUST", "R-100 R-184", "Version 2 logs in", ON(LOGIN), versions, 2, 2, NULL, NULL },
 	{ "login.version-newer", "MUST", "R-100 R-184", "Version 4 logs in", ON(LOGIN), versions, 4, 4, NULL, NULL },
