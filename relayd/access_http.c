@@ -24,6 +24,7 @@
 #include "net/stream.h"
 #include "net/tls.h"
 #include "net/url.h"
+#include "relayd/access_url.h"
 #include "relayd/conf.h"
 
 #define REQUEST_MAX 4096
@@ -35,7 +36,7 @@ static const char yes[] = "true";
 
 struct access_service {
 	atomic_uint refs;
-	struct relay_url url;
+	struct access_url at;
 	char *token;         /* NULL: none */
 	struct tls_ctx *tls; /* for redirections too */
 	int64_t timeout;
@@ -57,7 +58,7 @@ struct access_query {
 	struct relay_url *moved; /* where |url| is then */
 	unsigned moves;
 	bool get;   /* not POST */
-	bool alien; /* the token is not for that host */
+	bool alien; /* user and token are not for that host */
 	struct dial *dial;
 	struct stream *stream;
 	bool reused; /* it waited for a question */
@@ -74,19 +75,6 @@ struct access_query {
 };
 
 /* ---- the service ---- */
-
-bool
-access_url_is_valid(const char *url, char *err, size_t err_size)
-{
-	struct relay_url u;
-
-	if (relay_url_parse(url, &u, err, err_size) < 0)
-		return false;
-	if (u.carrier == RK_CARRIER_RAW)
-		return true;
-	snprintf(err, err_size, "the scheme must be http or https");
-	return false;
-}
 
 static struct tls_ctx *
 client_tls(const struct conf *conf, char *err, size_t err_size)
@@ -107,7 +95,7 @@ access_service_new(const struct conf *conf, char *err, size_t err_size)
 	s->max_active = (size_t)conf->access_max;
 	if (conf->access_token != NULL)
 		s->token = xstrdup(conf->access_token);
-	if (relay_url_parse(conf->access_url, &s->url, err, err_size) < 0)
+	if (!access_url_parse(conf->access_url, &s->at, err, err_size))
 		goto failed;
 	if ((s->tls = client_tls(conf, err, err_size)) == NULL)
 		goto failed;
@@ -133,6 +121,7 @@ access_service_unref(struct access_service *s)
 		explicit_bzero(s->token, strlen(s->token));
 	free(s->token);
 	tls_ctx_free(s->tls);
+	explicit_bzero(&s->at, sizeof(s->at));
 	free(s);
 }
 
@@ -401,6 +390,8 @@ write_request(struct access_query *q)
 	    q->url->path[0] != '\0' ? q->url->path : "/");
 	rk_http_write_field(&w, "host", host);
 	rk_http_write_field(&w, "x-iroh-nodeid", q->key);
+	if (s->at.basic[0] != '\0' && !q->alien)
+		rk_http_write_field(&w, "authorization", s->at.basic);
 	if (s->token != NULL && !q->alien) {
 		snprintf(bearer, sizeof(bearer), "Bearer %s", s->token);
 		rk_http_write_field(&w, "authorization", bearer);
@@ -551,7 +542,7 @@ access_ask(struct asker *a, struct access_service *s, const struct rk_key *key,
 	}
 	q->asker = a;
 	q->service = access_service_ref(s);
-	q->url = &q->service->url;
+	q->url = &q->service->at.url;
 	q->on_answer = on_answer;
 	q->arg = arg;
 	rk_key_hex(key, q->key);

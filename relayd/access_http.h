@@ -36,9 +36,6 @@ struct access_service *access_service_new(const struct conf *conf, char *err,
 struct access_service *access_service_ref(struct access_service *s);
 void access_service_unref(struct access_service *s); /* NULL is fine */
 
-/* Is |url| one that can be asked?  One line in |err| if not. */
-bool access_url_is_valid(const char *url, char *err, size_t err_size);
-
 /*
  * Asks for one event loop: so many questions at a time, the others wait
  * their turn.  How long is bounded for each, waiting included.

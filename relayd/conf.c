@@ -12,7 +12,7 @@
 #include "base/xalloc.h"
 #include "codec/dialect.h"
 #include "net/address.h"
-#include "relayd/access_http.h"
+#include "relayd/access_url.h"
 #include "relayd/conf_file.h"
 #include "relayd/fault.h"
 #include "relayd/mail.h"
@@ -231,9 +231,19 @@ static bool
 parse_access_url(struct conf *c, const struct option_spec *o, const char *value,
     char *err, size_t err_size)
 {
-	return access_url_is_valid(value, err, err_size) &&
+	struct access_url u;
+
+	return access_url_parse(value, &u, err, err_size) &&
 	    set_rule(c, o, err, err_size) &&
 	    parse_text(c, o, value, err, err_size);
+}
+
+const char *
+conf_shown(const struct option_spec *o, const char *value)
+{
+	return o->parse == parse_access_url && strchr(value, '@') != NULL
+	    ? "…"
+	    : value;
 }
 
 static void
@@ -393,7 +403,7 @@ conf_clear(struct conf *c)
 {
 	free(c->capture);
 	wipe(&c->access_token);
-	free(c->access_url);
+	wipe(&c->access_url);
 	free(c->access_ca);
 	free(c->user);
 	for (size_t i = 0; i < c->nlisten; i++)
@@ -547,7 +557,7 @@ enum conf_setting
 conf_set_option(struct conf *c, const struct toml_item *item, char *err,
     size_t err_size)
 {
-	char why[128];
+	char why[320];
 
 	if (strncmp(item->key, "tls.", strlen("tls.")) == 0)
 		conf_note_tls(c);
@@ -567,8 +577,8 @@ conf_set_option(struct conf *c, const struct toml_item *item, char *err,
 			return set_nothing(c, o, err, err_size);
 		if (o->parse(c, o, item->value, why, sizeof(why)))
 			return CONF_SET;
-		snprintf(err, err_size, "%s = %s: %s", item->key, item->value,
-		    why);
+		snprintf(err, err_size, "%s = %s: %s", item->key,
+		    conf_shown(o, item->value), why);
 		return CONF_BAD;
 	}
 	return CONF_UNKNOWN;

@@ -37,12 +37,13 @@ static bool
 apply(struct conf *c, const struct option_spec *o, const char *value, char *err,
     size_t err_size)
 {
-	char why[128];
+	char why[320];
 
 	c->lines[o - conf_options] = CONF_NO_LINE;
 	if (o->parse(c, o, value, why, sizeof(why)))
 		return true;
-	snprintf(err, err_size, "--%s %s: %s", o->name, value, why);
+	snprintf(err, err_size, "--%s %s: %s", o->name, conf_shown(o, value),
+	    why);
 	return false;
 }
 

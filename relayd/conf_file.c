@@ -171,6 +171,16 @@ look_up(const char *name)
 	return is;
 }
 
+/* What a table says by being there. */
+static void
+note_table(struct conf *c, const char *key)
+{
+	if (strcmp(key, "tls") == 0)
+		conf_note_tls(c);
+	else if (strcmp(key, "access.everyone") == 0) /* = {}; a string, too */
+		c->says_everyone = true;
+}
+
 /* ---- values ---- */
 
 static void
@@ -246,8 +256,7 @@ set_item(void *arg, const struct toml_item *item)
 	if (item->kind == TOML_TABLE && !item->in_array) {
 		if (is == CONF_IS_KEY)
 			return fail_key(r, item->key, " is no table");
-		if (strcmp(item->key, "tls") == 0)
-			conf_note_tls(r->conf);
+		note_table(r->conf, item->key);
 		return true;
 	}
 	if (is == CONF_IS_TABLE)
@@ -300,8 +309,7 @@ check_table(struct reading *r, const char *key, bool array)
 		return fail_key(r, key, " is no array of tables");
 	if (!toml_paths_table(&r->paths, key, array, r->line))
 		return fail_key(r, key, " is there twice");
-	if (strcmp(key, "tls") == 0)
-		conf_note_tls(r->conf);
+	note_table(r->conf, key);
 	return true;
 }
 
@@ -431,6 +439,9 @@ check_access(struct reading *r)
 	if (line > 0 && r->conf->access_url == NULL)
 		fail(r, line, "access.http.url is missing");
 	line = toml_paths_line(&r->paths, "access");
+	if (line > 0 && r->conf->access != ACCESS_EVERYONE &&
+	    r->conf->says_everyone)
+		fail(r, line, "access names everyone and others");
 	if (line > 0 && r->conf->access == ACCESS_EVERYONE &&
 	    !r->conf->says_everyone)
 		fail(r, line, "access says nothing of who is let in");

@@ -25,6 +25,8 @@ struct option_spec {
 extern const struct option_spec conf_options[];
 extern const size_t conf_noptions;
 
+/* |value|, or what stands for one that may have a password in it. */
+const char *conf_shown(const struct option_spec *o, const char *value);
 /* " (65s)", or nothing: what |defaults| has for it. */
 void conf_add_default(struct text *t, struct conf *defaults,
     const struct option_spec *o);

@@ -59,12 +59,18 @@ access_rig_stop(void)
 void
 configure(const char *path, const char *const *more)
 {
+	configure_user("", path, more);
+}
+
+void
+configure_user(const char *user, const char *path, const char *const *more)
+{
 	char *argv[16] = { NULL }, err[256] = "";
 	int argc = 0;
 
 	argv[argc++] = xstrdup("relayd");
 	argv[argc++] = xstrdup("--access-url");
-	argv[argc++] = xasprintf("http://127.0.0.1:%u%s", port, path);
+	argv[argc++] = xasprintf("http://%s127.0.0.1:%u%s", user, port, path);
 	for (; more != NULL && *more != NULL; more++)
 		argv[argc++] = xstrdup(*more);
 	ck_assert_msg(conf_parse(&rig.conf, argc, argv, err, sizeof(err)) ==

@@ -31,6 +31,9 @@ void access_rig_stop(void);
 
 /* Words behind "--access-url URL", NULL-terminated. */
 void configure(const char *path, const char *const *more);
+/* The same with "USER:PASSWORD@" in the URL. */
+void configure_user(const char *user, const char *path,
+    const char *const *more);
 /* Accept and read what there is. */
 void take_questions(void);
 bool is_whole(int i);

@@ -57,6 +57,86 @@ START_TEST(the_token_may_come_from_the_environment)
 }
 END_TEST
 
+/* As the reference of 0.35 was seen to ask. */
+static const struct {
+	const char *path, *target; /* behind host and port; in the request */
+} targets[] = {
+	{ "", "/" },
+	{ "/x?a=b#frag", "/x?a=b" },
+	{ "?q=1", "/?q=1" },
+	{ "#frag", "/" },
+	{ "/\xc3\xa4 b?\xc3\xbc \xc3\xb6'`{}|^<>",
+	    "/%C3%A4%20b?%C3%BC%20%C3%B6%27`{}|^%3C%3E" },
+	{ "/x|^`{}<>y", "/x|^%60%7B%7D%3C%3Ey" },
+	{ "/a/../b/./c/../d", "/b/d" },
+};
+
+START_TEST(targets_are_read_as_the_reference_reads_them)
+{
+	char want[100];
+	struct client c;
+
+	configure(targets[_i].path, NULL);
+	begin_login(&c, RK_CARRIER_RAW, 1);
+	UNTIL(is_whole(0));
+	snprintf(want, sizeof(want), "POST %s HTTP/1.1\r\n",
+	    targets[_i].target);
+	ck_assert_int_eq(strncmp(asked[0].text, want, strlen(want)), 0);
+	ck_assert_ptr_null(strstr(asked[0].text, "authorization"));
+	client_close(&c);
+}
+END_TEST
+
+/* Seen as well. */
+static const struct {
+	const char *user, *basic;
+} users[] = {
+	{ "user:pw@", "Basic dXNlcjpwdw==" },
+	{ "us%40er:p%3aw@", "Basic dXNAZXI6cDp3" },
+	{ "us@er:p:w@", "Basic dXNAZXI6cDp3" },
+	{ "user@", "Basic dXNlcjo=" },
+	{ ":pw@", "Basic OnB3" },
+	{ "a%zz%4@", "Basic YSV6eiU0Og==" },
+	{ "@", NULL },
+};
+
+START_TEST(a_user_in_the_url_goes_into_a_field)
+{
+	static const char *const more[] = { "--access-token", "tok", NULL };
+	char want[100] = "\r\nauthorization: Bearer tok\r\n";
+	struct client c;
+
+	configure_user(users[_i].user, "/", more);
+	begin_login(&c, RK_CARRIER_RAW, 1);
+	UNTIL(is_whole(0));
+	/* The reference sends both, and a service takes what it knows. */
+	ck_assert_ptr_nonnull(strstr(asked[0].text, want));
+	snprintf(want, sizeof(want), "\r\nauthorization: %s\r\n",
+	    users[_i].basic != NULL ? users[_i].basic : "Basic");
+	ck_assert_int_eq(strstr(asked[0].text, want) != NULL,
+	    users[_i].basic != NULL);
+	ck_assert_ptr_null(strchr(asked[0].text, '@'));
+	client_close(&c);
+}
+END_TEST
+
+/* Neither what was wrong nor what was right of it is told. */
+START_TEST(no_message_has_the_password)
+{
+	char *argv[] = { xstrdup("relayd"), xstrdup("--access-url"),
+		xstrdup("https://user:s3cret@host:port/"), NULL };
+	char err[256] = "";
+
+	ck_assert_int_eq(conf_parse(&rig.conf, 3, argv, err, sizeof(err)),
+	    CONF_ERROR);
+	ck_assert_str_eq(err,
+	    "--access-url …: URL 'https://host:port': 'port' is not a port "
+	    "(1 to 65535)");
+	for (int i = 0; i < 3; i++)
+		free(argv[i]);
+}
+END_TEST
+
 static const struct {
 	const char *text; /* of the service */
 	bool closes;
@@ -333,7 +413,9 @@ static const struct {
 } wrong[] = {
 	{ { "--access-url", "ftp://a/" }, "the scheme must be" },
 	{ { "--access-url", "wss://a/" }, "http or https" },
-	{ { "--access-url", "nowhere" }, "no scheme" },
+	{ { "--access-url", "nowhere" }, "the scheme must be" },
+	{ { "--access-url", "http://\xc3\xa4.example/" }, "xn-- form" },
+	{ { "--access-url", "http:///x" }, "the host is missing" },
 	{ { "--access-url", "http://a/", "--allow-file", "/x" }, "not both" },
 	{ { "--access-url", "http://a/", "--access-token", "a\nb" },
 	    "bearer token" },
@@ -367,6 +449,10 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, the_question_is_the_references);
 	tcase_add_test(tc, the_token_may_come_from_the_environment);
+	tcase_add_rows(tc, targets_are_read_as_the_reference_reads_them,
+	    targets);
+	tcase_add_rows(tc, a_user_in_the_url_goes_into_a_field, users);
+	tcase_add_test(tc, no_message_has_the_password);
 	tcase_add_rows(tc, only_200_and_true_let_in, judged);
 	tcase_add_test(tc, bytes_of_the_answer_may_come_one_by_one);
 	tcase_add_test(tc, an_endless_answer_is_no_answer);

@@ -214,6 +214,16 @@ static const struct {
 	{ "[access.http]\nurl = \"https://a/b\"\nbearer_token = \"x\"\n",
 	    ACCESS_ASKED },
 	{ "[access]\ndenylist = [\"" KEY_2 "\"]\n", ACCESS_UNLISTED },
+	{ "access = { everyone = {} }\n", ACCESS_EVERYONE },
+	{ "[access.everyone]\n", ACCESS_EVERYONE },
+	/* One for all, and letters of either case. */
+	{ "access.allowlist = \"" KEY_A "\"\n", ACCESS_LISTED },
+	{ "access.allowlist = [\"RKEOHXLUBHYZL7KS3MWTZOS5OLFGOCN7DWKBEG7TOSEADN"
+	  "APN5OA\"]\n",
+	    ACCESS_LISTED },
+	{ "access.allowlist = [\"8A88E3DD7409F195FD52DB2D3CBA5D72CA6709BF1D94"
+	  "121BF3748801B40F6F5C\"]\n",
+	    ACCESS_LISTED },
 };
 
 START_TEST(access_is_read)

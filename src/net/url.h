@@ -8,9 +8,10 @@
 #include "codec/dialect.h"
 
 #define URL_HOST_MAX 256
+#define URL_TEXT_MAX 512
 
 struct relay_url {
-	char text[512]; /* as given */
+	char text[URL_TEXT_MAX]; /* as given */
 	bool tls;
 	enum rk_carrier carrier;
 	char host[URL_HOST_MAX]; /* without brackets; a final dot is kept */
