@@ -4,7 +4,7 @@
 . "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 within=$RELAYKIT_SRCDIR/tests/within
 bail='Bail out! it went on for more than 1 s and was ended'
-echo "1..10"
+echo "1..11"
 
 # ended STATUS SENTENCE COMMAND…: with this status, whatever it printed in out.
 ended() {
@@ -25,7 +25,10 @@ ended 137 "a test that is killed by others is not said to have hung" \
 same "$(cat out)" "" "… nor by the harness's words"
 
 ended 124 "a test that hangs is ended with all that it started" \
-    1 60 sh -c 'echo "ok 1"; printf "half a line"; sleep 1000 & sleep 1000'
+    1 60 sh -c 'echo "ok 1"; printf "half a line"; sleep 1000 &
+	setsid sh -c "echo \$\$ >pid; exec sleep 60" >/dev/null & sleep 1000'
+! tr '\0' ' ' <"/proc/$(cat pid)/cmdline" 2>err | grep sleep >pid.left
+ok $? "… be it in a session of its own"
 same "$(tail -1 out)" "$bail" "… and the harness is told, on a line of its own"
 ended 137 "one that will not end is killed" \
     1 1 sh -c 'trap "" TERM; while :; do sleep 1; done'
