@@ -78,6 +78,23 @@ read_lines(struct last_failed *l, const char *text, size_t len, char *err,
 	return 0;
 }
 
+static int
+compare_lines(const void *a, const void *b)
+{
+	const struct last_failed_line *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static void
+sort_lines(struct last_failed *l)
+{
+	l->by_name = xcalloc(l->n + 1, sizeof(*l->by_name));
+	for (size_t i = 0; i < l->n; i++)
+		l->by_name[i] = &l->lines[i];
+	qsort(l->by_name, l->n, sizeof(*l->by_name), compare_lines);
+}
+
 int
 last_failed_read(struct last_failed *l, char *err, size_t err_size)
 {
@@ -97,6 +114,7 @@ last_failed_read(struct last_failed *l, char *err, size_t err_size)
 		return -1;
 	status = read_lines(l, text, len, err, err_size);
 	free(text);
+	sort_lines(l);
 	return status;
 }
 
@@ -108,6 +126,7 @@ last_failed_clear(struct last_failed *l)
 		free(l->lines[i].name);
 	}
 	free(l->lines);
+	free(l->by_name);
 	free(l->path);
 	*l = (struct last_failed){ .n = 0 };
 }
@@ -128,18 +147,50 @@ last_failed_knows(const struct last_failed *l, const char *target)
 	return false;
 }
 
+static bool
+is_of(const struct last_failed *l, const struct last_failed_line *one,
+    const char *target)
+{
+	if (target == NULL)
+		return (size_t)(one - l->lines) < l->nlast;
+	return strcmp(one->target, target) == 0;
+}
+
+bool
+last_failed_has_any(const struct last_failed *l, const char *target)
+{
+	for (size_t i = 0; i < lines_of(l, target); i++)
+		if (l->lines[i].name[0] != '\0' &&
+		    is_of(l, &l->lines[i], target))
+			return true;
+	return false;
+}
+
+/* The first of that name, or where it would be. */
+static size_t
+find_name(const struct last_failed *l, const char *name)
+{
+	size_t low = 0, high = l->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(l->by_name[middle]->name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 bool
 last_failed_has(const struct last_failed *l, const char *target,
     const char *name)
 {
-	for (size_t i = 0; i < lines_of(l, target); i++) {
-		const struct last_failed_line *one = &l->lines[i];
-
-		if ((target == NULL || strcmp(one->target, target) == 0) &&
-		    one->name[0] != '\0' &&
-		    (name == NULL || strcmp(one->name, name) == 0))
+	for (size_t i = find_name(l, name);
+	     i < l->n && strcmp(l->by_name[i]->name, name) == 0; i++)
+		if (is_of(l, l->by_name[i], target))
 			return true;
-	}
 	return false;
 }
 

@@ -21,7 +21,8 @@ struct last_failed {
 	char *path;
 	struct last_failed_line *lines;
 	size_t n;
-	size_t nlast; /* of them: of the last run */
+	size_t nlast;                            /* of them: of the last run */
+	const struct last_failed_line **by_name; /* sorted */
 };
 
 /* 0; no file is no lines.  Or -1 with one line in |err|, which names the place
@@ -31,7 +32,9 @@ void last_failed_clear(struct last_failed *l);
 
 /* Of a target, NULL: of those of the last run.  Is a run of it known? */
 bool last_failed_knows(const struct last_failed *l, const char *target);
-/* Did the case fail in it; NULL: any case? */
+/* Did any case fail in it? */
+bool last_failed_has_any(const struct last_failed *l, const char *target);
+/* That one? */
 bool last_failed_has(const struct last_failed *l, const char *target,
     const char *name);
 

@@ -203,7 +203,8 @@ read_line(struct reader *x, const json_t *o)
 		return next_run(x);
 	if (strcmp(type, "target") == 0)
 		return read_target(x, o);
-	if (strcmp(type, "event") == 0)
+	if (strcmp(type, "event") == 0 || strcmp(type, "frame") == 0 ||
+	    strcmp(type, "oracle") == 0)
 		return read_event(x, o);
 	if (strcmp(type, "verdict") == 0)
 		return read_verdict(x, o);

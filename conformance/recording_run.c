@@ -26,8 +26,11 @@ struct reader {
 	bool begun;
 	bool ended;
 	json_int_t selected;
-	struct transcript
-	    *seen[2]; /* in the case being read: itself, control */
+	/* In the case being read: itself, control. */
+	struct seen {
+		struct transcript *transcript;
+		struct played played; /* made steps */
+	} seen[2];
 };
 
 static int
@@ -281,6 +284,27 @@ free_step(const struct step *step)
 	free((void *)(uintptr_t)step);
 }
 
+static void
+clear_played(struct played *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		free_step(p->steps[i].step);
+		free_step(p->steps[i].call);
+	}
+	played_clear(p);
+}
+
+/* What was seen and is no case's. */
+static void
+forget_seen(struct reader *x)
+{
+	for (int i = 0; i < 2; i++) {
+		transcript_free(x->seen[i].transcript);
+		clear_played(&x->seen[i].played);
+		x->seen[i] = (struct seen){ .transcript = NULL };
+	}
+}
+
 static struct case_result *
 make_result(struct reader *x, const struct run_case *c, bool control)
 {
@@ -288,8 +312,9 @@ make_result(struct reader *x, const struct run_case *c, bool control)
 
 	result->instance = c->c->instance;
 	result->control = control;
-	result->transcript = x->seen[control];
-	x->seen[control] = NULL;
+	result->transcript = x->seen[control].transcript;
+	result->played = x->seen[control].played;
+	x->seen[control] = (struct seen){ .transcript = NULL };
 	return result;
 }
 
@@ -430,23 +455,62 @@ read_verdict(struct reader *x, const json_t *o)
 	r->nover += c->verdict == VERDICT_SKIPPED && c->reason != NULL &&
 	    strcmp(c->reason, OVER_BUDGET) == 0;
 	status = read_results(x, c, o);
-	for (int i = 0; i < 2; i++) {
-		transcript_free(x->seen[i]);
-		x->seen[i] = NULL;
-	}
+	forget_seen(x);
 	return status;
+}
+
+static struct seen *
+seen_of(struct reader *x, const json_t *o)
+{
+	struct seen *seen = &x->seen[is_true_at(o, "control")];
+
+	if (seen->transcript == NULL)
+		seen->transcript = transcript_new();
+	return seen;
+}
+
+static int
+read_play(struct reader *x, const json_t *o)
+{
+	struct seen *seen = seen_of(x, o);
+
+	seen->transcript->epoch_ns =
+	    json_integer_value(json_object_get(o, "epoch_ns"));
+	seen->played.left_out = (size_t)count_at(o, "steps_left_out");
+	return 0;
+}
+
+static int
+read_step(struct reader *x, const json_t *o)
+{
+	const json_t *took = json_object_get(o, "took_ns");
+	struct seen *seen = seen_of(x, o);
+	struct step *step = make_step(o, "file", "line");
+	struct played_step s = {
+		.step = step,
+		.time_ns = json_integer_value(json_object_get(o, "time_ns")),
+		.took_ns = took != NULL ? json_integer_value(took) : -1,
+	};
+
+	if (step == NULL || string_at(o, "step") == NULL ||
+	    seen->played.n == PLAYED_MAX) {
+		free_step(step);
+		return bad_line(x, "this is no step");
+	}
+	step->source = copy_at(o, "step");
+	if (json_object_get(o, "called_line") != NULL)
+		s.call = make_step(o, "file", "called_line");
+	played_add(&seen->played, &s);
+	return 0;
 }
 
 static int
 read_event(struct reader *x, const json_t *o)
 {
-	struct transcript **t = &x->seen[is_true_at(o, "control")];
 	char err[256];
 
-	if (*t == NULL)
-		*t = transcript_new();
-	if (event_from_json(*t, json_object_get(o, "event"), err,
-		sizeof(err)) == 0)
+	if (event_from_json(seen_of(x, o)->transcript,
+		json_object_get(o, "event"), err, sizeof(err)) == 0)
 		return 0;
 	return bad_line(x, err);
 }
@@ -511,7 +575,11 @@ read_line(struct reader *x, const json_t *o)
 	} types[] = {
 		{ "run", read_head },
 		{ "target", read_target },
+		{ "case", read_play },
+		{ "step", read_step },
+		{ "frame", read_event },
 		{ "event", read_event },
+		{ "oracle", read_event },
 		{ "verdict", read_verdict },
 		{ "end", read_end },
 	};
@@ -552,8 +620,7 @@ read_file(struct reader *x, FILE *f)
 		    x->path, x->r->nplan, (long long)x->selected);
 		x->r->end = END_CUT;
 	}
-	for (int i = 0; i < 2; i++)
-		transcript_free(x->seen[i]);
+	forget_seen(x);
 	return status;
 }
 
@@ -579,12 +646,16 @@ void
 recording_clear_run(struct run *r)
 {
 	for (size_t i = 0; i < r->nplan; i++) {
-		const struct case_result *d = r->plan[i].decided;
+		const struct run_case *c = &r->plan[i];
 
-		if (d != NULL) {
-			free_step(d->step);
-			free_step(d->call);
+		if (c->decided != NULL) {
+			free_step(c->decided->step);
+			free_step(c->decided->call);
 		}
+		if (c->result != NULL)
+			clear_played(&c->result->played);
+		if (c->control != NULL)
+			clear_played(&c->control->played);
 		free_made_case(r->plan[i].c);
 	}
 	run_clear(r);

@@ -1,5 +1,5 @@
-/* JSON lines: run, target, event, verdict, end; the whole of a run, or with
- * its verdicts only. */
+/* JSON lines: run, target, case, step, frame, event, oracle, verdict, end; the
+ * whole of a run, or with its verdicts only. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -177,25 +177,96 @@ put_case(struct report *r, json_t *o, const struct run_case *c)
 		put(o, "round", json_integer(c->round));
 }
 
+/* A line about what was played of a case. */
+static json_t *
+play_line(struct report *r, const char *type, const struct run_case *c,
+    const struct case_result *result)
+{
+	json_t *o = line_of(type);
+
+	put_case(r, o, c);
+	if (result->control)
+		put(o, "control", json_true());
+	return o;
+}
+
 static void
-write_events(struct report *r, const struct run_case *c,
+write_case(struct report *r, const struct run_case *c,
+    const struct case_result *result)
+{
+	json_t *o = play_line(r, "case", c, result);
+
+	if (result->transcript != NULL && result->transcript->epoch_ns != 0)
+		put(o, "epoch_ns", json_integer(result->transcript->epoch_ns));
+	if (result->played.left_out > 0)
+		put(o, "steps_left_out",
+		    json_integer((json_int_t)result->played.left_out));
+	write_line(r, o);
+}
+
+static void
+write_step(struct report *r, const struct run_case *c,
+    const struct case_result *result, const struct played_step *s)
+{
+	json_t *o = play_line(r, "step", c, result);
+
+	put_text(o, "file", s->step->at.file);
+	put(o, "line", json_integer(s->step->at.line));
+	put_text(o, "step", s->step->source);
+	if (s->call != NULL)
+		put(o, "called_line", json_integer(s->call->at.line));
+	put(o, "time_ns", json_integer(s->time_ns));
+	if (s->took_ns >= 0)
+		put(o, "took_ns", json_integer(s->took_ns));
+	write_line(r, o);
+}
+
+static const char *
+event_type(const struct event *e)
+{
+	switch (e->kind) {
+	case EVENT_FRAME:
+		return "frame";
+	case EVENT_ORACLE:
+		return "oracle";
+	default:
+		return "event";
+	}
+}
+
+static void
+write_event(struct report *r, const struct run_case *c,
+    const struct case_result *result, const struct event *e)
+{
+	json_t *o = play_line(r, event_type(e), c, result);
+
+	put(o, "event", event_to_json_but_raw(result->transcript, e));
+	if (e->bytes != NULL)
+		write_line_with_raw(r, o, e);
+	else
+		write_line(r, o);
+}
+
+/* Each step comes before what happened since it was begun. */
+static void
+write_play(struct report *r, const struct run_case *c,
     const struct case_result *result)
 {
 	const struct transcript *t = result->transcript;
+	const struct played *played = &result->played;
+	size_t step = 0;
 
+	write_case(r, c, result);
 	for (size_t i = 0; t != NULL && i < t->nevents; i++) {
-		json_t *o = line_of("event");
 		const struct event *e = &t->events[i];
 
-		put_case(r, o, c);
-		if (result->control)
-			put(o, "control", json_true());
-		put(o, "event", event_to_json_but_raw(t, e));
-		if (e->bytes != NULL)
-			write_line_with_raw(r, o, e);
-		else
-			write_line(r, o);
+		while (step < played->n &&
+		    played->steps[step].time_ns <= e->time_ns)
+			write_step(r, c, result, &played->steps[step++]);
+		write_event(r, c, result, e);
 	}
+	while (step < played->n)
+		write_step(r, c, result, &played->steps[step++]);
 }
 
 static json_t *
@@ -352,9 +423,9 @@ static void
 in_order(struct report *r, const struct run_case *c)
 {
 	if (c->control != NULL)
-		write_events(r, c, c->control);
+		write_play(r, c, c->control);
 	if (c->result != NULL)
-		write_events(r, c, c->result);
+		write_play(r, c, c->result);
 	write_verdict(r, c);
 }
 

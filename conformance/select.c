@@ -382,7 +382,7 @@ check_last(const struct selection *s, const char *target, char *err,
 	const char *on = target != NULL ? " on " : "";
 	const char *name = target != NULL ? target : "";
 
-	if (last_failed_has(&s->last, target, NULL))
+	if (last_failed_has_any(&s->last, target))
 		return 0;
 	if (last_failed_knows(&s->last, target))
 		snprintf(err, err_size,
@@ -412,7 +412,7 @@ selection_read_last(struct selection *s, const char *const *targets, size_t n,
 		return -1;
 	/* One that is not known is worse than one where nothing failed. */
 	for (size_t i = 0; i < n; i++) {
-		any |= last_failed_has(&s->last, targets[i], NULL);
+		any |= last_failed_has_any(&s->last, targets[i]);
 		if (target == NULL || !last_failed_knows(&s->last, targets[i]))
 			target = targets[i];
 	}

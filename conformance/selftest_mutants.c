@@ -33,6 +33,13 @@ enum mutant_state {
 	MUTANT_NSTATES
 };
 
+/* Which cases of a mutant's scenario are played. */
+enum which {
+	FIRST_CASE, /* that is sound */
+	OTHER_CASES,
+	ALL_CASES
+};
+
 struct mutation {
 	const struct selftest_options *o;
 	struct suite *suite;
@@ -285,22 +292,23 @@ find_played(const struct mutation *m, const json_t *o, size_t *mutant,
 	const char *name = json_string_value(json_object_get(o, "case"));
 	const char *id = json_string_value(json_object_get(o, "scenario"));
 	const char *number = id != NULL ? strrchr(id, 'm') : NULL;
+	const struct suite_case *c;
 	const struct scenario *sc;
+	char *whole;
 
-	if (name == NULL || number == NULL)
+	if (name == NULL || number == NULL || strlen(name) < strlen(id))
 		return false;
 	*mutant = strtoul(number + 1, NULL, 10);
 	if (*mutant >= m->mutants.n)
 		return false;
 	sc = m->mutants.m[*mutant].scenario;
-	for (size_t i = 0; i < m->list->n; i++)
-		if (m->list->cases[i].scenario == sc &&
-		    strcmp(m->list->cases[i].instance->name + strlen(sc->id),
-			name + strlen(id)) == 0) {
-			*original = i;
-			return true;
-		}
-	return false;
+	whole = xasprintf("%s%s", sc->id, name + strlen(id));
+	c = suite_case_named(m->list, whole);
+	free(whole);
+	if (c == NULL || c->scenario != sc)
+		return false;
+	*original = (size_t)(c - m->list->cases);
+	return true;
 }
 
 /* A missed expectation, or another behaviour than without the change. */
@@ -408,15 +416,14 @@ batch_begin(struct batch *b)
 	b->path = xasprintf("%s/mutants-%u.rly", b->m->dir, ++b->m->nchildren);
 }
 
-/* The first sound case of its scenario, or all others. */
 static bool
 is_turn(const struct mutation *m, size_t i, const struct suite_case *first,
-    bool others)
+    enum which which)
 {
 	if (!says_something(m, i) || !is_wanted(m, &m->list->cases[i]))
 		return false;
-	return others ? &m->list->cases[i] != first
-		      : &m->list->cases[i] == first;
+	return which == ALL_CASES ||
+	    (which == FIRST_CASE) == (&m->list->cases[i] == first);
 }
 
 static const struct suite_case *
@@ -429,7 +436,7 @@ first_case(const struct mutation *m, const struct scenario *sc)
 }
 
 static void
-batch_add(struct batch *b, const struct mutant *mutant, bool others)
+batch_add(struct batch *b, const struct mutant *mutant, enum which which)
 {
 	const struct mutation *m = b->m;
 	const struct suite_case *first = first_case(m, mutant->scenario);
@@ -439,7 +446,7 @@ batch_add(struct batch *b, const struct mutant *mutant, bool others)
 		const struct suite_case *c = &m->list->cases[i];
 
 		if (c->scenario != mutant->scenario ||
-		    !is_turn(m, i, first, others))
+		    !is_turn(m, i, first, which))
 			continue;
 		if (b->n == 0 && !any)
 			batch_begin(b);
@@ -469,7 +476,7 @@ is_open(enum mutant_state s)
 }
 
 static int
-play_kind(struct batch *b, bool others)
+play_kind(struct batch *b, enum which which)
 {
 	const struct mutants *all = &b->m->mutants;
 	size_t most = b->alone        ? ALONE
@@ -480,7 +487,7 @@ play_kind(struct batch *b, bool others)
 	for (size_t i = 0; i < all->n && status == 0; i++) {
 		if (!is_open(b->m->state[i]) || !goes_into(b, &all->m[i]))
 			continue;
-		batch_add(b, &all->m[i], others);
+		batch_add(b, &all->m[i], which);
 		if (b->n >= most)
 			status = batch_play(b);
 	}
@@ -488,13 +495,12 @@ play_kind(struct batch *b, bool others)
 }
 
 static int
-play_mutants(struct mutation *m, bool others)
+play_mutants(struct mutation *m, enum which which, const char *what)
 {
 	struct batch b = { .m = m };
 	int status = 0;
 
-	m->children->what =
-	    others ? "runs, survivors" : "runs, changed scenarios";
+	m->children->what = what;
 	m->children->ndone = m->children->ntotal = 0;
 	text_init(&b.text);
 	text_init(&b.selection);
@@ -504,7 +510,7 @@ play_mutants(struct mutation *m, bool others)
 			b.script = m->suite->scripts[i];
 			b.alone = kind < 2;
 			b.tls = kind % 2 == 1;
-			status = play_kind(&b, others);
+			status = play_kind(&b, which);
 		}
 	children_wait(m->children);
 	text_clear(&b.text);
@@ -541,6 +547,27 @@ excuse_branches(struct mutation *m)
 		if (one->block != 0 && !taken && m->state[i] == MUTANT_SURVIVED)
 			m->state[i] = MUTANT_UNTAKEN;
 	}
+}
+
+/* What nothing is known of, and what was not noticed: once more, since this
+ * machine may have been late for it. */
+static int
+play_again(struct mutation *m)
+{
+	for (size_t i = 0; i < m->mutants.n; i++)
+		if (is_open(m->state[i]))
+			m->state[i] = MUTANT_UNPLAYED;
+	return play_mutants(m, ALL_CASES, "runs, once more");
+}
+
+/* One that was noticed now may show that its branch is taken. */
+static void
+excuse_branches_anew(struct mutation *m)
+{
+	for (size_t i = 0; i < m->mutants.n; i++)
+		if (m->state[i] == MUTANT_UNTAKEN)
+			m->state[i] = MUTANT_SURVIVED;
+	excuse_branches(m);
 }
 
 static void
@@ -605,16 +632,19 @@ play(struct mutation *m)
 	if (status == 0)
 		status = make_mutants(m);
 	if (status == 0)
-		status = play_mutants(m, false);
+		status = play_mutants(m, FIRST_CASE, "runs, changed scenarios");
 	if (status == 0 && !children_interrupted())
-		status = play_mutants(m, true);
+		status = play_mutants(m, OTHER_CASES, "runs, survivors");
+	excuse_branches(m);
+	if (status == 0 && !children_interrupted())
+		status = play_again(m);
 	if (children_interrupted()) {
 		cli_error("interrupted: nothing can be said");
 		return EXIT_INTERRUPTED;
 	}
 	if (status != 0)
 		return status;
-	excuse_branches(m);
+	excuse_branches_anew(m);
 	return report(m);
 }
 

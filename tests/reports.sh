@@ -19,6 +19,7 @@ for name, of in (("failure", "failures"), ("error", "errors"), ("skipped", "skip
 }
 
 start relayd "$build/relayd/relayd" --listen 127.0.0.1:0
+relayd=$started
 url=http://$(listening relayd http)
 start pong "$build/tests/bad_relay" only-pong
 pong=http://$(listening pong http)
@@ -46,6 +47,27 @@ sums all.xml
 ok $? "another reader of the JUnit report counts the same"
 python3 -m json.tool all.json >out 2>err
 ok $? "the JSON report is JSON"
+cat >my.rly <<'END'
+rly 1
+dialect iroh-v3
+scenario my.oracle "A target that answers is alive, and says no more"
+  covers R-129
+  over raw
+  conn A = login key=alice
+  sleep 1ms
+  A -> Ping data=x"01*8"
+  A <- Pong
+  target assert alive
+  A <- Health within 20ms
+end
+END
+"$runner" run "$url" my.rly --pid "$relayd" --report jsonl=my.jsonl >out 2>err
+[ $? -eq 1 ] && fits my.jsonl
+ok $? "one with an assertion on the target, too"
+sed -n 's/^{"type":"\([a-z]*\)".*"case":"my.*/\1/p' my.jsonl | grep -v event | uniq |
+    tr '\n' ' ' >kinds
+same "$(cat kinds)" 'case step frame step frame step frame step oracle step verdict ' \
+    "its lines tell steps, frames and what was found, in their order"
 "$runner" run "$pong" --seed 1 --time-scale 0.1 'seed.io-basic[raw]' 'ping.echo[raw]' \
     --report tap=file.tap >out 2>err
 "$runner" run "$pong" --seed 1 --time-scale 0.1 'seed.io-basic[raw]' 'ping.echo[raw]' \

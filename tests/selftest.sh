@@ -120,6 +120,27 @@ selftest --mutate-scripts "$work/survivor.rly"
 same "$status" 1 "a change that nobody notices fails the selftest"
 same "$(grep -c "^$work/survivor.rly:9: survivor: another value" \
 	"$work/log")" 1 "and is shown with its line"
+cat >"$work/once.rly" <<END
+rly 1
+dialect iroh-v3
+scenario own.once "A Ping is answered"
+  covers R-129
+  over raw
+  conn A = login key=alice
+  A -> Ping data=x"01*8"
+  A <- Pong data==x"01*8"
+end
+END
+cat >"$work/second" <<END
+#!/bin/sh
+echo >>"$work/starts"
+[ \$(wc -l <"$work/starts") -ne 2 ] || exit 1
+exec "$build/relayd/relayd" "\$@"
+END
+chmod +x "$work/second"
+selftest --mutate-scripts "$work/once.rly" --relayd "$work/second"
+same "$status" 0 "what did not come about is played again, be it the only case"
+same "$(wc -l <"$work/starts")" 3 "which is once more"
 selftest --mutate-scripts "$work/dead"
 same "$status" 6 "a file that holds no scenario is an error"
 selftest --mutate-scripts --scenarios no.such

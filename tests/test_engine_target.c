@@ -287,18 +287,24 @@ END_TEST
 /* ---- what was seen is in the transcript ---- */
 
 static bool
-is_remarked(const struct engine_stage *st, const char *part)
+is_in(const struct engine_stage *st, enum event_kind kind, const char *part)
 {
 	const struct transcript *t = st->result->transcript;
 
 	for (size_t i = 0; i < t->nevents; i++)
-		if (t->events[i].kind == EVENT_REMARK &&
+		if (t->events[i].kind == kind &&
 		    strstr(t->events[i].text, part) != NULL)
 			return true;
 	return false;
 }
 
-START_TEST(what_was_seen_is_remarked)
+static bool
+is_found(const struct engine_stage *st, const char *part)
+{
+	return is_in(st, EVENT_ORACLE, part);
+}
+
+START_TEST(what_was_found_is_told)
 {
 	struct engine_stage st = { 0 };
 
@@ -310,19 +316,20 @@ START_TEST(what_was_seen_is_remarked)
 	    "target assert rss<=baseline + 1000000\n"
 	    "target assert alive\n",
 	    CODE_OK, NULL);
-	ck_assert(is_remarked(&st, "x_packets_total rose by 1, from 7"));
-	ck_assert(is_remarked(&st, " descriptors, before the case "));
-	ck_assert(is_remarked(&st, " kB of memory, before the case "));
-	ck_assert(is_remarked(&st, "alive"));
+	ck_assert(is_found(&st, "x_packets_total rose by 1, from 7"));
+	ck_assert(is_found(&st, " descriptors, before the case "));
+	ck_assert(is_found(&st, " kB of memory, before the case "));
+	ck_assert(is_found(&st, "alive"));
 	stage_expect(&st, "own", "target signal INT\ntarget wait exit==0",
 	    CODE_OK, NULL);
-	ck_assert(is_remarked(&st, "exit status 0"));
+	ck_assert(is_in(&st, EVENT_REMARK, "signal INT"));
+	ck_assert(is_found(&st, "exit status 0"));
 	close_stage(&st);
 }
 END_TEST
 
 /* The flood that fills it is why it was looked. */
-START_TEST(what_was_seen_behind_a_flood_is_remarked)
+START_TEST(what_was_found_behind_a_flood_is_told)
 {
 	struct engine_stage st = { 0 };
 
@@ -333,8 +340,51 @@ START_TEST(what_was_seen_behind_a_flood_is_remarked)
 	    "repeat 20 {\n" SEND "}\n"
 	    "target assert alive\n",
 	    CODE_OK, NULL);
-	ck_assert(is_remarked(&st, "the transcript is full"));
-	ck_assert(is_remarked(&st, "alive"));
+	ck_assert(is_in(&st, EVENT_REMARK, "the transcript is full"));
+	ck_assert(is_found(&st, "alive"));
+	close_stage(&st);
+}
+END_TEST
+
+START_TEST(steps_are_told_in_their_order)
+{
+	static const enum step_kind kinds[] = { STEP_CONN, STEP_REPEAT,
+		STEP_NOTE, STEP_NOTE, STEP_TARGET, STEP_EXPECT };
+	struct engine_stage st = { 0 };
+	const struct played *played;
+
+	open_stage(&st);
+	stage_expect(&st, "timeout 100ms",
+	    "conn A = login key=alice\n"
+	    "repeat 2 {\nnote \"x\"\n}\n"
+	    "target assert alive\n"
+	    "A <- Health\n",
+	    CODE_TIMEOUT, NULL);
+	played = &st.result->played;
+	ck_assert_uint_eq(played->n, sizeof(kinds) / sizeof(kinds[0]));
+	for (size_t i = 0; i < played->n; i++) {
+		const struct played_step *s = &played->steps[i];
+
+		ck_assert_int_eq(s->step->kind, kinds[i]);
+		ck_assert(i == 0 || s->time_ns >= s[-1].time_ns);
+		/* The last one was never over. */
+		ck_assert_int_eq(s->took_ns >= 0, i < played->n - 1);
+	}
+	close_stage(&st);
+}
+END_TEST
+
+START_TEST(of_steps_without_end_the_rest_is_counted)
+{
+	struct engine_stage st = { 0 };
+
+	open_stage(&st);
+	stage_expect(&st, "serial",
+	    "conn A = login key=alice\n" SEND "repeat 3000 {\nnote \"\"\n}\n",
+	    CODE_OK, NULL);
+	ck_assert_uint_eq(st.result->played.n, PLAYED_MAX);
+	ck_assert_uint_gt(st.result->played.left_out, 3000 - PLAYED_MAX);
+	ck_assert_int_ge(st.result->played.steps[PLAYED_MAX - 1].took_ns, 0);
 	close_stage(&st);
 }
 END_TEST
@@ -570,8 +620,10 @@ main(void)
 	tcase_add_test(t, test_not_observable);
 	tcase_add_test(t, test_exposition);
 	tcase_add_rows(t, test_size, size_rows);
-	tcase_add_test(t, what_was_seen_is_remarked);
-	tcase_add_test(t, what_was_seen_behind_a_flood_is_remarked);
+	tcase_add_test(t, what_was_found_is_told);
+	tcase_add_test(t, what_was_found_behind_a_flood_is_told);
+	tcase_add_test(t, steps_are_told_in_their_order);
+	tcase_add_test(t, of_steps_without_end_the_rest_is_counted);
 	tcase_add_test(t, test_alive);
 	tcase_add_test(t, who_is_about_to_end_is_not_alive);
 	tcase_add_test(t, test_dead);

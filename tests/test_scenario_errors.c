@@ -642,8 +642,11 @@ static const struct row lines[] = {
 	    "t.rly:6:3: other cases play on this target: say \"own\" in front of the steps\n"
 	    "t.rly:7:3: other cases play on this target: say \"own\" in front of the steps\n"
 	    "t.rly:8:3: other cases play on this target: say \"own\" in front of the steps\n" },
+	{ "  target signal USR1 within 5s\n",
+	    "t.rly:6:29: a signal is sent at once: what comes of it has the time, such as target wait exit==0\n"
+	    "t.rly:6:3: other cases play on this target: say \"own\" in front of the steps\n" },
 	{ "  target restart within 5s\n",
-	    "t.rly:6:25: a restart goes on when the target is ready: there is no time to wait for\n"
+	    "t.rly:6:25: a restart goes on when the target is ready: how long that takes is said by its file\n"
 	    "t.rly:6:3: other cases play on this target: say \"own\" in front of the steps\n" },
 	{ "  target assert fds<=1..3\n",
 	    "t.rly:6:22: expected a number, found a range\n"

@@ -64,13 +64,17 @@ check_target(struct checker *k, struct step *s)
 	check_expr(k, s->within, USE_TIME);
 	switch (s->target) {
 	case TARGET_SIGNAL:
+		if (s->within != NULL)
+			complain(k->c, &s->within->at,
+			    "a signal is sent at once: what comes of it has "
+			    "the time, such as target wait exit==0");
 		check_signal(k, s);
 		break;
 	case TARGET_RESTART:
 		if (s->within != NULL)
 			complain(k->c, &s->within->at,
-			    "a restart goes on when the target is ready: there "
-			    "is no time to wait for");
+			    "a restart goes on when the target is ready: how "
+			    "long that takes is said by its file");
 		check_own(k, s);
 		break;
 	case TARGET_EXIT:

@@ -114,6 +114,7 @@ case_result_free(struct case_result *r)
 	if (r == NULL)
 		return;
 	transcript_free(r->transcript);
+	played_clear(&r->played);
 	tape_free(r->tape);
 	free(r->named);
 	free(r->message);

@@ -10,6 +10,7 @@
 #include "net/loop.h"
 #include "net/url.h"
 #include "scenario/instance.h"
+#include "scenario/played.h"
 #include "transcript/tape.h"
 #include "transcript/transcript.h"
 
@@ -118,6 +119,7 @@ struct case_result {
 	char *message;           /* one line: expected and actual */
 	char *detail;            /* several lines: decoded diff; may be NULL */
 	struct transcript *transcript;
+	struct played played;
 	struct tape *tape;  /* NULL unless engine_options.tape */
 	int64_t started_ns; /* monotonic */
 	int64_t took_ns;

@@ -99,7 +99,7 @@ is_left_out(struct play *p, const struct event *e)
 {
 	if (!p->record_full)
 		return false;
-	if (e->kind == EVENT_REMARK && e->conn == TRANSCRIPT_NO_CONN &&
+	if (e->conn == TRANSCRIPT_NO_CONN &&
 	    p->remarks_behind < REMARKS_BEHIND) {
 		p->remarks_behind++;
 		return false;
@@ -163,6 +163,21 @@ play_remark(struct play *p, const struct party *s, int line, const char *fmt,
 
 	FORMAT_ARGS(text, sizeof(text), fmt);
 	e.conn = s != NULL ? s->conn : TRANSCRIPT_NO_CONN;
+	e.text = text;
+	play_record(p, &e);
+}
+
+void
+play_oracle(struct play *p, const struct step *s, const char *fmt, ...)
+{
+	struct event e = {
+		.kind = EVENT_ORACLE,
+		.conn = TRANSCRIPT_NO_CONN,
+		.line = s->at.line,
+	};
+	char text[512];
+
+	FORMAT_ARGS(text, sizeof(text), fmt);
 	e.text = text;
 	play_record(p, &e);
 }
@@ -556,9 +571,23 @@ static void
 step_over(struct play *p)
 {
 	drop_state(p);
+	played_over(&p->result->played, play_now(p) - p->started_ns);
 	p->begun_ns = p->over_ns != 0 ? p->over_ns : play_now(p);
 	p->over_ns = 0;
 	p->step = NULL;
+}
+
+static void
+add_played(struct play *p)
+{
+	const struct played_step s = {
+		.step = p->step,
+		.call = outermost_call(p),
+		.time_ns = play_now(p) - p->started_ns,
+		.took_ns = -1,
+	};
+
+	played_add(&p->result->played, &s);
 }
 
 static enum step_status
@@ -569,6 +598,7 @@ begin_step(struct play *p, const struct step *s)
 	p->step = s;
 	p->ops = step_ops_of(s->kind);
 	p->over_ns = 0;
+	add_played(p);
 	status = p->ops->begin(p, s);
 	if (status == STEP_WAITS && p->ops->poll != NULL)
 		status = p->ops->poll(p, s);

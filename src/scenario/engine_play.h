@@ -147,6 +147,9 @@ struct party *play_need_party(struct play *p, const char *name);
 size_t play_record(struct play *p, struct event *e);
 void play_remark(struct play *p, const struct party *s, int line,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* What an assertion on the target found. */
+void play_oracle(struct play *p, const struct step *s, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* The step is of the other run: a defect's in the control, or the reverse. */
 bool play_leaves_out(const struct play *p, const struct step *s);

@@ -11,7 +11,7 @@ target_signal(struct parser *p, struct step *s)
 	s->target = TARGET_SIGNAL;
 	s->name_at = place_here(p);
 	s->name = need_word(p, "a signal such as TERM");
-	return s->name != NULL && need_end(p);
+	return s->name != NULL;
 }
 
 static bool

@@ -50,7 +50,7 @@ skip(struct play *p, const struct step *s, const char *what, const char *why)
 		    what, why != NULL ? ": " : "", why != NULL ? why : "");
 	text_addf(&p->not_observable, "%s%s",
 	    p->not_observable.len > 0 ? ", " : "", what);
-	play_remark(p, NULL, s->at.line, "not observable: %s%s%s", what,
+	play_oracle(p, s, "not observable: %s%s%s", what,
 	    why != NULL ? ": " : "", why != NULL ? why : "");
 	return STEP_OVER;
 }
@@ -214,7 +214,7 @@ poll_exit(struct play *p, const struct step *s, const struct target_state *st)
 			  (double)st->within_ns / (double)NS_PER_S);
 	}
 	p->own_may_end = true;
-	play_remark(p, NULL, s->at.line,
+	play_oracle(p, s,
 	    e.signo != 0 ? "ended by signal %d" : "exit status %d",
 	    e.signo != 0 ? e.signo : e.status);
 	if (e.signo != 0)
@@ -242,7 +242,7 @@ look_alive(struct play *p, const struct step *s)
 		alive = alive != 0 && !p->host->has_exited(p->own, &e);
 	if (alive < 0)
 		return skip(p, s, "alive", NULL);
-	play_remark(p, NULL, s->at.line, alive ? "alive" : "not alive");
+	play_oracle(p, s, alive ? "alive" : "not alive");
 	if (alive)
 		return STEP_OVER;
 	return play_fail(p, CODE_CRASH, "the target's process is gone");
@@ -253,10 +253,10 @@ remark_size(struct play *p, const struct step *s, const char *what, long now,
     long baseline)
 {
 	if (baseline < 0)
-		play_remark(p, NULL, s->at.line, "%ld %s", now, what);
+		play_oracle(p, s, "%ld %s", now, what);
 	else
-		play_remark(p, NULL, s->at.line, "%ld %s, before the case %ld",
-		    now, what, baseline);
+		play_oracle(p, s, "%ld %s, before the case %ld", now, what,
+		    baseline);
 }
 
 /* Descriptors and memory: may come down for a while. */
@@ -345,8 +345,7 @@ judge_metric(struct play *p, const struct step *s, struct target_state *st)
 		st->next_ns = play_now(p) + LOOK_EVERY;
 		return STEP_WAITS;
 	}
-	play_remark(p, NULL, s->at.line, "%s rose by %.15g, from %.15g",
-	    s->name, now, before);
+	play_oracle(p, s, "%s rose by %.15g, from %.15g", s->name, now, before);
 	if (now >= (double)st->low && now <= (double)st->high)
 		return STEP_OVER;
 	if (now < (double)st->low && were_late(p, st))

@@ -18,6 +18,7 @@ static const char *const kind_names[EVENT_NKINDS] = {
 	[EVENT_GAP] = "gap",
 	[EVENT_ENDED] = "ended",
 	[EVENT_REMARK] = "remark",
+	[EVENT_ORACLE] = "oracle",
 };
 
 const char *

@@ -30,6 +30,7 @@ enum event_kind {
 	EVENT_GAP,    /* |len| bytes are missing (captures) */
 	EVENT_ENDED,  /* this direction ended: |ending| */
 	EVENT_REMARK, /* a fact about the source: text */
+	EVENT_ORACLE, /* what was found about the target: text; no conn */
 	EVENT_NKINDS
 };
 

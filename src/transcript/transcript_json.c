@@ -173,6 +173,7 @@ set_what(json_t *j, const struct event *e, size_t snap)
 	case EVENT_OPENED:
 	case EVENT_TLS:
 	case EVENT_REMARK:
+	case EVENT_ORACLE:
 		set_text(j, "text", e->text);
 		break;
 	default:
@@ -193,6 +194,7 @@ has_length(const struct event *e)
 	case EVENT_HTTP:
 	case EVENT_ENDED:
 	case EVENT_REMARK:
+	case EVENT_ORACLE:
 		return false;
 	default:
 		return true;
@@ -204,7 +206,7 @@ static bool
 has_direction(const struct event *e)
 {
 	return e->kind != EVENT_OPENED && e->kind != EVENT_TLS &&
-	    e->kind != EVENT_REMARK;
+	    e->kind != EVENT_REMARK && e->kind != EVENT_ORACLE;
 }
 
 /* Without a transcript there is one connection. */
@@ -528,7 +530,8 @@ get_event(struct members *m, struct event *e)
 	e->conn = TRANSCRIPT_NO_CONN;
 	if (json_object_get(m->j, "conn") != NULL)
 		e->conn = (int)get_int(m, "conn", 0, MAX_CONNS - 1);
-	else if (e->kind != EVENT_REMARK && m->bad == NULL)
+	else if (e->kind != EVENT_REMARK && e->kind != EVENT_ORACLE &&
+	    m->bad == NULL)
 		m->bad = "conn";
 	e->time_ns = get_int(m, "time_ns", INT64_MIN, INT64_MAX);
 	e->packet = (uint64_t)get_int(m, "packet", 0, INT64_MAX);

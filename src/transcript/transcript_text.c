@@ -24,6 +24,7 @@ has_arrow(const struct event *e)
 	case EVENT_OPENED:
 	case EVENT_TLS:
 	case EVENT_REMARK:
+	case EVENT_ORACLE:
 		return false;
 	default:
 		return true;
@@ -193,9 +194,13 @@ add_what(struct text *out, const struct event *e,
 	case EVENT_OPENED:
 	case EVENT_TLS:
 	case EVENT_REMARK:
+	case EVENT_ORACLE:
 		text_add(out,
 		    e->kind == EVENT_TLS ? "TLS" : event_kind_name(e->kind));
-		add_note(out, e->kind == EVENT_REMARK ? ": " : " ", e);
+		add_note(out,
+		    e->kind == EVENT_REMARK || e->kind == EVENT_ORACLE ? ": "
+								       : " ",
+		    e);
 		break;
 	case EVENT_HTTP:
 		add_note(out, "", e);
