@@ -196,7 +196,8 @@ selftest_clear(struct selftest *s)
 bool
 selftest_needs_tls(const struct suite_case *c)
 {
-	return suite_needs(c, "tls") || suite_needs(c, "plain-beside-tls");
+	return suite_needs(c, "tls") || suite_needs(c, "plain-beside-tls") ||
+	    suite_needs(c, "writes");
 }
 
 enum round {

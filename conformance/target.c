@@ -148,6 +148,7 @@ find_caps(struct target *t, const char *declared)
 	on = !target_has(t, "services-off"); /* only where they would be */
 	add_cap_if(t, on && e->metrics_url != NULL, "metrics");
 	add_cap_if(t, on && e->stun != NULL, "stun");
+	add_cap_if(t, e->writes != NULL, "writes");
 	add_cap_if(t, e->pid != 0 || spawned, "process");
 	add_cap_if(t, spawned, "own");
 	add_cap_if(t, spawned || e->signals, "signals");
@@ -307,6 +308,7 @@ fill_places(struct target *t, const struct target_options *o, char *err,
 		err_size) &&
 	    fill(t, one_of(o->stun, f->stun), &stun, err, err_size) &&
 	    fill(t, f->cafile, &t->engine.cafile, err, err_size) &&
+	    fill(t, f->writes, &t->engine.writes, err, err_size) &&
 	    fill(t, f->logs, &t->log, err, err_size) &&
 	    fill(t, f->spawn, &spawn, err, err_size)) /* to be told now */
 		status =
@@ -641,6 +643,7 @@ target_free(struct target *t)
 	free(e->plain_url);
 	free(e->metrics_url);
 	free(e->stun);
+	free(e->writes);
 	free(e->cafile);
 	free(e->resolve);
 	free(e->sni);

@@ -102,6 +102,12 @@ on_cafile(struct keyword_reader *r)
 }
 
 static void
+on_writes(struct keyword_reader *r)
+{
+	keyword_set_once(r, &file_of(r)->writes);
+}
+
+static void
 on_deviations(struct keyword_reader *r)
 {
 	keyword_set_once(r, &file_of(r)->deviations);
@@ -181,7 +187,7 @@ static bool
 is_known(const char *cap)
 {
 	static const char *const known[] = { "own", "process", "signals", "tls",
-		"plain-beside-tls", "client" };
+		"plain-beside-tls", "client", "writes" };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(cap, known[i]) == 0)
@@ -279,6 +285,7 @@ static const struct keyword keywords[] = {
 	{ "metrics", 1, 1, on_metrics },
 	{ "stun", 1, 1, on_stun },
 	{ "cafile", 1, 1, on_cafile },
+	{ "writes", 1, 1, on_writes },
 	{ "ready", 4, 6, on_ready },
 	{ "caps", 1, KEYWORD_MAX_WORDS, on_caps },
 	{ "probe", 3, 3, on_probe },
@@ -345,6 +352,7 @@ target_file_free(struct target_file *f)
 	free(f->metrics);
 	free(f->stun);
 	free(f->cafile);
+	free(f->writes);
 	free(f->logs);
 	free(f->deviations);
 	free(f->ready_path);

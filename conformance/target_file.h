@@ -34,6 +34,7 @@ struct target_file {
 	char *metrics;
 	char *stun;
 	char *cafile; /* whom to trust */
+	char *writes; /* what is not there at its start */
 	char *logs;
 	char *deviations; /* file, beside this one */
 	char *ready_path; /* GET it until … */

@@ -11,6 +11,7 @@
 #include "codec/dialect.h"
 #include "relayd/conf_file.h"
 #include "relayd/conf_table.h"
+#include "relayd/fault.h"
 
 enum {
 	VALUE_HELP = 256, /* behind the values of short options */
@@ -116,10 +117,11 @@ is_missing(const struct conf *c)
 }
 
 static bool
-read_file(struct conf *c, const struct conf *words, char *err, size_t err_size)
+read_file(struct conf *c, struct conf *words, char *err, size_t err_size)
 {
 	if (is_missing(words)) {
-		if (words->generation == GENERATION_035)
+		if (words->generation == GENERATION_035 ||
+		    FAULT(HOOK_FILE, .conf = words))
 			return true;
 		if (!conf_file_write(words->file, err, err_size))
 			return false;

@@ -33,6 +33,7 @@ struct worker;
  */
 enum fault_hook {
 	HOOK_CONF,     /* conf: before the listeners open */
+	HOOK_FILE,     /* conf: its file is not there.  True: not written */
 	HOOK_REQUEST,  /* head: read, not answered yet */
 	HOOK_RESPONSE, /* head, response, keep: decided, not written */
 	HOOK_HEAD,     /* response, out: the head as it will be written */

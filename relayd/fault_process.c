@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -92,6 +93,19 @@ packet_crashes(const struct fault *f, struct fault_event *e)
 	return false;
 }
 
+/* All that is written is s; NULL: there is no file. */
+static bool
+file_is_poor(const struct fault *f, struct fault_event *e)
+{
+	FILE *file = f->s != NULL ? fopen(e->conf->file, "wxe") : NULL;
+
+	if (file != NULL) {
+		fputs(f->s, file);
+		fclose(file);
+	}
+	return true;
+}
+
 /* clang-format off */
 const struct fault faults_process[] = {
 	{ "leak.descriptors-login", "MUST", "R-090 R-184", "Each login that ends leaves a descriptor open, of 256", ON(LEAVE) | ON(CONF), descriptors_leak, 256, STAGE_OPEN, NULL, NULL },
@@ -105,6 +119,9 @@ const struct fault faults_process[] = {
 	{ "crash.wrong-size", "SHOULD", "R-070 R-071 R-072 R-073 R-175", "A frame of the wrong size crashes the relay", ON(RULE), rule_crashes, 0, RK_ERR_LENGTH, NULL, NULL },
 	{ "crash.websocket-text", "SHOULD", "R-179", "A text message crashes the relay", ON(WS), message_crashes, RK_WS_TEXT, 0, NULL, NULL },
 	{ "crash.websocket-close", "SHOULD", "R-182", "A WebSocket Close crashes the relay", ON(WS), message_crashes, RK_WS_CLOSE, 0, NULL, NULL },
+	{ "config.not-written", "SHOULD", "R-264", "A configuration file that is not there is not written", ON(FILE), file_is_poor, 0, 0, NULL, NULL },
+	{ "config.empty", "SHOULD", "R-264", "It is written empty", ON(FILE), file_is_poor, 0, 0, "", NULL },
+	{ "config.cut-off", "SHOULD", "R-264", "Only the first of the defaults is in it", ON(FILE), file_is_poor, 0, 0, "enable_relay = true\n", NULL },
 	{ NULL, NULL, NULL, NULL, 0, NULL, 0, 0, NULL, NULL }
 };
 /* clang-format on */

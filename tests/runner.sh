@@ -197,6 +197,8 @@ target own
 END
 expect 0 "relayd.target starts relayd" run relayd 'ping.echo[raw]'
 expect 0 "relayd-tls.target starts it with TLS" run relayd-tls 'http.tls-versions[raw]' http.plain-204
+expect 0 "and with a configuration file that is not there" run relayd-tls process.written
+said out "1 pass" "which is there then"
 expect 0 "relayd-off.target starts it without STUN and metrics" run relayd-off 'process.stun-off[raw]' 'process.metrics-off[raw]'
 said out "1 pass   0 nonstrict   1 info" "and neither is there"
 expect 0 "a target file starts a process" run own.target 'ping.echo[raw]'

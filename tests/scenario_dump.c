@@ -121,7 +121,7 @@ dump_kind(const struct step *s, struct text *out)
 		"resume", "start-raw", "start-ws", "start-tls" };
 
 	static const char *const targets[] = { "signal", "restart", "exit",
-		"alive", "fds", "rss", "metric" };
+		"alive", "fds", "rss", "metric", "file" };
 
 	text_add(out,
 	    s->run == RUN_DEFECT        ? "defect "

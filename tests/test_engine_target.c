@@ -284,6 +284,61 @@ START_TEST(test_size)
 }
 END_TEST
 
+/* ---- what the target writes ---- */
+
+static const struct row file_rows[] = {
+	{ "target assert file ~ \"*b = 1*\"", CODE_OK, NULL },
+	{ "target assert file == \"a\\nb = 1\\n\"", CODE_OK, NULL },
+	{ "target assert file != absent", CODE_OK, NULL },
+	{ "target assert file ~ \"*b = 2*\" within 50ms", CODE_WRONG,
+	    "the file holds" },
+	{ "target assert file == absent within 50ms", CODE_WRONG,
+	    "the file holds" },
+};
+
+/* Without a file all of them fail but the one that wants none. */
+START_TEST(test_file)
+{
+	const struct row *r = &file_rows[_i];
+	bool absent = strstr(r->steps, "== absent") != NULL;
+	char dir[] = "/tmp/engine-target.XXXXXX", steps[128];
+	struct engine_stage st = { 0 };
+	FILE *f;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	open_stage(&st);
+	st.target.writes = xasprintf("%s/new", dir);
+	snprintf(steps, sizeof(steps), "conn A = login key=alice\n%s%s\n",
+	    r->steps, strstr(r->steps, "within") != NULL ? "" : " within 50ms");
+	stage_expect(&st, "needs writes", steps, absent ? CODE_OK : CODE_NEVER,
+	    absent ? NULL : "is not there");
+	f = fopen(st.target.writes, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs("a\nb = 1\n", f);
+	fclose(f);
+	stage_expect(&st, "needs writes", steps, r->code, r->part);
+	unlink(st.target.writes);
+	rmdir(dir);
+	free(st.target.writes);
+	close_stage(&st);
+}
+END_TEST
+
+START_TEST(no_file_is_known)
+{
+	const char *steps = "conn A = login key=alice\n"
+			    "target assert file ~ \"*\"\n";
+	struct engine_stage st = { 0 };
+
+	open_stage(&st);
+	stage_expect(&st, "serial", steps, CODE_OK, NULL);
+	ck_assert_str_eq(st.result->not_observable, "file");
+	stage_expect(&st, "needs writes", steps, CODE_UNSUPPORTED,
+	    "not observable: file");
+	close_stage(&st);
+}
+END_TEST
+
 /* ---- what was seen is in the transcript ---- */
 
 static bool
@@ -620,6 +675,8 @@ main(void)
 	tcase_add_test(t, test_not_observable);
 	tcase_add_test(t, test_exposition);
 	tcase_add_rows(t, test_size, size_rows);
+	tcase_add_rows(t, test_file, file_rows);
+	tcase_add_test(t, no_file_is_known);
 	tcase_add_test(t, what_was_found_is_told);
 	tcase_add_test(t, what_was_found_behind_a_flood_is_told);
 	tcase_add_test(t, steps_are_told_in_their_order);

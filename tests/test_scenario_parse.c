@@ -252,6 +252,7 @@ static const struct {
 	{ "target assert metric x increments 1..$v",
 	    "target metric name:x value:1..$v" },
 	{ "target assert fds<=12", "target fds value:12" },
+	{ "target assert file ~ \"a*\"", "target file value:<612a>" },
 	{ "target assert fds < baseline", "target fds baseline+1" },
 	{ "target assert rss<=baseline + 2", "target rss baseline+1 value:2" },
 	{ "target assert rss<=baseline - 1", "target rss baseline-1 value:1" },

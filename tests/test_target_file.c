@@ -23,6 +23,7 @@ static const char whole[] =
     "  metrics http://127.0.0.1:{port3}/metrics\n"
     "  stun    127.0.0.1:{port4}\n"
     "  cafile  {dir}/ca.pem\n"
+    "  writes  {dir}/new.toml\n"
     "  ready   http GET /relay/probe 200 within 3s\n"
     "  caps    raw ws\n"
     "  caps    captive-portal\n"
@@ -50,6 +51,7 @@ START_TEST(a_whole_file_is_read)
 	ck_assert_str_eq(f->metrics, "http://127.0.0.1:{port3}/metrics");
 	ck_assert_str_eq(f->stun, "127.0.0.1:{port4}");
 	ck_assert_str_eq(f->cafile, "{dir}/ca.pem");
+	ck_assert_str_eq(f->writes, "{dir}/new.toml");
 	ck_assert_str_eq(f->ready_path, "/relay/probe");
 	ck_assert_int_eq(f->ready_status, 200);
 	ck_assert_int_eq(f->ready_ns, 3 * NS_PER_S);
@@ -58,7 +60,7 @@ START_TEST(a_whole_file_is_read)
 	ck_assert_uint_eq(f->nprobes, 1);
 	ck_assert_str_eq(f->probes[0].cap, "metrics");
 	ck_assert_str_eq(f->probes[0].select, "relay.metrics");
-	ck_assert_int_eq(f->probes[0].line, 14);
+	ck_assert_int_eq(f->probes[0].line, 15);
 	ck_assert_int_eq(f->probes[0].column, 21);
 	ck_assert_double_eq(f->scale, 1.5);
 	ck_assert_str_eq(f->logs, "{dir}/relay.log");
@@ -122,6 +124,7 @@ static const struct {
 	    "t:2: expected \"probe CAP = SCENARIO\"" },
 	{ "target t\nprobe ws = \"\"\n", "t:2: probe with an empty word" },
 	{ "target t\nprobe own = a.b\n", "t:2: own needs no probe" },
+	{ "target t\nprobe writes = a.b\n", "t:2: writes needs no probe" },
 	{ "target t\nprobe iroh-v3 = a.b\n", "t:2: iroh-v3 needs no probe" },
 	{ "target t\nprobe ws = a.b\nprobe ws = a.c\n",
 	    "t:3: ws is probed in line 2 already" },

@@ -95,5 +95,8 @@ check_target(struct checker *k, struct step *s)
 		check_expr(k, s->value, USE_RANGE);
 		check_alone(k, s);
 		break;
+	case TARGET_FILE:
+		check_expr(k, s->value, USE_VALUE);
+		break;
 	}
 }

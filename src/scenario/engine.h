@@ -61,7 +61,8 @@ struct engine_target {
 	const struct rk_dialect *dialect;
 	char *plain_url; /* the plain listener beside a TLS one; may be NULL */
 	char *metrics_url;
-	char *stun; /* HOST:PORT */
+	char *stun;   /* HOST:PORT */
+	char *writes; /* path of a file that it was told of, and writes */
 	char *cafile;
 	char *resolve;
 	char *sni;

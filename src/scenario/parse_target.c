@@ -63,6 +63,16 @@ target_metric(struct parser *p, struct step *s)
 	return s->value != NULL;
 }
 
+/* ~ "*key = 1*" */
+static bool
+target_file(struct parser *p, struct step *s)
+{
+	if (!accept_comparison(p, &s->op))
+		return expected(p, "a comparison and what is in the file");
+	s->value = parse_expr(p);
+	return s->value != NULL;
+}
+
 static bool
 target_alive(struct parser *p, struct step *s)
 {
@@ -101,9 +111,10 @@ target_assert(struct parser *p, struct step *s)
 		{ "fds", TARGET_FDS, target_limit },
 		{ "rss", TARGET_RSS, target_limit },
 		{ "metric", TARGET_METRIC, target_metric },
+		{ "file", TARGET_FILE, target_file },
 	};
 
-	return ONE_OF(p, s, table, "alive, fds, rss or metric");
+	return ONE_OF(p, s, table, "alive, fds, rss, metric or file");
 }
 
 bool

@@ -180,9 +180,10 @@ enum target_word {
 	TARGET_RESTART,
 	TARGET_EXIT, /* value: the status */
 	TARGET_ALIVE,
-	TARGET_FDS,   /* op, value, from_baseline */
-	TARGET_RSS,   /* the same, in kB */
-	TARGET_METRIC /* name; value: a number or a range */
+	TARGET_FDS,    /* op, value, from_baseline */
+	TARGET_RSS,    /* the same, in kB */
+	TARGET_METRIC, /* name; value: a number or a range */
+	TARGET_FILE    /* op, value: of what it was told to write */
 };
 
 enum verdict_word {
@@ -274,7 +275,7 @@ struct step {
 	char *text; /* NOTE */
 
 	enum target_word target;
-	enum op op;         /* TARGET_FDS, RSS */
+	enum op op;         /* TARGET_FDS, RSS, FILE */
 	bool from_baseline; /* |value| is what may be added to the baseline,
 			       NULL for nothing */
 	int64_t value_sign; /* … or taken off: -1 */

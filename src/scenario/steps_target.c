@@ -1,6 +1,7 @@
 /* target …: the process under test, signalled, awaited and looked at. */
 #include "config.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +12,17 @@
 #include "scenario/oracle.h"
 #include "scenario/steps.h"
 
-#define LOOK_EVERY    (20 * NS_PER_MS)
-#define FETCH_TIMEOUT (2 * NS_PER_S)
-#define RESTART_MAX   (60 * NS_PER_S)
-#define LONGEST_TIMES 4
+#define LOOK_EVERY     (20 * NS_PER_MS)
+#define FETCH_TIMEOUT  (2 * NS_PER_S)
+#define RESTART_MAX    (60 * NS_PER_S)
+#define LONGEST_TIMES  4
+/* Of a file: more than a configuration needs. */
+#define FILE_MAX_BYTES 16384
 
 struct target_state {
 	int64_t within_ns;
-	int64_t low, high; /* what is asked for */
+	int64_t low, high;    /* what is asked for */
+	struct value content; /* … of a file */
 	bool restarting;
 	/* metrics */
 	struct metrics_fetch *fetch;
@@ -45,7 +49,11 @@ is_needed(const struct play *p, const char *cap)
 static enum step_status
 skip(struct play *p, const struct step *s, const char *what, const char *why)
 {
-	if (is_needed(p, s->target == TARGET_METRIC ? "metrics" : "process"))
+	const char *need = s->target == TARGET_METRIC ? "metrics"
+	    : s->target == TARGET_FILE                ? "writes"
+						      : "process";
+
+	if (is_needed(p, need))
 		return play_fail(p, CODE_UNSUPPORTED, "not observable: %s%s%s",
 		    what, why != NULL ? ": " : "", why != NULL ? why : "");
 	text_addf(&p->not_observable, "%s%s",
@@ -67,7 +75,9 @@ eval_limits(struct play *p, const struct step *s, struct target_state *st)
 	if (s->within != NULL)
 		ok = values_eval_duration(&p->values, s->within, &st->within_ns,
 		    &err);
-	if (ok && s->value != NULL)
+	if (ok && s->target == TARGET_FILE)
+		ok = values_eval(&p->values, s->value, &st->content, &err);
+	else if (ok && s->value != NULL)
 		ok = values_eval_range(&p->values, s->value, &st->low,
 		    &st->high, &err);
 	st->within_ns = play_scaled(p, st->within_ns);
@@ -136,6 +146,7 @@ target_end(struct play *p)
 	metrics_fetch_cancel(st->fetch);
 	metrics_free(st->metrics);
 	free(st->why);
+	value_clear(&st->content);
 }
 
 /* ---- waiting ---- */
@@ -246,6 +257,70 @@ look_alive(struct play *p, const struct step *s)
 	if (alive)
 		return STEP_OVER;
 	return play_fail(p, CODE_CRASH, "the target's process is gone");
+}
+
+/* ---- what it writes ---- */
+
+/* The beginning of the file; absent if there is none, false if it cannot be
+ * read. */
+static bool
+read_written(const char *path, struct value *out)
+{
+	uint8_t buf[FILE_MAX_BYTES];
+	FILE *f = fopen(path, "re");
+	bool ok = f != NULL;
+
+	*out = (struct value){ .kind = VALUE_ABSENT };
+	if (f == NULL)
+		return errno == ENOENT;
+	*out = value_bytes(buf, fread(buf, 1, sizeof(buf), f));
+	ok = !ferror(f);
+	fclose(f);
+	return ok;
+}
+
+static enum step_status
+file_is_wrong(struct play *p, const struct target_state *st,
+    const struct value *now)
+{
+	struct text is, want;
+	enum step_status status;
+
+	text_init(&is);
+	text_init(&want);
+	value_to_text(now, &is);
+	value_to_text(&st->content, &want);
+	if (now->kind == VALUE_ABSENT)
+		status = play_fail(p, CODE_NEVER, "%s is not there",
+		    p->target->writes);
+	else
+		status = play_fail(p, CODE_WRONG,
+		    "the file holds %.400s, expected %.400s", text_str(&is),
+		    text_str(&want));
+	text_clear(&is);
+	text_clear(&want);
+	return status;
+}
+
+static enum step_status
+look_file(struct play *p, const struct step *s, const struct target_state *st)
+{
+	const char *path = p->target->writes;
+	struct value now = { .kind = VALUE_ABSENT };
+	enum step_status status = STEP_OVER;
+
+	if (path == NULL || !read_written(path, &now))
+		status = skip(p, s, "file", NULL);
+	else if (value_compare(&now, s->op, &st->content))
+		play_oracle(p, s, "%zu bytes", now.len);
+	else if (may_wait(p, st))
+		status = STEP_WAITS;
+	else if (were_late(p, st))
+		status = too_late_ourselves(p);
+	else
+		status = file_is_wrong(p, st, &now);
+	value_clear(&now);
+	return status;
 }
 
 static void
@@ -405,6 +480,8 @@ target_poll(struct play *p, const struct step *s)
 		return or_observe(p, s, look_size(p, s, st));
 	case TARGET_METRIC:
 		return or_observe(p, s, look_metric(p, s, st));
+	case TARGET_FILE:
+		return or_observe(p, s, look_file(p, s, st));
 	}
 	return STEP_OVER;
 }
