@@ -564,6 +564,12 @@ START_TEST(a_regular_file_is_always_ready)
 	watch_set(w, WATCH_READ | WATCH_WRITE);
 	loop_turn(loop, -1);
 	ck_assert_str_eq(text_str(&notes), "f1 f1 f3 ");
+	watch_set(w, WATCH_READ);
+	loop_turn(loop, 0);
+	ck_assert_str_eq(text_str(&notes), "f1 f1 f3 f1 ");
+	watch_set(w, WATCH_READ | WATCH_WRITE);
+	loop_turn(loop, 0);
+	ck_assert_str_eq(text_str(&notes), "f1 f1 f3 f1 f3 ");
 	watch_free(w);
 	close(fd);
 }

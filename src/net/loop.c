@@ -458,8 +458,10 @@ watch_set(struct watch *w, int what)
 {
 	if (w->what == what)
 		return;
-	if (w->always != 0)
+	if (w->always != 0) { /* what of it goes on is added anew */
+		w->what &= ~w->always;
 		always_remove(w);
+	}
 	watch_one(w, &w->read, WATCH_READ, what);
 	if ((what & WATCH_WRITE) != 0 && w->write == NULL)
 		w->write = event_new(w->loop->base, w->fd,
