@@ -87,7 +87,7 @@ static void
 become(const char *program, char *const *argv, int log, int report,
     pid_t parent)
 {
-	int null = open("/dev/null", O_RDWR);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int reason;
 	sigset_t none;
 
