@@ -97,6 +97,7 @@ static const struct {
 	{ "http://relay:-1", "'-1' is not a port" },
 	{ "http://relay:+80", "'+80' is not a port" },
 	{ "http://relay:80a", "'80a' is not a port" },
+	{ "http://relay:00000080", "'00000080' is not a port" },
 	{ "http://relay:00000000000080", "is not a port" },
 	{ "http://::1", "in brackets" },
 	{ "http://::1:80", "in brackets" },

@@ -160,7 +160,8 @@ parse_port(const struct parse *p, const char *port, size_t len)
 		return refuse(p, "a port must follow ':'");
 	snprintf(digits, sizeof(digits), "%.*s", (int)(len < 7 ? len : 7),
 	    port);
-	if (!number_parse(digits, 1, 65535, &n) || digits[0] == '-')
+	if (len >= sizeof(digits) || digits[0] == '-' ||
+	    !number_parse(digits, 1, 65535, &n))
 		return refuse(p, "'%.*s' is not a port (1 to 65535)",
 		    (int)(len < 40 ? len : 40), port);
 	p->u->default_port = (unsigned)n == p->u->port;
