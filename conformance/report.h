@@ -15,6 +15,7 @@ struct report_ops {
 	/* How the last line of a run begins, "" any; NULL: a file of this
 	 * format holds one run. */
 	const char *last;
+	/* NULL, where all is written at the end. */
 	void (*begin)(struct report *r);
 	/* A case ended; in the order in which they end.  May be NULL. */
 	void (*done)(struct report *r, const struct run_case *c);

@@ -136,12 +136,6 @@ one_target(const struct run *run, const struct run_target *t)
 }
 
 static void
-begin(struct report *r)
-{
-	(void)r; /* all is written at the end */
-}
-
-static void
 end(struct report *r, int exit_status)
 {
 	const struct run *run = r->run;
@@ -169,6 +163,5 @@ end(struct report *r, int exit_status)
 
 const struct report_ops report_json = {
 	.format = "json",
-	.begin = begin,
 	.end = end,
 };

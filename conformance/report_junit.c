@@ -421,12 +421,6 @@ write_all(struct junit *j)
 }
 
 static void
-begin(struct report *r)
-{
-	(void)r; /* all is written at the end */
-}
-
-static void
 end(struct report *r, int exit_status)
 {
 	xmlOutputBufferPtr out = xmlOutputBufferCreateFile(r->out.f, NULL);
@@ -441,6 +435,5 @@ end(struct report *r, int exit_status)
 
 const struct report_ops report_junit = {
 	.format = "junit",
-	.begin = begin,
 	.end = end,
 };

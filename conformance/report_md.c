@@ -280,12 +280,6 @@ add_remarks(const struct run *run, struct text *out)
 }
 
 static void
-begin(struct report *r)
-{
-	(void)r; /* all is written at the end */
-}
-
-static void
 end(struct report *r, int exit_status)
 {
 	const struct run *run = r->run;
@@ -315,6 +309,5 @@ end(struct report *r, int exit_status)
 const struct report_ops report_md = {
 	.format = "md",
 	.last = "",
-	.begin = begin,
 	.end = end,
 };

@@ -402,6 +402,14 @@ stop_targets(struct run *r)
 	}
 }
 
+static void
+begin_reports(struct run *r)
+{
+	for (size_t i = 0; i < r->nreports; i++)
+		if (r->reports[i]->ops->begin != NULL)
+			r->reports[i]->ops->begin(r->reports[i]);
+}
+
 /* Those that are files, or those that somebody looks at. */
 static void
 end_reports(struct run *r, bool shown)
@@ -483,8 +491,7 @@ static void
 play_plan(struct run *r)
 {
 	r->started_ns = clock_mono_ns();
-	for (size_t i = 0; i < r->nreports; i++)
-		r->reports[i]->ops->begin(r->reports[i]);
+	begin_reports(r);
 	start_targets(r);
 	for (size_t at = 0; at < r->ntargets; at = r->last) {
 		r->first = at;
@@ -553,8 +560,7 @@ run_judge(struct run *r)
 	if (open_reports(r) != 0)
 		return EXIT_INFRASTRUCTURE;
 	r->started_ns = clock_mono_ns();
-	for (size_t i = 0; i < r->nreports; i++)
-		r->reports[i]->ops->begin(r->reports[i]);
+	begin_reports(r);
 	for (size_t i = 0; i < r->nplan; i++)
 		run_case_judge_again(&r->plan[i]);
 	add_up(r);

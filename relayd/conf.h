@@ -165,10 +165,6 @@ void conf_drop_listeners(struct conf *c, enum listen_kind kind);
 /* Fill in what follows from all options together; false with what is wrong. */
 bool conf_settle(struct conf *c, char *err, size_t err_size);
 size_t conf_index(const char *option); /* of one that there is */
-/* "--option does what --other", or the same of their keys, with the place in
- * the file, if that set it.  Returns false. */
-bool conf_complain(const struct conf *c, const char *option, const char *does,
-    const char *other, char *err, size_t err_size);
 /* The file says something of TLS here. */
 void conf_note_tls(struct conf *c);
 

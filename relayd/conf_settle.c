@@ -28,8 +28,10 @@
 
 /* ---- who is to blame ---- */
 
-bool
-conf_complain(const struct conf *c, const char *option, const char *does,
+/* "--option does what --other", or the same of their keys, with the place in
+ * the file, if that set it. */
+static bool
+complain(const struct conf *c, const char *option, const char *does,
     const char *other, char *err, size_t err_size)
 {
 	size_t i = conf_index(option);
@@ -196,14 +198,12 @@ check_tls(const struct conf *c, bool tls, char *err, size_t err_size)
 	}
 	if (tls)
 		return c->cert != NULL ||
-		    conf_complain(c, "listen-tls", "needs", "cert", err,
-			err_size);
+		    complain(c, "listen-tls", "needs", "cert", err, err_size);
 	if (c->cert != NULL || c->key != NULL)
-		return conf_complain(c, c->cert != NULL ? "cert" : "key",
-		    "needs", "listen-tls", err, err_size);
+		return complain(c, c->cert != NULL ? "cert" : "key", "needs",
+		    "listen-tls", err, err_size);
 	return !c->plain_relay ||
-	    conf_complain(c, "plain-relay", "needs", "listen-tls", err,
-		err_size);
+	    complain(c, "plain-relay", "needs", "listen-tls", err, err_size);
 }
 
 /* As the reference does; a token of the configuration wins. */
@@ -226,7 +226,7 @@ settle_access(struct conf *c, char *err, size_t err_size)
 	if (c->access != ACCESS_ASKED) {
 		if (c->access_ca == NULL && c->access_token == NULL)
 			return true;
-		return conf_complain(c,
+		return complain(c,
 		    c->access_ca != NULL ? "access-ca" : "access-token",
 		    "needs", "access-url", err, err_size);
 	}
@@ -246,11 +246,11 @@ static bool
 settle_limits(const struct conf *c, char *err, size_t err_size)
 {
 	if (c->rx_burst != 0 && c->rx_rate == 0)
-		return conf_complain(c, "rx-burst", "needs", "rx-rate", err,
+		return complain(c, "rx-burst", "needs", "rx-rate", err,
 		    err_size);
 	if (c->accept_burst < 0 || c->accept_rate != 0)
 		return true;
-	conf_complain(c, "accept-burst", "needs", "accept-rate", err, err_size);
+	complain(c, "accept-burst", "needs", "accept-rate", err, err_size);
 	if (c->file == NULL || c->check)
 		return false;
 	/* The reference reads either and does nothing. */

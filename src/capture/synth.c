@@ -245,8 +245,9 @@ tcp_bytes(struct synth_flow *f, enum synth_side from, int64_t time_ns,
 	}
 }
 
-void
-synth_fin(struct synth_flow *f, enum synth_side from, int64_t time_ns,
+/* The second time, and behind a reset, it is nothing. */
+static void
+add_fin(struct synth_flow *f, enum synth_side from, int64_t time_ns,
     const char *comment)
 {
 	if (f->udp || f->end[from].fin || is_reset(f))
@@ -256,8 +257,8 @@ synth_fin(struct synth_flow *f, enum synth_side from, int64_t time_ns,
 	acknowledge(f, other(from), time_ns);
 }
 
-void
-synth_reset(struct synth_flow *f, enum synth_side from, int64_t time_ns,
+static void
+add_reset(struct synth_flow *f, enum synth_side from, int64_t time_ns,
     const char *comment)
 {
 	bool over = f->end[SYNTH_CLIENT].fin && f->end[SYNTH_SERVER].fin;
@@ -393,16 +394,16 @@ synth_tap(struct synth_flow *f, enum synth_side own, enum tap_kind kind,
 		synth_bytes(f, own, time_ns, p, len, comment);
 		break;
 	case TAP_IN_FIN:
-		synth_fin(f, peer, time_ns, comment);
+		add_fin(f, peer, time_ns, comment);
 		break;
 	case TAP_OUT_FIN:
-		synth_fin(f, own, time_ns, comment);
+		add_fin(f, own, time_ns, comment);
 		break;
 	case TAP_IN_RST:
-		synth_reset(f, peer, time_ns, comment);
+		add_reset(f, peer, time_ns, comment);
 		break;
 	case TAP_OUT_RST:
-		synth_reset(f, own, time_ns, comment);
+		add_reset(f, own, time_ns, comment);
 		break;
 	case TAP_SECRET:
 		break;

@@ -55,11 +55,6 @@ void synth_udp(struct synth_flow *f, struct pcapng_out *out,
  * FIN or a reset nothing can be sent. */
 void synth_bytes(struct synth_flow *f, enum synth_side from, int64_t time_ns,
     const void *p, size_t len, const char *comment);
-/* The second time, and behind a reset, it is nothing. */
-void synth_fin(struct synth_flow *f, enum synth_side from, int64_t time_ns,
-    const char *comment);
-void synth_reset(struct synth_flow *f, enum synth_side from, int64_t time_ns,
-    const char *comment);
 /* Nothing but an acknowledgement, for the comment's sake. */
 void synth_note(struct synth_flow *f, enum synth_side from, int64_t time_ns,
     const char *comment);

@@ -32,7 +32,6 @@
 #define RESERVED_MAX   8
 
 struct listener {
-	struct loop *loop;
 	int fd;
 	struct watch *watch;
 	struct timer *retry;
@@ -224,7 +223,6 @@ listener_new_fd(struct loop *l, int fd, listener_fn on_accept, void *arg,
 	li->watch = watch_new(l, li->fd, on_readable, li);
 	if (li->retry == NULL || li->watch == NULL)
 		goto failed;
-	li->loop = l;
 	li->on_accept = on_accept;
 	li->arg = arg;
 	/* What is accepted inherits it, which is a call less for each. */

@@ -18,8 +18,6 @@
 #define READ_SMALLEST 4096
 /* What one stream reads in one turn, so that the others get theirs. */
 #define READ_PER_TURN 262144
-/* A buffer that is empty is given back unless it is small. */
-#define KEEP_EMPTY    4096
 
 void
 stream_emit(struct stream *s, enum stream_event e)
