@@ -67,7 +67,7 @@ add_file(struct access *a, const char *path, char *err, size_t err_size)
 	bool ok = f != NULL;
 
 	if (!ok)
-		snprintf(err, err_size, "%s: %s", path,
+		snprintf(err, err_size, "list of keys %s: %s", path,
 		    why != NULL ? why : strerror(errno));
 	while (ok && getline(&line, &size, f) >= 0) {
 		ok = add_line(a, line);
@@ -78,7 +78,8 @@ add_file(struct access *a, const char *path, char *err, size_t err_size)
 			    number);
 	}
 	if (ok && ferror(f)) {
-		snprintf(err, err_size, "%s: %s", path, strerror(errno));
+		snprintf(err, err_size, "list of keys %s: %s", path,
+		    strerror(errno));
 		ok = false;
 	}
 	free(line);

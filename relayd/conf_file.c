@@ -422,7 +422,8 @@ load(struct reading *r)
 	if (f != NULL)
 		fclose(f);
 	if (what != NULL)
-		snprintf(r->err, r->err_size, "%s: %s", r->path, what);
+		snprintf(r->err, r->err_size, "configuration file %s: %s",
+		    r->path, what);
 	r->toml.at = text_str(&r->file);
 	if (strncmp(r->toml.at, mark, strlen(mark)) == 0)
 		r->toml.at += strlen(mark);
@@ -520,7 +521,7 @@ conf_file_write(const char *path, char *err, size_t err_size)
 		log_info("config-written file=%s", path);
 	else
 		snprintf(err, err_size,
-		    "%s: it is not there and cannot be "
+		    "configuration file %s: it is not there and cannot be "
 		    "written: %s",
 		    path, strerror(errno));
 	return ok;

@@ -29,7 +29,7 @@
  * The order of the lanes, by generation (D-06), and what each may take in one
  * batch: so many vectors and bytes with those before it.  The first of
  * packets and disco has a bound, so that its backlog cannot starve what comes
- * behind.
+ * behind; but as 0.28 was seen to do it, disco waits until no packet does.
  */
 struct lane_turn {
 	enum lane lane;
@@ -37,16 +37,22 @@ struct lane_turn {
 	size_t bytes;
 };
 
-static const struct lane_turn order_028[NLANES] = {
-	{ LANE_GONE, BATCH_VECTORS - 2, BATCH_BYTES },
-	{ LANE_PACKETS, BATCH_VECTORS * 3 / 4, BATCH_BYTES / 2 },
-	{ LANE_DISCO, BATCH_VECTORS - 2, BATCH_BYTES },
-};
-
-static const struct lane_turn order_035[NLANES] = {
-	{ LANE_DISCO, BATCH_VECTORS / 2, BATCH_BYTES / 2 },
-	{ LANE_PACKETS, BATCH_VECTORS * 3 / 4, BATCH_BYTES / 4 },
-	{ LANE_GONE, BATCH_VECTORS - 2, BATCH_BYTES },
+static const struct lane_turn orders[][NLANES] = {
+	[GENERATION_028] = {
+		{ LANE_GONE, BATCH_VECTORS - 2, BATCH_BYTES },
+		{ LANE_PACKETS, BATCH_VECTORS - 2, BATCH_BYTES },
+		{ LANE_DISCO, BATCH_VECTORS - 2, BATCH_BYTES },
+	},
+	[GENERATION_035] = {
+		{ LANE_DISCO, BATCH_VECTORS / 2, BATCH_BYTES / 2 },
+		{ LANE_PACKETS, BATCH_VECTORS * 3 / 4, BATCH_BYTES / 4 },
+		{ LANE_GONE, BATCH_VECTORS - 2, BATCH_BYTES },
+	},
+	[GENERATION_BOTH] = {
+		{ LANE_GONE, BATCH_VECTORS - 2, BATCH_BYTES },
+		{ LANE_PACKETS, BATCH_VECTORS * 3 / 4, BATCH_BYTES / 2 },
+		{ LANE_DISCO, BATCH_VECTORS - 2, BATCH_BYTES },
+	},
 };
 
 static const enum metrics_queue queue_of[NLANES] = {
@@ -318,9 +324,7 @@ add_lane(struct batch *b, const struct sendq *q, const struct lane_turn *turn)
 static void
 add_lanes(struct batch *b, const struct conn *c)
 {
-	const struct lane_turn *order =
-	    c->worker->conf->generation == GENERATION_035 ? order_035
-							  : order_028;
+	const struct lane_turn *order = orders[c->worker->conf->generation];
 
 	for (int i = 0; i < NLANES; i++)
 		add_lane(b, &c->lane[order[i].lane], &order[i]);

@@ -260,6 +260,8 @@ static bool
 load_files(const struct conf *conf, struct tls_ctx **tls,
     struct access **access, char *err, size_t err_size)
 {
+	size_t len;
+
 	*tls = NULL;
 	*access = access_new(conf, err, err_size);
 	if (*access == NULL)
@@ -271,6 +273,11 @@ load_files(const struct conf *conf, struct tls_ctx **tls,
 	if (*tls != NULL)
 		return true;
 	access_free(*access);
+	len = strlen(err);
+	if (strcmp(conf->cert, conf->key) == 0 && strncmp(err, "key ", 4) == 0)
+		snprintf(err + len, err_size - len,
+		    " (it is in the certificate's file unless --key names "
+		    "another)");
 	return conf_blame_tls(conf, err, err_size);
 }
 

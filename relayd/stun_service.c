@@ -238,8 +238,8 @@ stun_service_new(struct loop *l, const char *address, struct metrics *m,
 	fd = open_socket(&a);
 	if (fd >= 0)
 		return stun_service_new_fd(l, fd, m, err, err_size);
-	snprintf(err, err_size, "cannot serve STUN on %s: %s", address,
-	    strerror(errno));
+	snprintf(err, err_size, "cannot serve STUN on %s: %s%s", address,
+	    strerror(errno), address_bind_hint(errno));
 	return NULL;
 }
 

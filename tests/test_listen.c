@@ -182,13 +182,16 @@ START_TEST(a_port_in_use_is_said_with_the_address)
 	ck_assert_ptr_null(
 	    listener_new(loop, address, on_accept, NULL, err, sizeof(err)));
 	snprintf(want, sizeof(want),
-	    "cannot listen on %s: Address already in use", address);
+	    "cannot listen on %s: Address already in use (another program has "
+	    "it, or it is named twice; [::] means IPv4, too)",
+	    address);
 	ck_assert_str_eq(err, want);
 	/* an address that is not ours: TEST-NET-3, RFC 5737 */
 	ck_assert_ptr_null(listener_new(loop, "203.0.113.1:0", on_accept, NULL,
 	    err, sizeof(err)));
 	ck_assert_str_eq(err,
-	    "cannot listen on 203.0.113.1:0: Cannot assign requested address");
+	    "cannot listen on 203.0.113.1:0: Cannot assign requested address "
+	    "(no interface here has it)");
 }
 END_TEST
 

@@ -194,8 +194,10 @@ static const struct {
 	{ "user = \"root\"\ncapture = \"/\"\n", NULL },
 	{ "\nuser = \"no-such-user\"\n", ":2: user no-such-user: there is" },
 	{ "capture = \"/nowhere\"\n", ":1: capture directory /nowhere: No" },
-	{ "\n\nallow_file = \"/nowhere\"\n", ":3: /nowhere: No such file" },
-	{ "deny_file = \"/nowhere\"\n", ":1: /nowhere: No such file" },
+	{ "\n\nallow_file = \"/nowhere\"\n",
+	    ":3: list of keys /nowhere: No such file" },
+	{ "deny_file = \"/nowhere\"\n",
+	    ":1: list of keys /nowhere: No such file" },
 	{ "access_ca = \"/nowhere\"\naccess.http.url = \"https://a/\"\n",
 	    ":1: CA file /nowhere: No such file" },
 	{ "[tls]\ncert_dir = \"/nowhere\"\ncert_mode = \"Manual\"\n",
@@ -334,7 +336,7 @@ START_TEST(a_file_that_cannot_be_written_is_an_error)
 	ck_assert_int_eq(conf_parse(&conf, 3, argv, err, sizeof(err)),
 	    CONF_ERROR);
 	ck_assert_str_eq(err,
-	    "/proc/relayd: it is not there and cannot be "
+	    "configuration file /proc/relayd: it is not there and cannot be "
 	    "written: No such file or directory");
 }
 END_TEST
@@ -346,25 +348,27 @@ START_TEST(a_missing_file_is_an_error)
 
 	ck_assert_int_eq(conf_parse(&conf, 3, argv, err, sizeof(err)),
 	    CONF_ERROR);
-	ck_assert_str_eq(err, "/nowhere: No such file or directory");
+	ck_assert_str_eq(err,
+	    "configuration file /nowhere: No such file or directory");
 	strcpy(none, "/tmp");
 	ck_assert_int_eq(conf_parse(&conf, 3, argv, err, sizeof(err)),
 	    CONF_ERROR);
-	ck_assert_str_eq(err, "/tmp: Is a directory");
+	ck_assert_str_eq(err, "configuration file /tmp: Is a directory");
 }
 END_TEST
 
 /* Opened for reading a pipe would wait for a writer. */
 START_TEST(a_file_that_is_a_pipe_is_an_error)
 {
-	char program[] = "relayd", option[] = "--config", want[80];
+	char program[] = "relayd", option[] = "--config", want[100];
 	char *argv[] = { program, option, path, NULL };
 
 	unlink(path);
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	ck_assert_int_eq(conf_parse(&conf, 3, argv, err, sizeof(err)),
 	    CONF_ERROR);
-	snprintf(want, sizeof(want), "%s: not a regular file", path);
+	snprintf(want, sizeof(want),
+	    "configuration file %s: not a regular file", path);
 	ck_assert_str_eq(err, want);
 }
 END_TEST

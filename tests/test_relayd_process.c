@@ -403,6 +403,21 @@ START_TEST(wrong_options_get_one_clear_line)
 }
 END_TEST
 
+START_TEST(a_key_that_was_not_named_is_asked_for)
+{
+	char options[400];
+	struct text t;
+
+	text_init(&t);
+	snprintf(options, sizeof(options), "--listen-tls 127.0.0.1:0 --cert %s",
+	    certs.chain);
+	ck_assert_int_eq(run(options, &t), 1);
+	ck_assert_msg(strstr(t.s, "unless --key names another") != NULL, "%s",
+	    t.s);
+	text_clear(&t);
+}
+END_TEST
+
 START_TEST(without_its_threads_it_is_not_ready)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -624,6 +639,7 @@ main(void)
 	tcase_add_test(run_case, the_log_says_that_it_has_started_and_stopped);
 	tcase_add_test(run_case, a_second_signal_kills);
 	tcase_add_rows(run_case, wrong_options_get_one_clear_line, wrong);
+	tcase_add_test(run_case, a_key_that_was_not_named_is_asked_for);
 	tcase_add_test(run_case, without_its_threads_it_is_not_ready);
 	tcase_add_test(run_case, that_nobody_hears_it_is_ready_is_said);
 	tcase_add_test(run_case, help_fits_a_screen);

@@ -195,6 +195,34 @@ START_TEST(a_backlog_of_packets_does_not_starve_disco)
 }
 END_TEST
 
+/* There it waits until no packet does. */
+START_TEST(with_0_28_a_backlog_of_packets_goes_first)
+{
+	struct tally t = { 0 };
+	struct client a, b;
+	struct rk_frame f;
+	bool disco;
+
+	rig.conf.generation = GENERATION_028;
+	client_login(&a, &rig, RK_CARRIER_RAW, 1);
+	client_login(&b, &rig, RK_CARRIER_RAW, 2);
+	send_numbered(&a, &b, 3000, false);
+	ck_assert_uint_eq(b.conn->lane[LANE_PACKETS].count, 512);
+	send_numbered(&a, &b, 1, true);
+	while (t.disco == 0) {
+		client_poll(&b);
+		while (t.disco == 0 && client_next_frame(&b, &f)) {
+			t.packets += number_of(&f, &disco) == t.packets;
+			t.disco += disco;
+		}
+	}
+	ck_assert_uint_eq((uint64_t)t.packets,
+	    rig_metric(&rig, "relayserver_send_packets_sent_total"));
+	client_close(&a);
+	client_close(&b);
+}
+END_TEST
+
 START_TEST(bytes_bound_a_queue_as_well)
 {
 	struct client a, b;
@@ -423,6 +451,7 @@ main(void)
 	tcase_add_test(tc, packets_are_counted_by_size_and_by_write);
 	tcase_add_test(tc, disco_has_a_queue_of_its_own);
 	tcase_add_test(tc, a_backlog_of_packets_does_not_starve_disco);
+	tcase_add_test(tc, with_0_28_a_backlog_of_packets_goes_first);
 	tcase_add_test(tc, bytes_bound_a_queue_as_well);
 	tcase_add_test(tc, the_queue_of_notices_is_bounded);
 	tcase_add_loop_test(tc, who_takes_nothing_for_two_seconds_is_ended, 0,

@@ -4,6 +4,7 @@
 #include "net/address.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -72,6 +73,22 @@ address_parse(const char *text, struct address *a)
 	host[len] = '\0';
 	return (strchr(host, ':') != NULL) == ip6 &&
 	    address_from_literal(host, (unsigned)port, a);
+}
+
+const char *
+address_bind_hint(int error)
+{
+	switch (error) {
+	case EADDRINUSE:
+		return " (another program has it, or it is named twice; [::] "
+		       "means IPv4, too)";
+	case EACCES:
+		return " (ports below 1024 need root or CAP_NET_BIND_SERVICE)";
+	case EADDRNOTAVAIL:
+		return " (no interface here has it)";
+	default:
+		return "";
+	}
 }
 
 unsigned

@@ -28,5 +28,7 @@ bool address_parse(const char *text, struct address *a);
 /* "socketpair" for a local one. */
 void address_text(const struct address *a, char *out, size_t size);
 unsigned address_port(const struct address *a);
+/* What to do about an |error| of bind(), in brackets behind a blank; or "". */
+const char *address_bind_hint(int error);
 
 #endif

@@ -253,8 +253,8 @@ listener_new(struct loop *l, const char *address, listener_fn on_accept,
 	fd = open_socket(&a);
 	if (fd >= 0)
 		return listener_new_fd(l, fd, on_accept, arg, err, err_size);
-	snprintf(err, err_size, "cannot listen on %s: %s", address,
-	    strerror(errno));
+	snprintf(err, err_size, "cannot listen on %s: %s%s", address,
+	    strerror(errno), address_bind_hint(errno));
 	return NULL;
 }
 
