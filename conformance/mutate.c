@@ -21,6 +21,7 @@
 #include "base/xalloc.h"
 #include "conformance/files.h"
 #include "conformance/mutate_line.h"
+#include "conformance/suite_check.h"
 
 #define MAX_DEPTH 32
 
@@ -224,16 +225,20 @@ is_refused(const struct gen *g, const char *text)
 {
 	struct text whole = { 0 }, errors = { 0 };
 	struct script *s;
+	bool sound;
 
 	text_init(&whole);
 	text_init(&errors);
 	text_addf(&whole, "%s%s", g->preamble, text);
 	s = script_parse(g->script->file, text_str(&whole), whole.len, NULL,
 	    &errors);
+	sound = s != NULL;
+	for (size_t i = 0; sound && i < s->nscenarios; i++)
+		sound = suite_check_alone(s->scenarios[i], &errors) == 0;
 	script_free(s);
 	text_clear(&whole);
 	text_clear(&errors);
-	return s == NULL;
+	return !sound;
 }
 
 /* Takes |after|. */

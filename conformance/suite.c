@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "conformance/suite_check.h"
 
 #define SCENARIOS    "conformance/scenarios/"
 #define REQUIREMENTS "conformance/requirements/"
@@ -299,7 +300,8 @@ add_scenario(struct suite *s, struct case_list *list, size_t i,
 		    twin->at.line);
 		return -1;
 	}
-	if (find_level(s, sc, &level, errors) != 0)
+	if ((find_level(s, sc, &level, errors) | suite_check(s, sc, errors)) !=
+	    0)
 		return -1;
 	add_cases(s, list, i, sc, level);
 	return 0;

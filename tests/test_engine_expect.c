@@ -96,7 +96,7 @@ static const struct stage_row rows[] = {
 	{ "a_close_that_comes_late", "", ORDER("17") "A <- closed within 40ms\nconn B = login key=bob", CODE_LATE, "late" },
 	{ "two_that_are_late_at_once", "", "conn B = login key=bob\nB -> Ping data=x\"02*8\"\n" ORDER("17") "anyorder {\nA <- closed within 40ms\nB <- Pong data==x\"02*8\" within 40ms\n}\nconn C = login key=carol", CODE_LATE, "late" },
 	{ "closed_but_it_is_not", "timeout 60s", ORDER("03") "A <- closed within 50ms\nconn B = login key=bob", CODE_NEVER, "closed did not come" },
-	{ "the_script_closed_it_itself", "", "A close\nA <- Pong", CODE_SCRIPT, "closed it itself" },
+	{ "the_script_closed_it_itself", "", "repeat 2 {\nA -> Ping data=x\"a1*8\"\nA <- Pong\nA close\n}", CODE_SCRIPT, "closed it itself" },
 };
 /* clang-format on */
 static void

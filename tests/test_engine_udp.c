@@ -107,8 +107,8 @@ static const struct row {
 	{ "A -> raw \"1x\"\nA <- bytes\nassert $A.address == x\"7f000001\"\n"
 	  "assert $A.port != 0",
 	    CODE_OK, NULL },
-	{ "A close\nA -> raw \"1x\"\nnever A <- bytes for 100ms", CODE_OK,
-	    NULL },
+	{ "repeat 2 {\nnever A <- bytes for 50ms\nA -> raw \"1x\"\nA close\n}",
+	    CODE_OK, NULL },
 };
 
 static void

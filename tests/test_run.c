@@ -399,12 +399,44 @@ START_TEST(the_canary_is_the_programs_own)
 }
 END_TEST
 
+#define RELAY_CASE(steps)                                                      \
+	"rly 1\ndialect iroh-v3\nscenario my.own \"T\"\n  covers R-120\n"      \
+	"  conn A = login key=alice\n" steps "end\n"
+
 static const char *const broken[] = {
 	"rly 1\ndialect iroh-v3\nscenario x\n",
 	SCENARIO("my.own", "  covers R-999\n"),
 	SCENARIO("my.own", "  covers R-120 R-130\n"),
 	"",
+	/* what a relay cannot show, and what cannot be played */
+	SCENARIO("my.own", "  covers R-044\n"),
+	SCENARIO("my.own", "  covers R-120\n  needs client\n"),
+	RELAY_CASE("  conn R = listen\n"),
+	/* no time, and nothing to fail */
+	RELAY_CASE("  sleep 6s\n  repeat 9 {\n  never A <- any\n  }\n"
+		   "  fence ingress A\n"),
+	RELAY_CASE("  A -> KeepAlive\n"),
+	RELAY_CASE("  A <- Pong optional\n"),
+	RELAY_CASE("  A <- Pong count 0..3\n"),
+	RELAY_CASE("  oneof {\n  A <- Pong\n  never A <- Health => ok\n  }\n"
+		   "  defect note \"\"\n  control fence ingress A\n"),
 };
+
+/* What is nearly the same, and sound. */
+static const char *const sound[] = {
+	RELAY_CASE("  sleep 5s\n  repeat 9 {\n  never A <- any\n  }\n"
+		   "  fence ingress A\n"),
+	RELAY_CASE("  A <- Pong count 0..3\n  A <- Pong count 1..3\n"),
+	RELAY_CASE("  target assert alive\n"),
+};
+
+START_TEST(a_sound_file_is_played)
+{
+	spill("my.rly", sound[_i]);
+	ck_assert_int_eq(play(all_well, URL " my.rly"), 0);
+	ck_assert_str_ne(fake_engine_log(), "");
+}
+END_TEST
 
 START_TEST(a_broken_file_is_found_before_anything_runs)
 {
@@ -440,6 +472,7 @@ main(void)
 	tcase_add_test(t, a_file_replaces_what_is_inside_the_program);
 	tcase_add_test(t, the_canary_is_the_programs_own);
 	tcase_add_rows(t, a_broken_file_is_found_before_anything_runs, broken);
+	tcase_add_rows(t, a_sound_file_is_played, sound);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

@@ -15,6 +15,9 @@ struct row {
 
 /* clang-format off */
 static const struct row whole_files[] = {
+	{ "rly 1\ndialect iroh-v3\nframe Ping type 9 { }\nframe F type 256 { }\n",
+	    "t.rly:3:7: iroh-v3 has a frame \"Ping\": take another name\n"
+	    "t.rly:4:14: a frame's type in iroh-v3 is a number up to 255\n" },
 	{ "",
 	    "t.rly:1:1: expected \"rly 1\", but the file is empty\n" },
 	{ "scenario a \"T\"\nend\n",
@@ -33,7 +36,7 @@ static const struct row whole_files[] = {
 	    "t.rly:2:1: expected \"dialect\" and a name, found \"scenario"
 	    "\"\n" },
 	{ "rly 1\ndialect iroh-v4\n",
-	    "t.rly:2:9: expected a dialect of this build, or any, found \""
+	    "t.rly:2:9: expected iroh-v3, or any, found \""
 	    "iroh-v4\"; did you mean \"iroh-v3\"?\n" },
 	{ "rly 1\ndialect iroh-v3 and more\n",
 	    "t.rly:2:17: expected the end of the line, found \"and\"\n" },
@@ -53,7 +56,7 @@ static const struct row whole_files[] = {
 	    "nd \"\"\n" },
 	{ "rly 1\ndialect iroh-v3\nscenario a \"T\"\ncovers R-1\nconn A "
 	    "= login key=alice\nend\nscenario a \"T\"\nend\n",
-	    "t.rly:7:12: there is a scenario \"a\" already\n" },
+	    "t.rly:7:12: there is a scenario \"a\" already (line 3)\n" },
 	{ "rly 1\ndialect iroh-v3\nscenario a \"T\"\n  covers R-1\n  con"
 	    "n A = login key=alice\n",
 	    "t.rly:5:27: the file ends here, but \"end\" is missing: it cl"
@@ -216,7 +219,8 @@ static const struct row whole_files[] = {
 	{ "rly 1\ndialect iroh-v3\nproc hello(c)\nend\nscenario a \"T\""
 	    "\n covers R-1\n conn A = login key=alice\n call hello(A, 1)\n"
 	    "end\n",
-	    "t.rly:8:2: hello takes 1 arguments, not 2\n" },
+	    "t.rly:8:2: the number of arguments is wrong: hello takes 1, "
+	    "not 2\n" },
 	{ "rly 1\ndialect iroh-v3\nproc hello(c)\n c -> KeepAlive\nend\n"
 	    "scenario a \"T\"\n covers R-1\n conn A = login key=alice\n ca"
 	    "ll hello(\"A\")\nend\n",
@@ -251,8 +255,23 @@ static const struct row whole_files[] = {
 };
 
 static const struct row lines[] = {
-	{ "  A -> raw 1..5\n",
-	    "t.rly:6:12: expected a number or bytes, found a range\n" },
+	{ "  repeat 2 { A -> KeepAlive\n  }\n", "t.rly:6:14: behind \"{\" the line ends: steps stand on lines of their own\n" },
+	{ "  repeat 2 {\n    A <- Pong }\n  }\n", "t.rly:7:15: \"}\" stands on a line of its own\n" },
+	{ "  A <- Pong data=x\"01*8\"\n", "t.rly:6:13: \"=\" is for what is sent: what comes is compared, as in data==…\n" },
+	{ "  A -> Ping data==x\"01*8\"\n", "t.rly:6:13: what is sent is set, not compared: write data=…\n" },
+	{ "  let $x = 1\n  assert $x = 1\n", "t.rly:7:13: \"=\" sets a value: two are compared with \"==\"\n" },
+	{ "  A <- Pong for 1s\n", "t.rly:6:13: expected field==value, within, not-before, optional, count, then or \"=>\", found \"for\"; did you mean \"within\"?\n" },
+	{ "  never A <- Pong within 1s\n", "t.rly:6:19: expected field==value, for, fence or \"=>\", found \"within\"; did you mean \"for\"?\n" },
+	{ "  A -> raw fill (3)\n", "t.rly:6:17: between \"fill\" and its \"(\" is no blank\n" },
+	{ "  A <- Pong count 3..1\n", "t.rly:6:19: nothing lies in 3..1: a range goes up\n" },
+	{ "  wait 3s\n", "t.rly:6:3: \"wait\" begins no step; if it is a connection, \"->\", \"<-\", or shut, close, abort, pause, resume, start, write or drain stands behind it\n" },
+	{ "  target signal SIGTERM\n", "t.rly:6:17: there is no signal \"SIGTERM\"; did you mean \"TERM\"?\n" },
+	{ "  control A -> KeepAlive\n", "t.rly:6:3: a control is played instead of a defect: mark a step as \"defect\"\n" },
+	{ "  conn B = login key=bob\n  B close\n  B -> KeepAlive\n  B <- Pong\n  B close\n  fence data A to B\n", "t.rly:8:3: \"B\" was closed on line 7: this comes too late\n" "t.rly:9:8: \"B\" was closed on line 7: this comes too late\n" "t.rly:10:3: \"B\" was closed on line 7: this comes too late\n" "t.rly:11:3: \"B\" was closed on line 7: this comes too late\n" },
+	{ "  conn B = login key=bob\n  B shut\n  B -> KeepAlive\n  B <- eof\n", "t.rly:8:3: \"B\" was shut on line 7: it sends no more\n" },
+	{ "  conn B = tcp\n  B -> KeepAlive\n  B <- Pong\n  never B <- any\n", "t.rly:7:8: there are no frames on \"B\" before \"B start raw\" or \"ws\"\n" "t.rly:8:8: there are no frames on \"B\" before \"B start raw\" or \"ws\"\n" "t.rly:9:14: there are no frames on \"B\" before \"B start raw\" or \"ws\"\n" },
+	{ "  A <- http status==200\n", "t.rly:6:8: \"A\" is upgraded: HTTP comes on a \"conn A = http\"\n" },
+	{ "  A -> raw 1..5\n", "t.rly:6:12: expected a number or bytes, found a range\n" },
 	{ "  A -> raw u16(1..5)\n",
 	    "t.rly:6:16: expected a number, found a range\n" },
 	{ "  A -> raw u16(1..2..3)\n",
@@ -315,7 +334,8 @@ static const struct row lines[] = {
 	{ "  A -> raw fill(99999999999999999999)\n",
 	    "t.rly:6:17: the number is too big\n" },
 	{ "  sleep 10lightyears\n",
-	    "t.rly:6:9: neither a number nor a time such as 10ms, 2s, 3m\n" },
+	    "t.rly:6:9: \"10lightyears\" is neither a number nor a time such "
+	    "as 10ms, 2s, 3m\n" },
 	{ "  A -> raw \"\001\"\n",
 	    "t.rly:6:13: a control character\n" },
 	{ "  calm\n",
@@ -634,8 +654,8 @@ static const struct row lines[] = {
 	{ "  A <- tls sni==\"x\" alpm==\"x\"\n",
 	    "t.rly:6:12: \"sni\" is what a client under test asks for: \"A\" is no \"listen\"\n"
 	    "t.rly:6:21: tls has no field \"alpm\"; did you mean \"alpn\"?\n" },
-	{ "  conn R = listen\n  R <- RecvPacket\n",
-	    "t.rly:7:8: a client never sends RecvPacket\n" },
+	{ "  conn R = listen\n  R start raw\n  R <- RecvPacket\n",
+	    "t.rly:8:8: a client never sends RecvPacket\n" },
 	{ "  target signal TERN\n",
 	    "t.rly:6:17: there is no signal \"TERN\"; did you mean \"TERM\"?\n" },
 	{ "  target signal HUP\n  target restart\n  target wait exit==0\n",
@@ -661,7 +681,7 @@ static const struct row lines[] = {
 	    "t.rly:6:30: it is alive now or it is not: there is nothing to wait for\n" },
 	{ "  note hello\n",
 	    "t.rly:6:8: expected a \"text\", found \"hello\"\n" },
-	{ "  control let $x = \"a\"\n  A -> raw $x\n",
+	{ "  control let $x = \"a\"\n  A -> raw $x\n  defect note \"\"\n",
 	    "t.rly:7:12: $x is not set in the defect run\n" },
 	{ "  defect conn B = login key=bob\n  B -> KeepAlive\n",
 	    "t.rly:7:3: the connection \"B\" is not there in the control r"

@@ -80,7 +80,7 @@ check_fence_step(struct checker *k, struct step *s)
 static void
 check_life(struct checker *k, struct step *s)
 {
-	use_conn(k, s->conn, &s->at);
+	flow_life(k, use_conn(k, s->conn, &s->at), s);
 }
 
 /* What may stand in a block of its kind. */
@@ -296,21 +296,50 @@ is_lifted(const struct scenario *sc)
 	return false;
 }
 
+/* Where the first step is that is marked so; NULL: none is. */
+static const struct place *
+find_mark(struct step *const *steps, size_t n, enum step_run run)
+{
+	const struct place *at = NULL;
+
+	for (size_t i = 0; i < n && at == NULL; i++)
+		at = steps[i]->run == run
+		    ? &steps[i]->at
+		    : find_mark(steps[i]->body, steps[i]->nbody, run);
+	return at;
+}
+
+static void
+check_marks(struct checker *k)
+{
+	const struct scenario *sc = k->scenario;
+	const struct place *control =
+	    find_mark(sc->steps, sc->nsteps, RUN_CONTROL);
+
+	if (control != NULL &&
+	    find_mark(sc->steps, sc->nsteps, RUN_DEFECT) == NULL)
+		complain(k->c, control,
+		    "a control is played instead of a defect: mark a step as "
+		    "\"defect\"");
+}
+
 static void
 check_scenario(struct checker *k, struct scenario *sc)
 {
 	k->scenario = sc;
+	k->lifted = is_lifted(sc);
 	k->runs = IN_BOTH;
 	k->conns.n = 0;
 	k->conns.list = NULL;
 	k->vars.n = k->constants;
-	if (sc->ncovers == 0 && !is_lifted(sc))
+	if (sc->ncovers == 0 && !k->lifted)
 		complain(k->c, &sc->at,
 		    "%s covers no requirement: write covers R-…", sc->id);
 	check_carriers(k);
 	check_params(k);
 	check_steps(k, sc->steps, sc->nsteps);
 	check_all_used(k, k->constants);
+	check_marks(k);
 	check_silence(k);
 }
 
@@ -319,6 +348,7 @@ static void
 check_proc(struct checker *k, struct proc *proc)
 {
 	k->scenario = NULL;
+	k->lifted = false;
 	k->runs = IN_BOTH;
 	k->conns.n = 0;
 	k->conns.list = NULL;

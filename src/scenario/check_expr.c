@@ -170,6 +170,10 @@ check_range(struct checker *k, const struct expr *e, enum expr_use use)
 {
 	check_expr(k, e->arg[0], USE_NUMBER);
 	check_expr(k, e->arg[1], USE_NUMBER);
+	if (e->arg[0]->kind == EXPR_INT && e->arg[1]->kind == EXPR_INT &&
+	    e->arg[0]->number > e->arg[1]->number)
+		complain(k->c, &e->at, "nothing lies in %s: a range goes up",
+		    e->source);
 	if (use != USE_VALUE && use != USE_RANGE && use != USE_TIMES)
 		refuse_kind(k, e, use, "a range");
 }

@@ -389,6 +389,7 @@ check_send(struct checker *k, struct step *s)
 {
 	const struct known_name *conn = use_conn(k, s->conn, &s->at);
 
+	flow_send(k, conn, s);
 	check_datagrams(k, &s->at, conn, s->send_kind == SEND_RAW, false);
 	check_http_send(k, s, conn);
 	check_carrier(k, s, conn, s->send_kind == SEND_WS,
@@ -551,6 +552,7 @@ check_watch(struct checker *k, const struct step *s, struct watch_for *w)
 	    w->match == MATCH_BYTES || w->match == MATCH_STUN ||
 		(w->match >= MATCH_CLOSED && w->match <= MATCH_TRUNCATED),
 	    w->match == MATCH_STUN);
+	flow_watch(k, conn, w);
 	check_carrier(k, s, conn, w->match == MATCH_WS, false);
 	for (size_t i = 0; i < w->npreds; i++)
 		check_pred(k, w, f, &w->preds[i], conn);
@@ -590,9 +592,9 @@ check_fence(struct checker *k, const struct step *s)
 	static const char *const names[] = { "", "ingress", "data", "gone" };
 	const struct rk_frame_spec *f = s->watch.frame;
 
-	use_conn(k, s->fence.a, &s->at);
+	flow_fence(k, use_conn(k, s->fence.a, &s->at), &s->at);
 	if (s->fence.b != NULL)
-		use_conn(k, s->fence.b, &s->at);
+		flow_fence(k, use_conn(k, s->fence.b, &s->at), &s->at);
 	if (k->dialect != NULL &&
 	    (k->dialect->fences & bits[s->fence.kind]) == 0) {
 		complain(k->c, &s->at,

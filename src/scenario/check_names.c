@@ -40,9 +40,14 @@ void
 define_conn(struct checker *k, const struct step *s)
 {
 	struct known_name *old = find_name(&k->conns, s->conn);
-	struct known_name fresh = { s->conn, k->runs, true, s->at, s };
+	struct known_name fresh = { .name = s->conn,
+		.runs = k->runs,
+		.used = true,
+		.at = s->at,
+		.conn = s };
 
 	if (old == NULL) {
+		flow_opened(k, &fresh, s);
 		ARENA_PUSH(k->arena, k->conns.list, k->conns.n, fresh);
 		return;
 	}
@@ -51,13 +56,14 @@ define_conn(struct checker *k, const struct step *s)
 		    "there is a connection \"%s\" already (line %d)", s->conn,
 		    old->at.line);
 	old->runs |= k->runs;
+	flow_opened(k, old, s);
 }
 
 void
 define_var(struct checker *k, const char *name, const struct place *at)
 {
 	struct known_name *old = find_name(&k->vars, name);
-	struct known_name fresh = { name, k->runs, false, *at, NULL };
+	struct known_name fresh = { .name = name, .runs = k->runs, .at = *at };
 
 	if (old == NULL)
 		ARENA_PUSH(k->arena, k->vars.list, k->vars.n, fresh);
@@ -66,7 +72,7 @@ define_var(struct checker *k, const char *name, const struct place *at)
 }
 
 /* A procedure by itself may use what its callers have. */
-const struct known_name *
+struct known_name *
 use_conn(struct checker *k, const char *name, const struct place *at)
 {
 	struct known_name *known = find_name(&k->conns, name);

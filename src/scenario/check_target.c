@@ -17,10 +17,13 @@ static void
 check_signal(struct checker *k, const struct step *s)
 {
 	const struct scenario *sc = k->scenario;
+	/* As in SIGTERM. */
+	const char *bare =
+	    strncmp(s->name, "SIG", 3) == 0 ? s->name + 3 : s->name;
 
 	if (oracle_signal(s->name) == 0)
 		complain(k->c, &s->name_at, "there is no signal \"%s\"%s",
-		    s->name, meant(k, s->name, oracle_signal_names()));
+		    s->name, meant(k, bare, oracle_signal_names()));
 	else if (sc != NULL && !sc->own &&
 	    !(sc->serial && is_harmless(s->name)))
 		complain(k->c, &s->at,

@@ -17,6 +17,9 @@ struct known_name {
 	bool used;
 	struct place at;
 	const struct step *conn; /* a connection: its conn step */
+	/* In which runs frames go over it, and the script has ended it. */
+	unsigned framed, shut, closed;
+	int left_line; /* where that was */
 };
 
 struct names {
@@ -28,7 +31,8 @@ struct checker {
 	struct arena *arena;
 	struct complaints *c;
 	struct script *script;
-	struct scenario *scenario;        /* NULL: a procedure by itself */
+	struct scenario *scenario; /* NULL: a procedure by itself */
+	bool lifted; /* made from a capture, of whatever happened there */
 	const struct rk_dialect *dialect; /* NULL: any */
 	unsigned runs;                    /* of the step at hand */
 	struct names conns;
@@ -41,7 +45,7 @@ struct checker {
 void define_conn(struct checker *k, const struct step *s);
 void define_var(struct checker *k, const char *name, const struct place *at);
 /* Complains unless it is known in all runs of this step. */
-const struct known_name *use_conn(struct checker *k, const char *name,
+struct known_name *use_conn(struct checker *k, const char *name,
     const struct place *at);
 void use_var(struct checker *k, const char *name, const struct place *at);
 /* Complain about what was set and never used, from the nth on. */
@@ -75,6 +79,20 @@ void check_send(struct checker *k, struct step *s);
 void check_watch(struct checker *k, const struct step *s, struct watch_for *w);
 /* Does the step's fence prove what its never says? */
 void check_fence(struct checker *k, const struct step *s);
+
+/* ---- what can still happen on a connection: check_flow.c ---- */
+
+/* Where |conn| is NULL nothing is known of it, and nothing is said. */
+void flow_opened(struct checker *k, struct known_name *conn,
+    const struct step *s);
+void flow_life(struct checker *k, struct known_name *conn,
+    const struct step *s);
+void flow_send(struct checker *k, const struct known_name *conn,
+    const struct step *s);
+void flow_watch(struct checker *k, const struct known_name *conn,
+    const struct watch_for *w);
+void flow_fence(struct checker *k, const struct known_name *conn,
+    const struct place *at);
 
 /* ---- the target's process: check_target.c ---- */
 

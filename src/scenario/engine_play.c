@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "net/loop.h"
+#include "scenario/patience.h"
 #include "scenario/steps.h"
 
 /* Steps in one turn, and their time, so that a script without waits stops
@@ -701,11 +702,10 @@ static void
 begin_script(struct play *p)
 {
 	const struct scenario *sc = p->instance->scenario;
-	int64_t timeout = sc->timeout_ns > 0 ? sc->timeout_ns : DEFAULT_TIMEOUT;
 
 	p->prepared = true;
 	p->started_ns = p->begun_ns = play_now(p);
-	p->timeout_ns = play_scaled(p, timeout);
+	p->timeout_ns = play_scaled(p, scenario_time(sc));
 	p->deadline_ns = p->started_ns + p->timeout_ns;
 	p->transcript->epoch_ns = clock_real_ns();
 	set_target(p);

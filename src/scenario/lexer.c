@@ -264,7 +264,10 @@ cut_number(struct cut *c)
 		t->number = duration_parse(text);
 		if (n > 31 || t->number < 0)
 			complain_at(c, t->col,
-			    "neither a number nor a time such as 10ms, 2s, 3m");
+			    arena_printf(c->lx->arena,
+				"\"%s\" is neither a number nor a time such "
+				"as 10ms, 2s, 3m",
+				text));
 	} else if (n > 31 || !number_parse(text, 0, INT64_MAX, &t->number)) {
 		complain_at(c, t->col, "the number is too big");
 	}

@@ -181,6 +181,18 @@ top_include(struct parser *p)
 
 /* ---- the other lines outside ---- */
 
+/* "iroh-v3, or any" */
+static const char *
+known_dialects(struct parser *p)
+{
+	const char *list = "";
+
+	for (size_t i = 0; rk_dialects()[i] != NULL; i++)
+		list = arena_printf(p->arena, "%s%s, ", list,
+		    rk_dialects()[i]->id);
+	return arena_printf(p->arena, "%sor any", list);
+}
+
 static const struct rk_dialect *
 need_dialect(struct parser *p)
 {
@@ -192,7 +204,7 @@ need_dialect(struct parser *p)
 		words[n++] = rk_dialects()[i]->id;
 	d = tok(p)->kind == TOKEN_WORD ? rk_dialect_by_id(tok(p)->text) : NULL;
 	if (d == NULL)
-		expected_one_of(p, "a dialect of this build, or any", words);
+		expected_one_of(p, known_dialects(p), words);
 	else
 		p->at++;
 	return d;
@@ -256,6 +268,17 @@ parse_field(struct parser *p, struct rk_field_spec *field)
 	    words);
 }
 
+/* A carrier whose header has one byte for it takes no more. */
+static uint32_t
+greatest_type(const struct rk_dialect *d)
+{
+	for (int c = 0; d != NULL && c < RK_NCARRIERS; c++)
+		if (d->header[c] != RK_HEADER_NONE &&
+		    d->header[c] != RK_HEADER_VARINT)
+			return UINT8_MAX;
+	return UINT32_MAX;
+}
+
 /* frame NAME type INT { field: type … } */
 static bool
 top_frame(struct parser *p)
@@ -270,10 +293,20 @@ top_frame(struct parser *p)
 		if (strcmp(p->script->frames[i]->name, f->name) == 0)
 			return refuse(p, "there is a frame \"%s\" already",
 			    f->name);
+	if (p->script->dialect != NULL &&
+	    rk_frame_spec_by_name(p->script->dialect, f->name) != NULL) {
+		p->at--;
+		return refuse(p, "%s has a frame \"%s\": take another name",
+		    p->script->dialect->id, f->name);
+	}
 	if (!accept_word(p, "type"))
 		return expected(p, "\"type\"");
 	if (tok(p)->kind != TOKEN_INT || tok(p)->number > UINT32_MAX)
 		return expected(p, "a number, the frame's type");
+	if (tok(p)->number > greatest_type(p->script->dialect))
+		return refuse(p, "a frame's type in %s is a number up to %u",
+		    p->script->dialect->id,
+		    (unsigned)greatest_type(p->script->dialect));
 	f->type = (uint32_t)tok(p)->number;
 	f->sender = RK_FROM_BOTH;
 	f->max = SIZE_MAX;
@@ -339,8 +372,9 @@ parse_scenario_head(struct parser *p, struct scenario *sc)
 		return false;
 	for (size_t i = 0; i < p->script->nscenarios; i++)
 		if (strcmp(p->script->scenarios[i]->id, sc->id) == 0)
-			return refuse(p, "there is a scenario \"%s\" already",
-			    sc->id);
+			return refuse(p,
+			    "there is a scenario \"%s\" already (line %d)",
+			    sc->id, p->script->scenarios[i]->at.line);
 	sc->title = need_text(p, "a \"sentence\" that says what is tested");
 	if (sc->title == NULL)
 		return false;

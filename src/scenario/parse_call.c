@@ -167,7 +167,8 @@ expand_call(struct expansion *x, struct step *call)
 		return;
 	}
 	if (call->nargs != proc->nparams) {
-		complain(c, &call->at, "%s takes %zu arguments, not %zu",
+		complain(c, &call->at,
+		    "the number of arguments is wrong: %s takes %zu, not %zu",
 		    proc->name, proc->nparams, call->nargs);
 		return;
 	}

@@ -146,9 +146,22 @@ found(struct parser *p)
 	return arena_printf(p->arena, "\"%.*s\"", (int)shown, t->start);
 }
 
+/* As in "A <- Pong }": the end of a block, on the line of a step. */
+static bool
+at_stray_brace(const struct parser *p)
+{
+	for (size_t i = 0; i < p->at; i++)
+		if (p->line.tokens[i].kind == TOKEN_PUNCT &&
+		    p->line.tokens[i].punct == PUNCT_OPEN)
+			return false;
+	return at_punct(p, PUNCT_SHUT) && p->at > 0;
+}
+
 bool
 expected(struct parser *p, const char *what)
 {
+	if (at_stray_brace(p))
+		return refuse(p, "\"}\" stands on a line of its own");
 	return refuse(p, "expected %s, found %s", what, found(p));
 }
 
@@ -167,6 +180,8 @@ expected_one_of(struct parser *p, const char *what, const char *const *words)
 {
 	const struct token *t = tok(p);
 
+	if (at_stray_brace(p))
+		return expected(p, what);
 	return refuse(p, "expected %s, found %s%s", what, found(p),
 	    t->kind == TOKEN_WORD ? did_you_mean(p, t->text, words) : "");
 }
@@ -214,15 +229,20 @@ next_line(struct parser *p)
 	return true;
 }
 
-/* Does the line end with "{"?  Then what follows is its body, even if the
+/* Is there a "{" without its "}"?  Then what follows is its body, even if the
  * line itself makes no sense. */
 bool
 line_opens_block(const struct parser *p)
 {
-	const struct token *t;
+	bool open = false;
 
-	if (p->line.ntokens < 2)
-		return false;
-	t = &p->line.tokens[p->line.ntokens - 2];
-	return t->kind == TOKEN_PUNCT && t->punct == PUNCT_OPEN;
+	for (size_t i = 0; i < p->line.ntokens; i++) {
+		const struct token *t = &p->line.tokens[i];
+
+		if (t->kind == TOKEN_PUNCT && t->punct == PUNCT_OPEN)
+			open = true;
+		else if (t->kind == TOKEN_PUNCT && t->punct == PUNCT_SHUT)
+			open = false;
+	}
+	return open;
 }

@@ -72,7 +72,11 @@ parse_word(struct parser *p, int depth)
 	p->at++;
 	if (strcmp(t->text, "absent") == 0)
 		e->kind = EXPR_ABSENT;
-	if (at_punct(p, PUNCT_LPAREN) && !tok(p)->spaced) {
+	if (at_punct(p, PUNCT_LPAREN) && tok(p)->spaced) {
+		refuse(p, "between \"%s\" and its \"(\" is no blank", t->text);
+		return NULL;
+	}
+	if (at_punct(p, PUNCT_LPAREN)) {
 		p->at++;
 		e->kind = EXPR_CALL;
 		if (!parse_args(p, e, depth))

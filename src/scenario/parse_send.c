@@ -55,6 +55,11 @@ parse_settings(struct parser *p, struct step *s)
 				return false;
 			continue;
 		}
+		if (tok(p)->kind == TOKEN_WORD &&
+		    at_comparison(tok_ahead(p, 1)))
+			return refuse(p,
+			    "what is sent is set, not compared: write %s=…",
+			    tok(p)->text);
 		if (!at_setting(p))
 			return expected_one_of(p, "name=value", words);
 		modifier = modifier_of(s, tok(p)->text);

@@ -69,8 +69,12 @@ step_conn(struct parser *p, struct step *s)
 static bool
 parse_block(struct parser *p, struct step *s)
 {
-	if (!need_punct(p, PUNCT_OPEN) || !need_end(p))
+	if (!need_punct(p, PUNCT_OPEN))
 		return false;
+	if (!at_end(p))
+		return refuse(p,
+		    "behind \"{\" the line ends: steps stand on "
+		    "lines of their own");
 	return parse_steps(p, "}", &s->body, &s->nbody);
 }
 
@@ -128,6 +132,10 @@ static bool
 step_assert(struct parser *p, struct step *s)
 {
 	s->value = parse_condition(p);
+	if (s->value != NULL && at_punct(p, PUNCT_SET))
+		return refuse(p,
+		    "\"=\" sets a value: two are compared with "
+		    "\"==\"");
 	return s->value != NULL && need_end(p);
 }
 
@@ -222,6 +230,17 @@ step_of_connection(struct parser *p, struct step *s)
 			s->life = verbs[i].life;
 			return verbs[i].parse(p, s);
 		}
+	/* As in "wait 3s", or in "A shu". */
+	if (tok(p)->kind != TOKEN_END &&
+	    (tok(p)->kind != TOKEN_WORD ||
+		text_nearest(tok(p)->text, verb_words) == NULL)) {
+		p->at--;
+		return refuse(p,
+		    "\"%s\" begins no step; if it is a connection, \"->\", "
+		    "\"<-\", or shut, close, abort, pause, resume, start, "
+		    "write or drain stands behind it",
+		    s->conn);
+	}
 	return expected_one_of(p,
 	    "\"->\", \"<-\", or shut, close, abort, pause, resume, start, "
 	    "write or drain",

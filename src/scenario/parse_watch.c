@@ -205,6 +205,26 @@ parse_clause(struct parser *p, struct step *s, const struct clause *c)
 	return true;
 }
 
+/* "=" for "==", and the word that another kind of step has for a time. */
+static bool
+refuse_clause(struct parser *p, const char *what, const char *const *words)
+{
+	bool expects = strcmp(words[0], "within") == 0;
+	const char *other = expects ? "for" : "within";
+
+	if (at_setting(p))
+		return refuse(p,
+		    "\"=\" is for what is sent: what comes is compared, as in "
+		    "%s==…",
+		    tok(p)->text);
+	if ((expects || strcmp(words[0], "for") == 0) && at_word(p, other))
+		return refuse(p,
+		    "expected %s, found \"%s\"; did you mean "
+		    "\"%s\"?",
+		    what, other, words[0]);
+	return expected_one_of(p, what, words);
+}
+
 /* The clauses of |table| (ends: word NULL), each at most once, then maybe
  * "=> verdict", then the end of the line. */
 static bool
@@ -222,7 +242,7 @@ parse_clauses(struct parser *p, struct step *s, const struct clause *table,
 			if (at_word(p, table[i].word))
 				break;
 		if (table[i].word == NULL)
-			return expected_one_of(p, what, words);
+			return refuse_clause(p, what, words);
 		if ((seen & 1U << i) != 0)
 			return refuse(p, "\"%s\" is given twice",
 			    table[i].word);

@@ -82,3 +82,59 @@ scenario_patience(const struct scenario *sc)
 {
 	return of_steps(sc->steps, sc->nsteps) + (sc->own ? A_START : 0);
 }
+
+/* ---- the least of it ---- */
+
+static int64_t least_of(struct step *const *steps, size_t n,
+    enum step_run other);
+
+static int64_t
+least_of_step(const struct step *s, enum step_run other)
+{
+	int64_t turns = 1, body;
+
+	switch (s->kind) {
+	case STEP_NEVER:
+	case STEP_SLEEP:
+	case STEP_DRAIN:
+	case STEP_DURING:
+	case STEP_EXPECT:
+		return of_step(s);
+	case STEP_REPEAT:
+		if (s->count->kind == EXPR_INT && s->count->number > 0)
+			turns = s->count->number;
+		body = least_of(s->body, s->nbody, other);
+		return body < LONGEST / turns ? body * turns : LONGEST;
+	case STEP_CALL:
+		return least_of(s->body, s->nbody, other);
+	default:
+		return 0;
+	}
+}
+
+/* Without what belongs to the other run only. */
+static int64_t
+least_of(struct step *const *steps, size_t n, enum step_run other)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < n && sum < LONGEST; i++)
+		if (steps[i]->run != other)
+			sum += least_of_step(steps[i], other);
+	return sum;
+}
+
+int64_t
+scenario_least(const struct scenario *sc)
+{
+	int64_t test = least_of(sc->steps, sc->nsteps, RUN_CONTROL);
+	int64_t control = least_of(sc->steps, sc->nsteps, RUN_DEFECT);
+
+	return test > control ? test : control;
+}
+
+int64_t
+scenario_time(const struct scenario *sc)
+{
+	return sc->timeout_ns > 0 ? sc->timeout_ns : DEFAULT_TIMEOUT;
+}

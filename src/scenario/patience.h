@@ -8,4 +8,10 @@
 /* Nanoseconds, not scaled. */
 int64_t scenario_patience(const struct scenario *sc);
 
+/* How long its steps take at least, whatever the target does. */
+int64_t scenario_least(const struct scenario *sc);
+
+/* How long it may take. */
+int64_t scenario_time(const struct scenario *sc);
+
 #endif
