@@ -43,6 +43,7 @@ static void
 on_target(struct keyword_reader *r)
 {
 	keyword_set_once(r, &all_of(r)->target);
+	all_of(r)->target_line = r->line;
 }
 
 static void
@@ -242,14 +243,14 @@ on_until(struct keyword_reader *r)
 }
 
 static const struct keyword keywords[] = {
-	{ "rly-deviations", 1, 1, on_version },
-	{ "target", 1, 1, on_target },
-	{ "made", 1, 1, on_made },
-	{ "deviates", 3, KEYWORD_MAX_WORDS, on_deviates },
-	{ "flaky", 3, KEYWORD_MAX_WORDS, on_flaky },
-	{ "because", 1, 1, on_because },
-	{ "ref", 1, 1, on_ref },
-	{ "until", 1, 1, on_until },
+	{ "rly-deviations", 1, 1, on_version, true },
+	{ "target", 1, 1, on_target, false },
+	{ "made", 1, 1, on_made, false },
+	{ "deviates", 3, KEYWORD_MAX_WORDS, on_deviates, false },
+	{ "flaky", 3, KEYWORD_MAX_WORDS, on_flaky, false },
+	{ "because", 1, 1, on_because, false },
+	{ "ref", 1, 1, on_ref, false },
+	{ "until", 1, 1, on_until, false },
 };
 static void
 check_reasons(struct keyword_reader *r)

@@ -39,6 +39,7 @@ struct deviation {
 struct deviations {
 	char *path;
 	char *target;
+	int target_line;
 	char *made; /* by what; may be NULL */
 	struct deviation *list;
 	size_t n;

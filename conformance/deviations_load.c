@@ -64,8 +64,9 @@ read_one(struct run *r, struct run_target *t, struct text *errors)
 		status = -1;
 	} else if (target->file != NULL &&
 	    strcmp(t->deviations->target, target->name) != 0) {
-		text_addf(errors, "%s: it is about target %s, not %s\n", path,
-		    t->deviations->target, target->name);
+		text_addf(errors, "%s:%d: it is about target %s, not %s\n",
+		    path, t->deviations->target_line, t->deviations->target,
+		    target->name);
 		status = -1;
 	} else {
 		status =

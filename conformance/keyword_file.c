@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/xalloc.h"
+#include "codec/ws.h"
 #include "conformance/words.h"
 
 void
@@ -61,6 +62,19 @@ wrong_count(struct keyword_reader *r, const struct keyword *k)
 }
 
 static void
+read_known(struct keyword_reader *r, const struct keyword *k)
+{
+	int *first = &r->lines[k - r->keywords];
+
+	if (k->once && *first != 0)
+		keyword_complain(r, "%s was said before, in line %d", k->name,
+		    *first);
+	else
+		*first = r->line;
+	k->read(r);
+}
+
+static void
 read_statement(struct keyword_reader *r)
 {
 	const struct keyword *k = r->keywords;
@@ -76,7 +90,7 @@ read_statement(struct keyword_reader *r)
 	else if (r->nwords - 1 < k->min || r->nwords - 1 > k->max)
 		wrong_count(r, k);
 	else
-		k->read(r);
+		read_known(r, k);
 }
 
 static void
@@ -89,6 +103,8 @@ read_line(void *arg, int number, const char *line)
 	r->said = line;
 	if (line == NULL)
 		keyword_complain(r, "the line holds a NUL byte");
+	else if (!rk_utf8_ok(line, strlen(line)))
+		keyword_complain(r, "the line is no UTF-8");
 	else if (line_words(line, r->word, KEYWORD_MAX_WORDS, &r->nwords, err,
 		     sizeof(err)) != 0)
 		keyword_complain(r, "%s", err);

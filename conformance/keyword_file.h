@@ -11,6 +11,7 @@
 #include "base/text.h"
 
 #define KEYWORD_MAX_WORDS 32
+#define KEYWORD_MAX       32 /* keywords */
 
 struct keyword_reader;
 
@@ -19,6 +20,7 @@ struct keyword {
 	size_t min; /* words behind it */
 	size_t max;
 	void (*read)(struct keyword_reader *r);
+	bool once; /* a second one is an error */
 };
 
 struct keyword_reader {
@@ -33,11 +35,13 @@ struct keyword_reader {
 	const char *said;              /* the line itself */
 	char *word[KEYWORD_MAX_WORDS]; /* [0] is the keyword */
 	size_t nwords;
+	int lines[KEYWORD_MAX]; /* of each keyword the first, 0: none */
 	bool begun;
 	bool failed;
 };
 
-/* Read the statements of |text|; |failed| tells of errors. */
+/* Read the statements of |text|, which may begin with a byte order mark;
+ * |failed| tells of errors. */
 void keyword_file_read(struct keyword_reader *r, const char *text, size_t len);
 
 /* "PATH:LINE: …", with control bytes escaped. */

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/xalloc.h"
+#include "codec/ws.h"
 
 enum column {
 	COLUMN_ID,
@@ -40,6 +41,7 @@ struct tsv {
 	const char *dialect;
 	int line;
 	int place[NCOLUMNS]; /* of each column, -1: absent */
+	size_t ncolumns;
 	bool have_header;
 	struct text *errors;
 	bool failed;
@@ -62,14 +64,16 @@ level_parse(const char *word)
 	return -1;
 }
 
+#define SHOWN 200 /* bytes of a value in a message */
+
 static void
 complain(struct tsv *t, const char *what, const char *value)
 {
 	text_addf(t->errors, "%s:%d: %s", t->file, t->line, what);
 	if (value != NULL) {
 		text_add(t->errors, " \"");
-		text_add_escaped(t->errors, value, strlen(value));
-		text_add(t->errors, "\"");
+		text_add_escaped(t->errors, value, strnlen(value, SHOWN));
+		text_add(t->errors, strlen(value) > SHOWN ? "\"..." : "\"");
 	}
 	text_add(t->errors, "\n");
 	t->failed = true;
@@ -106,6 +110,7 @@ read_header(struct tsv *t, char *const *field, size_t n)
 			    column_names[c]);
 	}
 	t->have_header = true;
+	t->ncolumns = n;
 }
 
 static char *
@@ -137,8 +142,17 @@ add_row(struct tsv *t, char *const *field, size_t n)
 		}
 		value[c] = field[t->place[c]];
 	}
-	if (value[COLUMN_ID][0] == '\0') {
-		complain(t, "the id is empty", NULL);
+	if (n > t->ncolumns) {
+		complain(t, "the line has more columns than the header", NULL);
+		return;
+	}
+	if (value[COLUMN_ID][0] == '\0' || value[COLUMN_TEXT][0] == '\0') {
+		complain(t, "the id or the text is empty", NULL);
+		return;
+	}
+	if (strlen(value[COLUMN_SIDE]) != 1 ||
+	    strchr("SCE", value[COLUMN_SIDE][0]) == NULL) {
+		complain(t, "the side is none of S, C, E:", value[COLUMN_SIDE]);
 		return;
 	}
 	level = level_parse(value[COLUMN_LEVEL]);
@@ -176,6 +190,10 @@ read_line(struct tsv *t, const char *start, size_t len)
 		return;
 	if (memchr(start, '\0', len) != NULL) {
 		complain(t, "the line holds a NUL byte", NULL);
+		return;
+	}
+	if (!rk_utf8_ok(start, len)) {
+		complain(t, "the line is no UTF-8", NULL);
 		return;
 	}
 	line = xstrndup(start, len);
@@ -223,9 +241,12 @@ requirements_parse(const char *file, const char *text, size_t len,
 		.errors = errors,
 		.out = xcalloc(1, sizeof(*t.out)),
 	};
+	static const char mark[] = "\xef\xbb\xbf";
 	const char *end = text + len;
 
 	t.out->dialect = xstrdup(dialect);
+	if (len >= 3 && memcmp(text, mark, 3) == 0)
+		text += 3;
 	while (text < end) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		const char *stop = nl != NULL ? nl : end;

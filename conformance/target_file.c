@@ -50,6 +50,10 @@ on_file(struct keyword_reader *r)
 	if (name[0] == '\0' || strchr(name, '/') != NULL || name[0] == '.')
 		keyword_complain(r, "\"%s\" is not the plain name of a file",
 		    name);
+	for (size_t i = 0; i < f->nfiles; i++)
+		if (strcmp(f->files[i].name, name) == 0)
+			keyword_complain(r, "the file %s was there before",
+			    name);
 	f->files = xreallocarray(f->files, f->nfiles + 1, sizeof(*f->files));
 	f->files[f->nfiles++] = (struct target_text){
 		.name = xstrdup(name),
@@ -161,6 +165,15 @@ on_ready(struct keyword_reader *r)
 	file_of(r)->ready_ns = read_within(r, 5, file_of(r)->ready_ns);
 }
 
+static bool
+has_cap(const struct target_file *f, const char *cap)
+{
+	for (size_t i = 0; i < f->ncaps; i++)
+		if (strcmp(f->caps[i], cap) == 0)
+			return true;
+	return false;
+}
+
 static void
 check_cap(struct keyword_reader *r, const char *cap)
 {
@@ -178,6 +191,8 @@ on_caps(struct keyword_reader *r)
 	f->caps = xreallocarray(f->caps, f->ncaps + r->nwords, sizeof(char *));
 	for (size_t i = 1; i < r->nwords; i++) {
 		check_cap(r, r->word[i]);
+		if (has_cap(f, r->word[i]))
+			keyword_complain(r, "%s was there before", r->word[i]);
 		f->caps[f->ncaps++] = xstrdup(r->word[i]);
 	}
 }
@@ -230,13 +245,12 @@ check_probes(struct keyword_reader *r)
 	const struct target_file *f = r->out;
 
 	for (size_t i = 0; i < f->nprobes; i++)
-		for (size_t k = 0; k < f->ncaps; k++)
-			if (strcmp(f->probes[i].cap, f->caps[k]) == 0) {
-				r->line = f->probes[i].line;
-				keyword_complain(r,
-				    "%s is probed, and among the caps, too",
-				    f->caps[k]);
-			}
+		if (has_cap(f, f->probes[i].cap)) {
+			r->line = f->probes[i].line;
+			keyword_complain(r,
+			    "%s is probed, and among the caps, too",
+			    f->probes[i].cap);
+		}
 }
 
 static void
@@ -276,23 +290,23 @@ on_stop(struct keyword_reader *r)
 }
 
 static const struct keyword keywords[] = {
-	{ "target", 1, 1, on_target },
-	{ "dialect", 1, 1, on_dialect },
-	{ "file", 2, 2, on_file },
-	{ "spawn", 1, 1, on_spawn },
-	{ "url", 1, 1, on_url },
-	{ "plain", 1, 1, on_plain },
-	{ "metrics", 1, 1, on_metrics },
-	{ "stun", 1, 1, on_stun },
-	{ "cafile", 1, 1, on_cafile },
-	{ "writes", 1, 1, on_writes },
-	{ "ready", 4, 6, on_ready },
-	{ "caps", 1, KEYWORD_MAX_WORDS, on_caps },
-	{ "probe", 3, 3, on_probe },
-	{ "scale", 1, 1, on_scale },
-	{ "logs", 1, 1, on_logs },
-	{ "deviations", 1, 1, on_deviations },
-	{ "stop", 1, 3, on_stop },
+	{ "target", 1, 1, on_target, false },
+	{ "dialect", 1, 1, on_dialect, true },
+	{ "file", 2, 2, on_file, false },
+	{ "spawn", 1, 1, on_spawn, false },
+	{ "url", 1, 1, on_url, false },
+	{ "plain", 1, 1, on_plain, false },
+	{ "metrics", 1, 1, on_metrics, false },
+	{ "stun", 1, 1, on_stun, false },
+	{ "cafile", 1, 1, on_cafile, false },
+	{ "writes", 1, 1, on_writes, false },
+	{ "ready", 4, 6, on_ready, true },
+	{ "caps", 1, KEYWORD_MAX_WORDS, on_caps, false },
+	{ "probe", 3, 3, on_probe, false },
+	{ "scale", 1, 1, on_scale, true },
+	{ "logs", 1, 1, on_logs, false },
+	{ "deviations", 1, 1, on_deviations, false },
+	{ "stop", 1, 3, on_stop, true },
 };
 struct target_file *
 target_file_parse(const char *path, const char *text, size_t len,

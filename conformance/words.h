@@ -18,7 +18,8 @@ int line_word_column(const char *line, size_t i);
 
 /*
  * Each line of |text|, NUL-terminated and without its newline, with its
- * number from 1.  A NUL byte inside makes |line| NULL.
+ * number from 1.  A NUL byte inside makes |line| NULL.  A byte order mark at
+ * the beginning is passed over.
  */
 void each_line(const char *text, size_t len,
     void (*read)(void *arg, int number, const char *line), void *arg);

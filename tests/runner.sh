@@ -154,6 +154,10 @@ ok $? "and what the target lacks"
 printf 'rly-deviations 1\ntarget x\ndeviates ping.echo observed E-LATE\n' >bad.dev
 expect 6 "a deviation without a reason is 6" run "$url" ping.echo --deviations bad.dev
 said err "bad.dev:3: ping.echo has no because" "with its line"
+printf 'rly-deviations 1\n\ntarget another\n' >another.dev
+printf 'target x\nurl %s\ndeviations another.dev\n' "$url" >x.target
+expect 6 "deviations of another target are 6" run x.target ping.echo
+said err 'another.dev:3: it is about target another, not x' "and have their place"
 printf '  because "x"\n' >>bad.dev
 expect 1 "a deviation that does not happen is 1" run "$url" 'ping.echo[raw]' --deviations bad.dev
 said out "bad.dev:3: ping.echo: a case that it excuses passes" "with its line"

@@ -19,12 +19,12 @@ parse(const char *text, struct text *errors)
 START_TEST(a_list_is_read_and_sorted)
 {
 	struct text errors;
-	struct requirements *r =
-	    parse("# comment\n" HEAD "R-2\tS\tSHOULD\tSecond.\tsec 1\n"
-		  "\n"
-		  "other/R-1\tC\tmust\tFirst.\t\r\n"
-		  "R-1\tE\tMAY\tThird.\tx",
-		&errors);
+	struct requirements *r = parse("\xef\xbb\xbf# comment\n" HEAD
+				       "R-2\tS\tSHOULD\tSecond.\tsec 1\n"
+				       "\n"
+				       "other/R-1\tC\tmust\tFirst.\t\r\n"
+				       "R-1\tE\tMAY\tThird.\tx",
+	    &errors);
 	const struct requirement *one;
 
 	ck_assert_msg(r != NULL, "%s", text_str(&errors));
@@ -75,7 +75,16 @@ static const struct {
 	{ HEAD "R-1\tS\tMOST\tText\tx\n",
 	    "list.tsv:2: the level is none of MUST, SHOULD, MAY, UNSPECIFIED: "
 	    "\"MOST\"" },
-	{ HEAD "\tS\tMUST\tText\tx\n", "list.tsv:2: the id is empty" },
+	{ HEAD "\tS\tMUST\tText\tx\n",
+	    "list.tsv:2: the id or the text is empty" },
+	{ HEAD "R-1\tS\tMUST\t\tx\n",
+	    "list.tsv:2: the id or the text is empty" },
+	{ HEAD "R-1\tMUST\tS\tText\tx\n",
+	    "list.tsv:2: the side is none of S, C, E: \"MUST\"" },
+	{ HEAD "R-1\tS\tMUST\tText\tx\ty\n",
+	    "list.tsv:2: the line has more columns than the header" },
+	{ HEAD "R-1\tS\tMUST\tText\xff\tx\n",
+	    "list.tsv:2: the line is no UTF-8" },
 	{ HEAD "R-1\tS\tMUST\ta\tx\n\nR-1\tS\tMAY\tb\tx\n",
 	    "list.tsv:4: this id was there before: \"iroh-v3/R-1\"" },
 	{ HEAD "R-1\tS\tMUST\ta\tx\nR-2\tS\tMUST\n",

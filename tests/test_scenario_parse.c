@@ -396,6 +396,26 @@ START_TEST(line_ends_marks_and_tabs_do_not_matter)
 }
 END_TEST
 
+/* Looked through again for each byte, it would take minutes. */
+START_TEST(a_long_string_is_read_in_one_go)
+{
+	static const char head[] = "rly 1\ndialect iroh-v3\nlet $a = \"";
+	struct text t;
+	struct script *s;
+
+	text_init(&t);
+	text_add(&t, head);
+	for (size_t i = 0; i < 100000; i++)
+		text_add(&t, "\xc3\xa9 abcdef");
+	text_add(&t, "\"\n");
+	s = parse(text_str(&t));
+	ck_assert_uint_eq(s->nlets, 1);
+	ck_assert_uint_eq(s->lets[0]->value->len, 900000);
+	script_free(s);
+	text_clear(&t);
+}
+END_TEST
+
 START_TEST(aliases_serve_a_script_of_any_dialect)
 {
 	static const char text[] =
@@ -487,6 +507,7 @@ main(void)
 	    metas);
 	tcase_add_test(tc, places_name_line_column_and_length);
 	tcase_add_test(tc, line_ends_marks_and_tabs_do_not_matter);
+	tcase_add_test(tc, a_long_string_is_read_in_one_go);
 	tcase_add_test(tc, aliases_serve_a_script_of_any_dialect);
 	tcase_add_test(tc, local_frames_have_their_number_and_fields);
 	tcase_add_test(tc, procs_call_procs_and_keep_their_own_lines);

@@ -72,7 +72,7 @@ END_TEST
 
 START_TEST(what_is_left_out_has_a_default)
 {
-	static const char text[] = "target t\nurl http://h";
+	static const char text[] = "\xef\xbb\xbftarget t\nurl http://h";
 	struct text errors;
 	struct target_file *f;
 
@@ -101,6 +101,19 @@ static const struct {
 	    "t:1: \"a/b\" cannot be a target's name" },
 	{ "target t\nurl http://h\nurl http://i\n",
 	    "t:3: url was said before" },
+	{ "target t\ndialect iroh-v3\ndialect iroh-v3\n",
+	    "t:3: dialect was said before, in line 2" },
+	{ "target t\nready http GET /p 200\n\nready http GET /q 200\n",
+	    "t:4: ready was said before, in line 2" },
+	{ "target t\nscale 2\nscale 2\n",
+	    "t:3: scale was said before, in line 2" },
+	{ "target t\nstop INT\nstop INT\n",
+	    "t:3: stop was said before, in line 2" },
+	{ "target t\nfile a \"b\"\nfile a \"c\"\n",
+	    "t:3: the file a was there before" },
+	{ "target t\ncaps raw ws raw\n", "t:2: raw was there before" },
+	{ "target t\ncaps raw\ncaps raw\n", "t:3: raw was there before" },
+	{ "target t\nfile a \"\xe9\"\n", "t:2: the line is no UTF-8" },
 	{ "target t\nspwan \"x\"\n",
 	    "t:2: unknown word \"spwan\"; is \"spawn\" meant?" },
 	{ "target t\nxyzzy\n", "t:2: unknown word \"xyzzy\"" },

@@ -306,11 +306,15 @@ unescape(char c, uint8_t *out)
 static void
 read_string(struct cut *c, struct token *t, const char *p, const char *end)
 {
+	const char *seen = t->start;
+	int col = t->col;
+
 	t->bytes = arena_alloc(c->lx->arena, (size_t)(end - p) + 1);
 	while (p < end) {
-		int col = t->col + characters(t->start, (size_t)(p - t->start));
 		size_t bad;
 
+		col += characters(seen, (size_t)(p - seen));
+		seen = p;
 		if (*p != '\\') {
 			t->bytes[t->nbytes++] = (uint8_t)*p++;
 		} else if (p[1] == 'x' && end - p >= 4 &&
@@ -373,13 +377,16 @@ read_hex_group(struct cut *c, struct token *t, const char *p, size_t n, int col,
 static void
 read_hex(struct cut *c, struct token *t, const char *p, const char *end)
 {
+	const char *seen = t->start;
 	size_t cap = 64;
+	int col = t->col;
 
 	t->bytes = arena_alloc(c->lx->arena, cap);
 	while (p < end) {
 		size_t n = 0;
-		int col = t->col + characters(t->start, (size_t)(p - t->start));
 
+		col += characters(seen, (size_t)(p - seen));
+		seen = p;
 		while (p + n < end && p[n] != ' ' && p[n] != '\t')
 			n++;
 		if (n > 0 && !read_hex_group(c, t, p, n, col, &cap))
