@@ -97,18 +97,39 @@ replacement_told(const struct fault *f, struct fault_event *e)
 	return false;
 }
 
-/* Who sent to whom, as some faults remember it. */
+/* Who sent to whom, as some faults remember it; each pair once. */
 struct pair {
 	struct rk_key from, to;
 };
 static struct pair *pairs;
 static size_t npairs;
 
+static size_t
+find_pair(const struct rk_key *from, const struct rk_key *to)
+{
+	size_t i = 0;
+
+	while (i < npairs &&
+	    !(rk_key_equal(&pairs[i].from, from) &&
+		rk_key_equal(&pairs[i].to, to)))
+		i++;
+	return i;
+}
+
 static void
 remember(const struct rk_key *from, const struct rk_key *to)
 {
+	if (find_pair(from, to) < npairs)
+		return;
 	pairs = xreallocarray(pairs, npairs + 1, sizeof(*pairs));
 	pairs[npairs++] = (struct pair){ .from = *from, .to = *to };
+}
+
+static void
+forget(size_t i)
+{
+	if (i < npairs)
+		pairs[i] = pairs[--npairs];
 }
 
 static void
@@ -121,38 +142,50 @@ tell_key(const struct worker *w, const struct rk_key *to,
 		fault_write(c, RK_FRAME_GONE, who->b, RK_KEY_LEN);
 }
 
-/* Those that sent to the one that leaves, as well. */
+static bool
+leaves(const struct fault_event *e)
+{
+	return e->hook == HOOK_LEAVE && e->c->stage == STAGE_OPEN && *e->tell;
+}
+
+/* Those that sent to the one that leaves; its addressees are told anyway. */
 static bool
 gone_to_senders(const struct fault *f, struct fault_event *e)
 {
-	if (e->hook == HOOK_ROUTED) {
-		if (e->result == ROUTE_QUEUED)
-			remember(&e->c->login.peer, e->key);
-		return false;
-	}
-	if (e->c->stage != STAGE_OPEN || !*e->tell)
+	const struct rk_key *own = &e->c->login.peer;
+
+	if (e->hook == HOOK_ROUTED && e->result == ROUTE_QUEUED)
+		remember(own, e->key);
+	if (!leaves(e))
 		return false;
 	for (size_t i = 0; i < npairs; i++)
-		if (rk_key_equal(&pairs[i].to, &e->c->login.peer))
-			tell_key(e->c->worker, &pairs[i].from,
-			    &e->c->login.peer);
+		if (rk_key_equal(&pairs[i].to, own) &&
+		    find_pair(own, &pairs[i].from) == npairs)
+			tell_key(e->c->worker, &pairs[i].from, own);
+	for (size_t i = npairs; i-- > 0;)
+		if (rk_key_equal(&pairs[i].from, own))
+			forget(i);
 	return false;
 }
 
-/* Addressees that were not there when the packet came. */
+/* Addressees that were not there when the packet came, nor for a later one. */
 static bool
 gone_to_absent(const struct fault *f, struct fault_event *e)
 {
-	if (e->hook == HOOK_ROUTED) {
-		if (e->result == ROUTE_UNKNOWN)
-			remember(&e->c->login.peer, e->key);
+	const struct rk_key *own = &e->c->login.peer;
+
+	if (e->hook == HOOK_ROUTED && e->result == ROUTE_UNKNOWN)
+		remember(own, e->key);
+	else if (e->hook == HOOK_ROUTED && e->result == ROUTE_QUEUED)
+		forget(find_pair(own, e->key));
+	if (!leaves(e))
 		return false;
+	for (size_t i = npairs; i-- > 0;) {
+		if (!rk_key_equal(&pairs[i].from, own))
+			continue;
+		tell_key(e->c->worker, &pairs[i].to, own);
+		forget(i);
 	}
-	if (e->c->stage != STAGE_OPEN || !*e->tell)
-		return false;
-	for (size_t i = 0; i < npairs; i++)
-		if (rk_key_equal(&pairs[i].from, &e->c->login.peer))
-			tell_key(e->c->worker, &pairs[i].to, &e->c->login.peer);
 	return false;
 }
 
