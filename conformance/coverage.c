@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "conformance/member.h"
 
 static const char *const names[COVERED_NKINDS] = {
 	[COVERED_UNTESTED] = "untested",
@@ -160,8 +161,8 @@ covered_by(const char *verdict)
 static void
 add_verdict(struct coverage *c, const json_t *o)
 {
-	const char *target = json_string_value(json_object_get(o, "target"));
-	const char *verdict = json_string_value(json_object_get(o, "verdict"));
+	const char *target = member_string(o, "target");
+	const char *verdict = member_string(o, "verdict");
 	const json_t *ids = json_object_get(o, "requirements");
 	enum covered now;
 	size_t t;
@@ -190,7 +191,7 @@ read_line(struct coverage *c, const char *line, bool first)
 	if (!first && strstr(line, "\"verdict\"") == NULL)
 		return true;
 	o = json_loads(line, 0, NULL);
-	type = json_string_value(json_object_get(o, "type"));
+	type = member_string(o, "type");
 	if (type != NULL && strcmp(type, "verdict") == 0)
 		add_verdict(c, o);
 	good = type != NULL && (!first || strcmp(type, "run") == 0);

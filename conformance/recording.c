@@ -12,6 +12,7 @@
 
 #include "base/cli.h"
 #include "base/xalloc.h"
+#include "conformance/member.h"
 #include "transcript/transcript_json.h"
 
 struct reader {
@@ -73,27 +74,13 @@ result_code_named(const char *name)
 	return (enum result_code)code;
 }
 
-static const char *
-string_at(const json_t *o, const char *key)
-{
-	return json_string_value(json_object_get(o, key));
-}
-
-static char *
-copy_at(const json_t *o, const char *key)
-{
-	const char *s = string_at(o, key);
-
-	return s != NULL ? xstrdup(s) : NULL;
-}
-
 static struct case_result *
 result_of(struct reader *x, const json_t *o, enum result_code code)
 {
 	struct case_result *result = xcalloc(1, sizeof(*result));
 
 	result->code = code;
-	result->message = copy_at(o, "message");
+	result->message = member_copy(o, "message");
 	result->transcript =
 	    x->transcript != NULL ? x->transcript : transcript_new();
 	x->transcript = NULL;
@@ -104,8 +91,9 @@ static int
 read_verdict(struct reader *x, const json_t *o)
 {
 	struct run *r = x->r;
-	const char *name = string_at(o, "case"), *code = string_at(o, "code"),
-		   *verdict = string_at(o, "verdict");
+	const char *name = member_string(o, "case"),
+		   *code = member_string(o, "code"),
+		   *verdict = member_string(o, "verdict");
 	json_int_t round = json_integer_value(json_object_get(o, "round"));
 	struct run_case *c;
 
@@ -123,7 +111,7 @@ read_verdict(struct reader *x, const json_t *o)
 		.number = r->nplan,
 		.done = true,
 		.verdict = verdict_named(verdict),
-		.reason = copy_at(o, "reason"),
+		.reason = member_copy(o, "reason"),
 	};
 	if (c->c == NULL)
 		c->c = unknown_case(name);
@@ -159,7 +147,7 @@ read_target(struct reader *x, const json_t *o)
 	if (x->target_name != NULL)
 		return bad_line(x,
 		    "a run of several targets; one can be compared");
-	x->target_name = copy_at(o, "target");
+	x->target_name = member_copy(o, "target");
 	return x->target_name != NULL ? 0
 				      : bad_line(x, "a target, and no name");
 }
@@ -195,7 +183,7 @@ next_run(struct reader *x)
 static int
 read_line(struct reader *x, const json_t *o)
 {
-	const char *type = string_at(o, "type");
+	const char *type = member_string(o, "type");
 
 	if (type == NULL)
 		return bad_line(x, "no line of a run");

@@ -11,6 +11,7 @@
 #include "base/cli.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "conformance/member.h"
 #include "conformance/recording.h"
 #include "transcript/transcript_json.h"
 
@@ -41,20 +42,6 @@ bad_line(const struct reader *x, const char *why)
 }
 
 /* ---- members ---- */
-
-static const char *
-string_at(const json_t *o, const char *key)
-{
-	return json_string_value(json_object_get(o, key));
-}
-
-static char *
-copy_at(const json_t *o, const char *key)
-{
-	const char *s = string_at(o, key);
-
-	return s != NULL ? xstrdup(s) : NULL;
-}
 
 /* From 0 to MAX_COUNT: 0 where it is none. */
 static json_int_t
@@ -101,7 +88,7 @@ static struct place
 place_at(const json_t *o, const char *file, const char *line)
 {
 	return (struct place){
-		.file = copy_at(o, file),
+		.file = member_copy(o, file),
 		.line = (int)count_at(o, line),
 		.col = 1,
 	};
@@ -113,8 +100,8 @@ static int
 read_head(struct reader *x, const json_t *o)
 {
 	struct run *r = x->r;
-	const char *seed = string_at(o, "seed"),
-		   *started = string_at(o, "started");
+	const char *seed = member_string(o, "seed"),
+		   *started = member_string(o, "started");
 	double scale = json_number_value(json_object_get(o, "time_scale"));
 	json_int_t repeat = count_at(o, "repeat");
 	struct tm tm = { .tm_isdst = 0 };
@@ -152,13 +139,14 @@ static struct target *
 make_target(const json_t *o)
 {
 	const json_t *caps = json_object_get(o, "caps");
-	const char *url = string_at(o, "url"), *said = string_at(o, "said");
+	const char *url = member_string(o, "url"),
+		   *said = member_string(o, "said");
 	struct target *t = xcalloc(1, sizeof(*t));
 
-	t->name = copy_at(o, "target");
+	t->name = member_copy(o, "target");
 	t->said = xstrdup(said != NULL ? said : t->name);
 	t->engine.name = xstrdup(t->name);
-	t->engine.dialect = rk_dialect_by_id(string_at(o, "dialect"));
+	t->engine.dialect = rk_dialect_by_id(member_string(o, "dialect"));
 	t->engine.scale = 1;
 	snprintf(t->engine.url.text, sizeof(t->engine.url.text), "%s",
 	    url != NULL ? url : "");
@@ -177,8 +165,8 @@ static int
 read_target(struct reader *x, const json_t *o)
 {
 	struct run *r = x->r;
-	const char *name = string_at(o, "target"),
-		   *dialect = string_at(o, "dialect");
+	const char *name = member_string(o, "target"),
+		   *dialect = member_string(o, "dialect");
 	struct run_target *t;
 	struct text errors;
 
@@ -190,7 +178,7 @@ read_target(struct reader *x, const json_t *o)
 	*t = (struct run_target){
 		.run = r,
 		.target = make_target(o),
-		.declared = copy_at(o, "deviations"),
+		.declared = member_copy(o, "deviations"),
 	};
 	text_init(&errors);
 	t->list = suite_cases(r->suite, t->target->engine.dialect, &errors);
@@ -210,18 +198,18 @@ make_case(const json_t *o)
 	struct script *script = xcalloc(1, sizeof(*script));
 	struct scenario *sc = xcalloc(1, sizeof(*sc));
 
-	sc->id = copy_at(o, "scenario");
-	sc->title = copy_at(o, "title");
+	sc->id = member_copy(o, "scenario");
+	sc->title = member_copy(o, "title");
 	sc->at = place_at(o, "scenario_file", "scenario_line");
-	sc->has_control = string_at(o, "control") != NULL;
+	sc->has_control = member_string(o, "control") != NULL;
 	script->file = xstrdup(sc->at.file);
 	c->script = script;
 	c->scenario = sc;
 	c->instance = xcalloc(1, sizeof(*c->instance));
 	c->instance->scenario = sc;
 	c->instance->script = script;
-	c->instance->name = copy_at(o, "case");
-	c->level = (enum level)level_parse(string_at(o, "level"));
+	c->instance->name = member_copy(o, "case");
+	c->level = (enum level)level_parse(member_string(o, "level"));
 	c->requirements =
 	    xcalloc(json_array_size(covered) + 1, sizeof(*c->requirements));
 	for (size_t i = 0; i < json_array_size(covered); i++) {
@@ -257,7 +245,7 @@ static const struct suite_case *
 find_case(const struct case_list *list, const json_t *o)
 {
 	const struct suite_case *c =
-	    suite_case_named(list, string_at(o, "case"));
+	    suite_case_named(list, member_string(o, "case"));
 
 	return c != NULL ? c : make_case(o);
 }
@@ -267,7 +255,7 @@ make_step(const json_t *o, const char *file, const char *line)
 {
 	struct step *step;
 
-	if (string_at(o, file) == NULL)
+	if (member_string(o, file) == NULL)
 		return NULL;
 	step = xcalloc(1, sizeof(*step));
 	step->at = place_at(o, file, line);
@@ -336,12 +324,13 @@ static int
 fill_result(struct case_result *d, const json_t *o)
 {
 	const json_t *tightest = json_object_get(o, "tightest");
-	const char *code = string_at(o, "code"), *word = string_at(o, "word");
+	const char *code = member_string(o, "code"),
+		   *word = member_string(o, "word");
 	struct step *step = make_step(o, "file", "line");
 
 	d->step = step;
 	if (step != NULL) {
-		step->source = copy_at(o, "step");
+		step->source = member_copy(o, "step");
 		step->at.col = (int)count_at(o, "column");
 		step->at.len = (int)count_at(o, "span");
 		if (step->at.len > MAX_SPAN)
@@ -350,11 +339,11 @@ fill_result(struct case_result *d, const json_t *o)
 	}
 	d->call = make_step(o, "called_file", "called_line");
 	d->named = joined_at(o, "named");
-	d->message = copy_at(o, "message");
-	d->detail = copy_at(o, "detail");
-	d->teardown = copy_at(o, "teardown");
-	d->not_observable = copy_at(o, "not_observable");
-	d->vars = copy_at(o, "vars");
+	d->message = member_copy(o, "message");
+	d->detail = member_copy(o, "detail");
+	d->teardown = member_copy(o, "teardown");
+	d->not_observable = member_copy(o, "not_observable");
+	d->vars = member_copy(o, "vars");
 	d->took_ns = time_at(o, "duration_ms");
 	d->late_ns = time_at(o, "late_ms");
 	d->overdue_ns = json_integer_value(json_object_get(o, "overdue_ns"));
@@ -381,7 +370,7 @@ is_unplayed(enum verdict v)
 static int
 read_results(struct reader *x, struct run_case *c, const json_t *o)
 {
-	const char *control = string_at(o, "control");
+	const char *control = member_string(o, "control");
 	bool failed = control != NULL && strcmp(control, "failed") == 0;
 	bool played = json_object_get(o, "late_ms") != NULL;
 	struct case_result *d;
@@ -408,7 +397,7 @@ read_results(struct reader *x, struct run_case *c, const json_t *o)
 static enum canary
 canary_at(const json_t *o, const char *key)
 {
-	const char *word = string_at(o, key);
+	const char *word = member_string(o, key);
 
 	if (word == NULL || strcmp(word, "not played") == 0)
 		return CANARY_UNTRIED;
@@ -419,19 +408,20 @@ static int
 read_verdict(struct reader *x, const json_t *o)
 {
 	struct run *r = x->r;
-	struct run_target *t = find_target(r, string_at(o, "target"));
-	const char *verdict = string_at(o, "verdict"),
-		   *level = string_at(o, "level");
+	struct run_target *t = find_target(r, member_string(o, "target"));
+	const char *verdict = member_string(o, "verdict"),
+		   *level = member_string(o, "level");
 	json_int_t round = count_at(o, "round");
 	struct run_case *c;
 	int status;
 
 	if (t == NULL || verdict == NULL || level == NULL ||
 	    verdict_named(verdict) == VERDICT_NKINDS ||
-	    level_parse(level) < 0 || string_at(o, "case") == NULL ||
-	    string_at(o, "code") == NULL || string_at(o, "scenario") == NULL ||
-	    string_at(o, "title") == NULL ||
-	    string_at(o, "scenario_file") == NULL || round > MAX_ROUNDS)
+	    level_parse(level) < 0 || member_string(o, "case") == NULL ||
+	    member_string(o, "code") == NULL ||
+	    member_string(o, "scenario") == NULL ||
+	    member_string(o, "title") == NULL ||
+	    member_string(o, "scenario_file") == NULL || round > MAX_ROUNDS)
 		return bad_line(x, "this is no verdict");
 	r->plan = xreallocarray(r->plan, r->nplan + 1, sizeof(*r->plan));
 	c = &r->plan[r->nplan++];
@@ -445,13 +435,13 @@ read_verdict(struct reader *x, const json_t *o)
 		.flaked = is_true_at(o, "flaked"),
 		.after = canary_at(o, "canary_after"),
 		.reruns = (unsigned)count_at(o, "reruns"),
-		.again = copy_at(o, "again"),
+		.again = member_copy(o, "again"),
 	};
 	if (x->o->until_fail && c->round > r->rounds)
 		r->rounds = c->round;
 	/* What a deviation said is said anew, or is not. */
 	if (json_object_get(o, "deviation") == NULL)
-		c->reason = copy_at(o, "reason");
+		c->reason = member_copy(o, "reason");
 	r->nover += c->verdict == VERDICT_SKIPPED && c->reason != NULL &&
 	    strcmp(c->reason, OVER_BUDGET) == 0;
 	status = read_results(x, c, o);
@@ -492,12 +482,12 @@ read_step(struct reader *x, const json_t *o)
 		.took_ns = took != NULL ? json_integer_value(took) : -1,
 	};
 
-	if (step == NULL || string_at(o, "step") == NULL ||
+	if (step == NULL || member_string(o, "step") == NULL ||
 	    seen->played.n == PLAYED_MAX) {
 		free_step(step);
 		return bad_line(x, "this is no step");
 	}
-	step->source = copy_at(o, "step");
+	step->source = member_copy(o, "step");
 	if (json_object_get(o, "called_line") != NULL)
 		s.call = make_step(o, "file", "called_line");
 	played_add(&seen->played, &s);
@@ -524,13 +514,13 @@ read_probes(struct run_target *t, const json_t *list)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *o = json_array_get(list, i);
 
-		if (string_at(o, "cap") != NULL &&
-		    string_at(o, "scenario") != NULL)
+		if (member_string(o, "cap") != NULL &&
+		    member_string(o, "scenario") != NULL)
 			t->probes[t->nprobes++] = (struct run_probe){
-				.cap = copy_at(o, "cap"),
-				.scenario = copy_at(o, "scenario"),
+				.cap = member_copy(o, "cap"),
+				.scenario = member_copy(o, "scenario"),
 				.said = canary_at(o, "said"),
-				.why = copy_at(o, "why"),
+				.why = member_copy(o, "why"),
 			};
 	}
 }
@@ -539,7 +529,7 @@ static int
 read_end(struct reader *x, const json_t *o)
 {
 	struct run *r = x->r;
-	const char *ended_by = string_at(o, "ended_by");
+	const char *ended_by = member_string(o, "ended_by");
 
 	x->ended = true;
 	r->end = END_NOT;
@@ -557,8 +547,8 @@ read_end(struct reader *x, const json_t *o)
 		t->before = canary_at(one, "canary_before");
 		t->after = canary_at(one, "canary_after");
 		read_probes(t, json_object_get(one, "probes"));
-		t->trouble = copy_at(one, "trouble");
-		t->ending = copy_at(one, "process");
+		t->trouble = member_copy(one, "trouble");
+		t->ending = member_copy(one, "process");
 		r->tally.infrastructure |= t->trouble != NULL;
 	}
 	return 0;
@@ -583,7 +573,7 @@ read_line(struct reader *x, const json_t *o)
 		{ "verdict", read_verdict },
 		{ "end", read_end },
 	};
-	const char *type = string_at(o, "type");
+	const char *type = member_string(o, "type");
 
 	if (type == NULL)
 		return bad_line(x, "no line of a run");

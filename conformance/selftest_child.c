@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "conformance/files.h"
+#include "conformance/member.h"
 #include "conformance/process.h"
 #include "conformance/suite.h"
 
@@ -178,7 +179,7 @@ static bool
 read_line(const struct child_order *order, const char *line)
 {
 	json_t *o = json_loads(line, 0, NULL);
-	const char *type = json_string_value(json_object_get(o, "type"));
+	const char *type = member_string(o, "type");
 	bool last = type != NULL && strcmp(type, "end") == 0;
 
 	if (type != NULL && strcmp(type, "verdict") == 0)

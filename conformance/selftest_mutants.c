@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include "conformance/files.h"
+#include "conformance/member.h"
 #include "conformance/mutate.h"
 #include "conformance/select.h"
 #include "conformance/selftest_child.h"
@@ -289,8 +290,8 @@ static bool
 find_played(const struct mutation *m, const json_t *o, size_t *mutant,
     size_t *original)
 {
-	const char *name = json_string_value(json_object_get(o, "case"));
-	const char *id = json_string_value(json_object_get(o, "scenario"));
+	const char *name = member_string(o, "case");
+	const char *id = member_string(o, "scenario");
 	const char *number = id != NULL ? strrchr(id, 'm') : NULL;
 	const struct suite_case *c;
 	const struct scenario *sc;

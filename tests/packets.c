@@ -76,6 +76,21 @@ blob_file(const struct blob *b)
 	return path;
 }
 
+struct blob
+blob_load(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	struct blob b = { 0 };
+	uint8_t buf[4096];
+	size_t n;
+
+	ck_assert_msg(f != NULL, "%s", path);
+	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
+		blob_add(&b, buf, n);
+	fclose(f);
+	return b;
+}
+
 /* ---- packets ---- */
 
 static void

@@ -21,6 +21,8 @@ void blob_u32(struct blob *b, uint32_t v);
 void blob_be16(struct blob *b, unsigned v);
 void blob_be32(struct blob *b, uint32_t v);
 
+/* A whole file. */
+struct blob blob_load(const char *path);
 /* A path under which the bytes can be read, until the next call. */
 const char *blob_file(const struct blob *b);
 

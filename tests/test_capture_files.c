@@ -131,24 +131,10 @@ find_packets(const struct blob *b, size_t *at, size_t max)
 	return n;
 }
 
-static struct blob
-load(const char *fixture)
-{
-	FILE *f = fopen(fixture_path(fixture), "rb");
-	struct blob b = { 0 };
-	uint8_t buf[4096];
-	size_t n;
-
-	ck_assert_ptr_nonnull(f);
-	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
-		blob_add(&b, buf, n);
-	fclose(f);
-	return b;
-}
-
 START_TEST(what_was_captured_twice_is_shown_once)
 {
-	struct blob b = load("peer-gone-same-usec.pcap"), twice = { 0 };
+	struct blob b = blob_load(fixture_path("peer-gone-same-usec.pcap")),
+		    twice = { 0 };
 	struct reading once, r;
 	size_t at[128], n = find_packets(&b, at, 127);
 	char *got, *want;
@@ -206,7 +192,7 @@ START_TEST(a_file_cut_at_any_byte_gives_its_whole_packets)
 {
 	static const char *const names[] = { "peer-gone-same-usec.pcap",
 		"duplicate-login.pcapng" };
-	struct blob b = load(names[_i]);
+	struct blob b = blob_load(fixture_path(names[_i]));
 	struct reading whole = read_blob(&b), r;
 	const char *path = blob_file(&b);
 	/* The last two records byte by byte, the rest in coarse steps. */
@@ -247,7 +233,7 @@ START_TEST(any_byte_of_a_file_may_be_wrong)
 {
 	static const char *const names[] = { "keepalive.pcapng",
 		"peer-gone-same-fragmented.pcap", "tls13-ws.pcapng" };
-	struct blob b = load(names[_i]);
+	struct blob b = blob_load(fixture_path(names[_i]));
 	uint64_t seed = 5;
 
 	for (size_t at = 0; at < b.len; at += 1 + test_random(&seed) % 16) {

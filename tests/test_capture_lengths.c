@@ -102,21 +102,6 @@ found(struct sites *s, enum what what, size_t at, bool big_endian)
 		s->site[what][s->n[what]++] = (struct site){ at, big_endian };
 }
 
-static struct blob
-load(const char *path)
-{
-	FILE *f = fopen(path, "rb");
-	struct blob b = { 0 };
-	uint8_t buf[4096];
-	size_t n;
-
-	ck_assert_ptr_nonnull(f);
-	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
-		blob_add(&b, buf, n);
-	fclose(f);
-	return b;
-}
-
 /* ---- where the lengths are ---- */
 
 static void
@@ -284,7 +269,7 @@ static const struct {
 
 START_TEST(a_length_that_lies_costs_no_memory)
 {
-	struct blob b = load(fixture_path(captures[_i].name));
+	struct blob b = blob_load(fixture_path(captures[_i].name));
 	struct sites s = { .b = &b };
 	struct reading r;
 

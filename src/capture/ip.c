@@ -35,18 +35,6 @@ struct ip_packet {
 	struct seen data;
 };
 
-static unsigned
-be16(const uint8_t *p)
-{
-	return (unsigned)p[0] << 8 | p[1];
-}
-
-static uint32_t
-be32(const uint8_t *p)
-{
-	return (uint32_t)be16(p) << 16 | be16(p + 2);
-}
-
 void
 endpoint_text(const struct endpoint *e, char out[ENDPOINT_TEXT_SIZE])
 {

@@ -40,18 +40,6 @@ seen_skip(struct seen *s, size_t n)
 	return true;
 }
 
-static unsigned
-be16(const uint8_t *p)
-{
-	return (unsigned)p[0] << 8 | p[1];
-}
-
-static uint32_t
-be32(const uint8_t *p)
-{
-	return (uint32_t)be16(p) << 16 | be16(p + 2);
-}
-
 /* So little of a packet is there that nothing can be told of it. */
 static enum link_result
 too_short(const struct seen *s)

@@ -28,4 +28,17 @@ enum link_result link_to_ip(const struct packet *p, struct seen *ip);
 /* Drop |n| bytes at the front; false if so many were not captured. */
 bool seen_skip(struct seen *s, size_t n);
 
+/* Numbers as the network has them. */
+static inline unsigned
+be16(const uint8_t *p)
+{
+	return (unsigned)p[0] << 8 | p[1];
+}
+
+static inline uint32_t
+be32(const uint8_t *p)
+{
+	return (uint32_t)be16(p) << 16 | be16(p + 2);
+}
+
 #endif

@@ -275,15 +275,15 @@ static unsigned
 carriers_of(const struct checker *k, const struct known_name *conn)
 {
 	const struct step *s = conn->conn;
+	const struct setting *own;
 
 	if (s == NULL || (FRAMED & 1U << s->conn_kind) == 0)
 		return ~0U;
-	for (size_t i = 0; i < s->nsettings; i++)
-		if (strcmp(s->settings[i].name, "carrier") == 0 &&
-		    s->settings[i].value->kind == EXPR_WORD)
-			return strcmp(s->settings[i].value->word, "ws") == 0
-			    ? 1U << RK_CARRIER_WS
-			    : 1U << RK_CARRIER_RAW;
+	own = step_setting(s, "carrier");
+	if (own != NULL && own->value->kind == EXPR_WORD)
+		return strcmp(own->value->word, "ws") == 0
+		    ? 1U << RK_CARRIER_WS
+		    : 1U << RK_CARRIER_RAW;
 	if (k->scenario == NULL || k->scenario->carriers == 0)
 		return (1U << RK_NCARRIERS) - 1;
 	return k->scenario->carriers;

@@ -35,14 +35,11 @@ is_close(enum event_match m)
 static bool
 is_confirmed_login(const struct step *s)
 {
-	if (s->conn_kind != CONN_LOGIN)
-		return false;
-	for (size_t i = 0; i < s->nsettings; i++)
-		if (strcmp(s->settings[i].name, "confirm") == 0 &&
-		    s->settings[i].value->kind == EXPR_WORD &&
-		    strcmp(s->settings[i].value->word, "no") == 0)
-			return false;
-	return true;
+	const struct setting *confirm = step_setting(s, "confirm");
+
+	return s->conn_kind == CONN_LOGIN &&
+	    (confirm == NULL || confirm->value->kind != EXPR_WORD ||
+		strcmp(confirm->value->word, "no") != 0);
 }
 
 /* A counter that has to rise. */

@@ -11,15 +11,6 @@
 /* A value longer than this is named by its position. */
 #define VALUE_NAME_MAX 16
 
-static bool
-has_setting(const struct step *s, const char *name)
-{
-	for (size_t i = 0; i < s->nsettings; i++)
-		if (strcmp(s->settings[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 /* Does any step open a connection whose carrier the instance decides? */
 static bool
 needs_carrier(struct step *const *steps, size_t n)
@@ -27,7 +18,8 @@ needs_carrier(struct step *const *steps, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const struct step *s = steps[i];
 
-		if (s->kind == STEP_CONN && !has_setting(s, "carrier") &&
+		if (s->kind == STEP_CONN &&
+		    step_setting(s, "carrier") == NULL &&
 		    (s->conn_kind == CONN_UPGRADE ||
 			s->conn_kind == CONN_LOGIN))
 			return true;

@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "codec/dialect.h"
 
@@ -283,6 +284,16 @@ struct step {
 	struct step **body; /* blocks; ONEOF: one step a branch */
 	size_t nbody;
 };
+
+/* The first of that name; NULL if there is none. */
+static inline const struct setting *
+step_setting(const struct step *s, const char *name)
+{
+	for (size_t i = 0; i < s->nsettings; i++)
+		if (strcmp(s->settings[i].name, name) == 0)
+			return &s->settings[i];
+	return NULL;
+}
 
 /* ---- scenarios ---- */
 

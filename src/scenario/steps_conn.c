@@ -279,28 +279,19 @@ set_defaults(struct play *p, const struct step *s, struct party_config *c)
 }
 
 static bool
-has_setting(const struct step *s, const char *name)
-{
-	for (size_t i = 0; i < s->nsettings; i++)
-		if (strcmp(s->settings[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-static bool
 configure(struct play *p, const struct step *s, struct party_config *c,
     struct text *err)
 {
 	struct conn_making m = { p, c, err };
 
 	set_defaults(p, s, c);
-	if (s->conn_kind == CONN_UDP && !has_setting(s, "to") &&
+	if (s->conn_kind == CONN_UDP && step_setting(s, "to") == NULL &&
 	    !set_udp(&m, p->target->stun))
 		return false;
 	for (size_t i = 0; i < s->nsettings; i++)
 		if (!apply(&m, &s->settings[i]))
 			return false;
-	if (s->conn_kind == CONN_LOGIN && !has_setting(s, "key")) {
+	if (s->conn_kind == CONN_LOGIN && step_setting(s, "key") == NULL) {
 		text_add(err, "a login needs key=");
 		return false;
 	}
