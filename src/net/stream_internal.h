@@ -21,7 +21,7 @@ struct stream {
 	struct buffer in;
 	struct buffer out;
 	size_t in_max;
-	size_t read_hint; /* how much recent turns brought */
+	size_t read_hint; /* what recent reads left in |in| */
 	uint64_t bytes_in, bytes_out;
 	int64_t blocked_since;
 	enum ending ending;

@@ -116,8 +116,9 @@ may_read(const struct stream *s)
 }
 
 /*
- * Room to read into: more than recent turns brought, so that one read sees the
- * end; then doubling, never above the bound.
+ * Room to read into: more than recent turns left there, so that one read sees
+ * the end; then doubling, up to the bound.  To reach that in more than one step
+ * would move most of it for the last few bytes.
  */
 static uint8_t *
 input_room(struct stream *s, size_t *room)
@@ -130,11 +131,11 @@ input_room(struct stream *s, size_t *room)
 		size = s->read_hint + 1;
 	if (size < READ_SMALLEST)
 		size = READ_SMALLEST;
+	if (size > s->in_max / 2)
+		size = s->in_max;
 	/* a record more or less says nothing about what is behind it */
 	if (s->tls != NULL && buffer_room(&s->in) >= READ_SMALLEST)
 		size = len + READ_SMALLEST;
-	if (size > s->in_max)
-		size = s->in_max;
 	to = buffer_reserve(&s->in, size - len);
 	if (to == NULL) {
 		stream_end(s, ENDING_LIMIT, "out of memory");
@@ -216,9 +217,9 @@ fill(struct stream *s)
 	}
 	s->bytes_in += total;
 	if (total > 0)
-		s->read_hint = total > s->read_hint
-		    ? total
-		    : s->read_hint - (s->read_hint - total) / 8;
+		s->read_hint = s->in.len > s->read_hint
+		    ? s->in.len
+		    : s->read_hint - (s->read_hint - s->in.len) / 8;
 	return total > 0;
 }
 
