@@ -90,6 +90,7 @@ struct conn {
 	bool upgraded : 1;  /* 101 is written, the body is to come */
 	bool shut : 1;      /* CONN_LINGER: FIN is sent */
 	bool full : 1;      /* something was dropped since it was flushed */
+	bool to_nobody : 1; /* where the packet before this went */
 	/* Times are of the monotonic clock. */
 	int64_t since; /* beginning of what a deadline is for */
 	/* CONN_OPEN: signs of life */

@@ -89,6 +89,17 @@ count_packet(struct worker *w, const struct lent_packet *p,
 	conn_count_routed(w, p->disco, result);
 }
 
+/* To look whether a key is a curve point costs as much as fifty packets. */
+static bool
+timed_is_point(struct conn *c, const struct rk_key *key)
+{
+	int64_t begun = clock_mono_ns();
+	bool is_point = rk_key_is_point(key);
+
+	loop_spend(c->worker->loop, clock_mono_ns() - begun);
+	return is_point;
+}
+
 /*
  * The frame that is nearly all of the traffic.  Whether the destination is a
  * curve point is asked only if nobody is there: whoever logged in is one.
@@ -116,7 +127,8 @@ on_send(struct conn *c, const struct input *in)
 		return c->state == CONN_OPEN;
 	p.framed = c->carrier == RK_CARRIER_RAW && p.len == len;
 	result = router_route(w->router, &c->ep, &to, &p);
-	if (result == ROUTE_UNKNOWN && d->key_is_point && !rk_key_is_point(&to))
+	c->to_nobody = result == ROUTE_UNKNOWN;
+	if (c->to_nobody && d->key_is_point && !timed_is_point(c, &to))
 		return broke_rule(c, RK_ERR_KEY, in);
 	if (FAULT(HOOK_ROUTED, .c = c, .key = &to, .packet = &p,
 		.result = result))
@@ -511,18 +523,25 @@ is_crowded(struct conn *c)
 	return true;
 }
 
+/* A crowd that logs in shall not hold up those who have, nor one that sends to
+ * nobody those who send to somebody. */
+static bool
+must_wait(struct conn *c)
+{
+	if ((c->state == CONN_OPEN && !c->to_nobody) ||
+	    loop_has_time(c->worker->loop))
+		return false;
+	stream_when_time(c->stream);
+	return true;
+}
+
 void
 conn_frames_input(struct conn *c)
 {
 	bool more = true;
 
-	/* A crowd that logs in shall not hold up those who have. */
-	if (c->state == CONN_LOGIN && !loop_has_time(c->worker->loop)) {
-		stream_when_time(c->stream);
-		return;
-	}
 	while (more && !c->limited && c->query == NULL && !conn_stall(c) &&
-	    !is_crowded(c)) {
+	    !is_crowded(c) && !must_wait(c)) {
 		c->need = 0;
 		more = c->carrier == RK_CARRIER_RAW ? next_raw(c) : next_ws(c);
 	}
