@@ -76,8 +76,9 @@ packets() { # rounds, scheme, sizes, pairs, window
 	done; done
 }
 
-# A p99 must rest on some hundred packets that took longer, and a moment in
-# which the machine does something else must not decide it.
+# A moment in which the machine does something else decides the p99 of the run
+# that it falls into.  So these are many short runs, few of which it meets:
+# their median scatters far less than that of few long ones.
 rate() { # rounds, scheme, rate, time
 	echo "rate|1200 B, 16 pairs, $3/s|$2|--time $4 --pairs 16 --rate $3/s|$1"
 }
@@ -101,8 +102,8 @@ rows_quick() {
 	packets "3|3" http 1200 16 1
 	packets "3|3" ws "64 1200 8192" 16 32
 	packets "3|3" https "64 1200 8192" 16 32
-	rate "5|1" http 10000 1s
-	rate "9|1" http 50000 500ms
+	rate "15|1" http 10000 350ms
+	rate "15|1" http 50000 300ms
 	stall "3|1" http
 	logins "7|1" http
 	idle http
@@ -114,9 +115,9 @@ rows_full() {
 		packets "5|3" $scheme "64 1200" "1 16" 1
 	done
 	for scheme in http ws https; do
-		rate "9|1" $scheme 1000 3s
-		rate "11|1" $scheme 10000 1s
-		rate "21|1" $scheme 50000 500ms
+		rate "25|3" $scheme 1000 1s
+		rate "31|3" $scheme 10000 350ms
+		rate "31|3" $scheme 50000 300ms
 		stall "5|2" $scheme
 		logins "15|2" $scheme
 		idle $scheme
@@ -362,7 +363,7 @@ version() {
 	echo
 	echo "Made by \`$command\` on $(date -u +%Y-%m-%d), relaykit $(cd "$top" && git rev-parse --short HEAD 2>/dev/null || echo '(tarball)'); it took $((($(date +%s) - begun + 30) / 60)) minutes."
 	echo "$(nproc) × $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), Linux $(uname -r), loopback; load and relay share the machine${relay_cpu:+ (\`$relay_cpu\` and \`$load_cpu\`)}."
-	echo "Load average before: $load_before, after: $load_after; runs of ${time:-0.3 to 3 s}, all relays in turn."
+	echo "Load average before: $load_before, after: $load_after; runs of ${time:-0.3 to 1 s}, all relays in turn."
 	echo
 	echo "The floor (\`bench/floor.c\`) only reads, looks the key up and writes; its figures are absolute, all others are"
 	echo "multiples of it, so that they hold on other machines as far as anything does: the median of ${rounds:-several} rounds, each a"
