@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 #define RK_TLV32_LEN        5 /* type u8 and length u32: iroh-v3 section 2.1 */
-#define RK_FRAME_HEADER_MAX 8
+#define RK_FRAME_HEADER_MAX 8 /* a varint: RFC 9000 section 16 */
 
 /* A whole frame as cut from the stream, not yet interpreted. */
 struct rk_raw_frame {

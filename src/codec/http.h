@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 #define RK_HTTP_MAX_FIELDS 100   /* iroh-v3 section 1.5: 101 give 431 */
-#define RK_HTTP_MAX_TARGET 65534 /* bytes; longer gives 414 */
+#define RK_HTTP_MAX_TARGET 65534 /* section 1.5 too: longer gives 414 */
 
 struct rk_http_field {
 	struct rk_span name;

@@ -13,8 +13,8 @@ extern "C" {
 #endif
 
 #define RK_KEY_LEN         32 /* RFC 8032 section 5.1.5 */
-#define RK_SEED_LEN        32
-#define RK_SIGNATURE_LEN   64
+#define RK_SEED_LEN        32 /* RFC 8032 section 5.1.5 */
+#define RK_SIGNATURE_LEN   64 /* RFC 8032 section 5.1.6 */
 #define RK_KEY_HEX_SIZE    65 /* 64 digits and NUL */
 #define RK_KEY_BASE32_SIZE 53 /* 52 characters (RFC 4648, no pad) and NUL */
 #define RK_KEY_SHORT_SIZE  17 /* base32 of the first 10 bytes and NUL */
@@ -27,7 +27,7 @@ struct rk_secret_key {
 	uint8_t b[RK_SEED_LEN + RK_KEY_LEN]; /* seed, then public half */
 };
 
-/* Start the crypto library; call once before the rest.  Idempotent. */
+/* Start the crypto library, before the rest; again is fine.  RK_ERR_RANDOM. */
 RK_API int rk_keys_init(void);
 
 RK_API void rk_secret_key_generate(struct rk_secret_key *sk);
@@ -57,7 +57,7 @@ RK_API int rk_verify(const struct rk_key *pk, const void *msg, size_t len,
  */
 RK_API bool rk_key_is_point(const struct rk_key *pk);
 
-/* One of the 14 encodings of appendix B. */
+/* One of the 14 encodings of iroh-v3 appendix B. */
 RK_API bool rk_key_is_small_order(const struct rk_key *pk);
 
 RK_API bool rk_key_equal(const struct rk_key *a, const struct rk_key *b);

@@ -12,15 +12,15 @@
 extern "C" {
 #endif
 
-#define RK_STUN_ID_LEN       12
-#define RK_STUN_REQUEST_LEN  28
+#define RK_STUN_ID_LEN       12 /* RFC 8489 section 5 */
+#define RK_STUN_REQUEST_LEN  28 /* header and FINGERPRINT */
 #define RK_STUN_RESPONSE_MAX 44 /* the IPv6 form; IPv4 takes 32 */
 
 struct rk_stun_request {
 	uint8_t id[RK_STUN_ID_LEN]; /* of the transaction */
 };
 
-/* An address and port, by the family's number on the wire. */
+/* An address and port, by the family's number: RFC 8489 section 14.1. */
 enum rk_stun_family {
 	RK_STUN_IPV4 = 1,
 	RK_STUN_IPV6 = 2

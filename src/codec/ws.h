@@ -14,7 +14,7 @@ extern "C" {
 #define RK_WS_HEADER_MAX  14  /* 2, length 8, mask 4 */
 #define RK_WS_CONTROL_MAX 125 /* RFC 6455 section 5.5 */
 
-enum rk_ws_opcode {
+enum rk_ws_opcode { /* RFC 6455 section 5.2 */
 	RK_WS_CONTINUATION = 0x0,
 	RK_WS_TEXT = 0x1,
 	RK_WS_BINARY = 0x2,
