@@ -7,6 +7,7 @@
 
 #include "codec/login.h"
 #include "frame_vectors.h"
+#include "make_keys.h"
 #include "support.h"
 
 static const struct rk_dialect *v3;
@@ -20,17 +21,6 @@ static void
 output_init(struct output *o)
 {
 	rk_writer_init(&o->w, o->bytes, sizeof(o->bytes));
-}
-
-static struct rk_secret_key
-secret_of_seed(uint8_t byte)
-{
-	struct rk_secret_key sk;
-	uint8_t seed[RK_SEED_LEN];
-
-	memset(seed, byte, sizeof(seed));
-	rk_secret_key_from_seed(&sk, seed);
-	return sk;
 }
 
 static void
