@@ -63,6 +63,18 @@ opcode_unchecked(const struct fault *f, struct fault_event *e)
 	return false;
 }
 
+/* As if it were binary: its first byte is a type. */
+static bool
+text_is_frame(const struct fault *f, struct fault_event *e)
+{
+	struct rk_ws_header h;
+	uint8_t *p;
+
+	if (next_header(e, &p, &h) && h.opcode == RK_WS_TEXT)
+		p[0] = (uint8_t)((p[0] & 0xf0) | RK_WS_BINARY);
+	return false;
+}
+
 static bool
 control_cut_up(const struct fault *f, struct fault_event *e)
 {
@@ -187,19 +199,6 @@ ping_returned(const struct fault *f, struct fault_event *e)
 	return true;
 }
 
-/* A text is read as if it were binary: its first byte is a type. */
-static bool
-text_is_frame(const struct fault *f, struct fault_event *e)
-{
-	if (e->type != RK_WS_TEXT || e->len == 0)
-		return false;
-	if (e->payload[0] == 0x0c && e->len == 9)
-		fault_write(e->c, RK_FRAME_PONG, e->payload + 1, 8);
-	else
-		conn_close(e->c, ENDING_PROTOCOL, "text");
-	return true;
-}
-
 static bool
 big_crashes(const struct fault *f, struct fault_event *e)
 {
@@ -295,7 +294,7 @@ const struct fault faults_websocket[] = {
 	{ "ws.fragments-max-2", "MUST", "R-178", "A message in more than two pieces ends the connection", ON(WS), fragments_max, 2, 0, NULL, NULL },
 	{ "ws.empty-piece-closes", "MUST", "R-178", "A message whose first piece is empty ends the connection", ON(WS_INPUT), empty_piece_wrong, 0, 0, NULL, NULL },
 	{ "ws.text-closes", "SHOULD", "R-179", "A text message ends the connection", ON(WS), closed_for, RK_WS_TEXT, 0, NULL, NULL },
-	{ "ws.text-is-frame", "SHOULD", "R-179", "A text message is read as a frame", ON(WS), text_is_frame, 0, 0, NULL, NULL },
+	{ "ws.text-is-frame", "SHOULD", "R-179", "A text message is read as a frame", ON(WS_INPUT), text_is_frame, 0, 0, NULL, NULL },
 	{ "ws.ping-unanswered", "SHOULD", "R-180", "A WebSocket ping gets no pong", ON(WS), skipped, RK_WS_PING, 0, NULL, NULL },
 	{ "ws.pong-empty", "SHOULD", "R-180", "The pong for a WebSocket ping has no data", ON(WS), ping_without_data, 0, 0, NULL, NULL },
 	{ "ws.ping-returned", "SHOULD", "R-180", "A WebSocket ping gets a ping", ON(WS), ping_returned, 0, 0, NULL, NULL },
