@@ -324,6 +324,7 @@ options_again(const struct options *o, struct text *out)
 	if (t->signals)
 		text_add(out, " --signals");
 	add_string(out, "client", t->client);
+	add_string(out, "client-send", t->client_send);
 	add_string(out, "cafile", t->cafile);
 	if (t->insecure)
 		text_add(out, " --insecure");

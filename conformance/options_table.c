@@ -377,6 +377,8 @@ static const struct option_row rows[] = {
 	  "that process may be sent signals" },
 	{ "client", 0, FOR_RUN, OPTION_STRING, AT(target.client), NULL, "COMMAND",
 	  "test this client; {url} is where it goes" },
+	{ "client-send", 0, FOR_RUN, OPTION_STRING, AT(target.client_send), NULL, "COMMAND",
+	  "how it sends {file} as a packet to somebody" },
 	{ "peers", 0, FOR_PLAYING | FOR_REPLAY | FOR_SHRINK, OPTION_STRING, AT(target.peers), NULL, "DIR",
 	  "{peers} of .target files (RELAYKIT_PEERS)" },
 	{ "cafile", 0, FOR_PLAYING | FOR_REPLAY | FOR_RECORD | FOR_SHRINK, OPTION_STRING, AT(target.cafile), NULL, "FILE",

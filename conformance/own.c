@@ -4,10 +4,12 @@
 
 #include "conformance/own.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/xalloc.h"
@@ -23,7 +25,8 @@
 struct engine_own {
 	struct target *origin;
 	struct target *target;
-	struct process *client; /* of a client nothing else is set */
+	struct process *client; /* of a client nothing else is set but … */
+	char *file;             /* … what it is to send; NULL: nothing */
 	struct probe *probe;
 	int64_t deadline_ns; /* to be ready */
 	int64_t next_ns;     /* of the next probe */
@@ -225,42 +228,77 @@ own_host(struct target *t)
 
 /* ---- clients ---- */
 
-/* |command| with what stands for the URL put in. */
+/* |command| with |what| put in where |place| stands; it is freed. */
 static char *
-with_url(const char *command, const char *url)
+put_in(char *command, const char *place, const char *what)
 {
-	static const char place[] = "{url}";
+	const char *rest = command, *at;
 	struct text out;
-	const char *at;
 
 	text_init(&out);
-	for (; (at = strstr(command, place)) != NULL;
-	     command = at + sizeof(place) - 1) {
-		text_add_n(&out, command, (size_t)(at - command));
-		text_add(&out, url);
+	for (; (at = strstr(rest, place)) != NULL; rest = at + strlen(place)) {
+		text_add_n(&out, rest, (size_t)(at - rest));
+		text_add(&out, what);
 	}
-	text_add(&out, command);
+	text_add(&out, rest);
+	free(command);
 	return text_take(&out);
+}
+
+/* |file|, which may be NULL, becomes its own. */
+static struct engine_own *
+start_command(const char *command, const char *url, char *file, char *err,
+    size_t err_size)
+{
+	char *filled = put_in(xstrdup(command), "{url}", url), **argv;
+	struct engine_own *o = xcalloc(1, sizeof(*o));
+
+	o->file = file;
+	if (file != NULL)
+		filled = put_in(filled, "{file}", file);
+	argv = words_split(filled);
+	snprintf(err, err_size, "a quote is not closed");
+	if (argv != NULL)
+		o->client = process_start(argv, NULL, err, err_size);
+	words_free(argv);
+	free(filled);
+	if (o->client != NULL)
+		return o;
+	if (file != NULL)
+		unlink(file);
+	free(file);
+	free(o);
+	return NULL;
 }
 
 static struct engine_own *
 client_start(void *arg, const char *url, char *err, size_t err_size)
 {
-	char *command = with_url(arg, url);
-	char **argv = words_split(command);
-	struct engine_own *o = NULL;
-	struct process *p = NULL;
+	const struct target_options *o = arg;
 
-	snprintf(err, err_size, "a quote is not closed");
-	if (argv != NULL)
-		p = process_start(argv, NULL, err, err_size);
-	if (p != NULL) {
-		o = xcalloc(1, sizeof(*o));
-		o->client = p;
-	}
-	words_free(argv);
-	free(command);
-	return o;
+	return start_command(o->client, url, NULL, err, err_size);
+}
+
+static struct engine_own *
+client_start_sender(void *arg, const char *url, const void *data, size_t len,
+    char *err, size_t err_size)
+{
+	const struct target_options *o = arg;
+	const char *tmp = getenv("TMPDIR");
+	char *path = xasprintf("%s/relay-conformance-send.XXXXXX",
+	    tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+	int fd = mkstemp(path);
+
+	if (fd >= 0)
+		close(fd);
+	else
+		snprintf(err, err_size, "%s: %s", path, strerror(errno));
+	if (fd >= 0 && file_write(path, data, len, err, err_size) == 0)
+		return start_command(o->client_send, url, path, err, err_size);
+	if (fd >= 0)
+		unlink(path);
+	free(path);
+	return NULL;
 }
 
 static long
@@ -274,15 +312,20 @@ client_stop(struct engine_own *o)
 {
 	process_stop(o->client, SIGKILL, STOP_WITHIN);
 	process_free(o->client);
+	if (o->file != NULL)
+		unlink(o->file);
+	free(o->file);
 	free(o);
 }
 
 struct engine_host
-client_host(const char *command)
+client_host(const struct target_options *o)
 {
 	return (struct engine_host){
-		.arg = (void *)(uintptr_t)command,
+		.arg = (void *)(uintptr_t)o,
 		.start = client_start,
+		.start_sender =
+		    o->client_send != NULL ? client_start_sender : NULL,
 		.pid = client_pid,
 		.stop = client_stop,
 	};

@@ -6,11 +6,13 @@
 #include "scenario/engine.h"
 
 struct target;
+struct target_options;
 
 /* Starts copies of |t|, which has a file that says how. */
 struct engine_host own_host(struct target *t);
-/* Starts the client that is under test: |command| with its {url}. */
-struct engine_host client_host(const char *command);
+/* Starts the client that is under test: the command of |o| with its {url}, or
+ * that for sending with its {file}, too.  |o| must stay. */
+struct engine_host client_host(const struct target_options *o);
 /* Can that be started at all?  False with one line in |err|. */
 bool client_is_there(const char *command, char *err, size_t err_size);
 

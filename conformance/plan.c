@@ -124,6 +124,12 @@ read_client(struct run *r)
 		return cli_usage_error(
 		    "--client: the command has no {url}, where the client "
 		    "would be told where to go");
+	if (o->target.client_send != NULL &&
+	    (strstr(o->target.client_send, "{url}") == NULL ||
+		strstr(o->target.client_send, "{file}") == NULL))
+		return cli_usage_error(
+		    "--client-send: the command needs {url} and {file}: where "
+		    "to go, and what to send");
 	r->targets = xcalloc(1, sizeof(*r->targets));
 	r->targets[0].run = r;
 	r->targets[0].target = target_new_client(&o->target);
@@ -140,6 +146,8 @@ read_targets(struct run *r)
 
 	if (o->target.client != NULL)
 		return read_client(r);
+	if (o->target.client_send != NULL)
+		return cli_usage_error("--client-send needs --client");
 	if (o->nwords == 0)
 		return cli_usage_error("which target? a URL, or the name or "
 				       "file of a .target");

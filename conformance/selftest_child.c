@@ -144,6 +144,15 @@ write_selection(const struct child *c, char *err, size_t err_size)
 	return rc;
 }
 
+/* The client with its fault, as --client and --client-send want it. */
+static char *
+client_command(const struct children *all, const char *fault, const char *words)
+{
+	return xasprintf("\"%s\"%s%s %s", all->o->client,
+	    fault != NULL ? " --fault " : "", fault != NULL ? fault : "",
+	    words);
+}
+
 static struct process *
 start_process(const struct children *all, const struct child *c, char *err,
     size_t err_size)
@@ -151,22 +160,27 @@ start_process(const struct children *all, const struct child *c, char *err,
 	char self[] = "/proc/self/exe", run[] = "run", quiet[] = "-q",
 	     keep[] = "--keep-going", timeout[] = "--timeout", limit[] = "120s",
 	     slow_limit[] = "600s", from[] = "--select-from",
-	     report[] = "--report", client[] = "--client";
+	     report[] = "--report", client[] = "--client",
+	     client_send[] = "--client-send";
 	const char *fault = c->order.fault;
 	char *select = path_of(c, "select"), *log = path_of(c, "log"),
 	     *target = all->o->client == NULL
 	    ? path_of(c, "target")
-	    : xasprintf("\"%s\"%s%s {url}", all->o->client,
-		  fault != NULL ? " --fault " : "", fault != NULL ? fault : ""),
+	    : client_command(all, fault, "{url}"),
+	     *send = all->o->client == NULL
+	    ? NULL
+	    : client_command(all, fault, "--send {file} {url}"),
 	     *to = xasprintf("verdicts=%s.verdicts", c->base);
 	char *argv[] = { self, run, quiet, keep, timeout,
 		all->o->slow ? slow_limit : limit, from, select, report, to,
 		all->o->client != NULL ? client : target,
-		all->o->client != NULL ? target : NULL, NULL };
+		all->o->client != NULL ? target : NULL,
+		all->o->client != NULL ? client_send : NULL, send, NULL };
 	struct process *p = process_start(argv, log, err, err_size);
 
 	free(select);
 	free(target);
+	free(send);
 	free(log);
 	free(to);
 	return p;

@@ -402,10 +402,11 @@ target_new_client(const struct target_options *o)
 		    rk_carrier_name((enum rk_carrier)c));
 	add_cap_if(t, true, t->engine.dialect->id);
 	add_cap_if(t, true, "client");
+	add_cap_if(t, o->client_send != NULL, "told");
 	add_caps(t, o->caps);
 	t->options = o;
 	t->engine.name = xstrdup(t->name);
-	t->host = client_host(o->client);
+	t->host = client_host(o);
 	t->engine.client = &t->host;
 	return t;
 }
@@ -590,7 +591,10 @@ target_start(struct target *t, struct loop *l, const bool *stop,
 
 	t->loop = l;
 	if (t->engine.client != NULL &&
-	    !client_is_there(t->options->client, err, sizeof(err))) {
+	    (!client_is_there(t->options->client, err, sizeof(err)) ||
+		(t->options->client_send != NULL &&
+		    !client_is_there(t->options->client_send, err,
+			sizeof(err))))) {
 		text_addf(errors, "the client did not start: %s\n", err);
 		return -1;
 	}

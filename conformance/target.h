@@ -20,6 +20,7 @@ struct target_options {
 	const char *sni;
 	const char *keylog;
 	const char *client; /* command of a client under test; NULL: none */
+	const char *client_send; /* one by which it sends a packet; or NULL */
 	const char *peers;
 	bool insecure;
 	bool signals;

@@ -202,7 +202,7 @@ static bool
 is_known(const char *cap)
 {
 	static const char *const known[] = { "own", "process", "signals", "tls",
-		"plain-beside-tls", "client", "writes" };
+		"plain-beside-tls", "client", "writes", "told" };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(cap, known[i]) == 0)

@@ -3,5 +3,9 @@
 # shellcheck source=tests/relays.sh disable=SC2154 # they are from there
 . "${RELAYKIT_SRCDIR:?}/tests/relays.sh"
 
-"$runner" run --client "$build/relay-cli/relay-cli recv --reconnect {url}" \
+cli=$build/relay-cli/relay-cli
+"$cli" keygen "$work/key" >/dev/null || exit 99
+key=$("$cli" pubkey "$work/key") || exit 99
+"$runner" run --client "$cli recv --reconnect {url}" \
+    --client-send "sh -c '$cli send {url} $key <{file}'" \
     --report tap=-

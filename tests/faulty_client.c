@@ -2,8 +2,11 @@
  * A client of a relay that has one fault, or none: what proves that the
  * cases for clients can fail.
  *
- * faulty_client [--fault NAME] URL      until it is ended
+ * faulty_client [--fault NAME] [--send FILE] URL      until it is ended
  * faulty_client --fault help [--json]   the list
+ *
+ * With --send, what the file holds goes to somebody as a packet, unless it is
+ * too long for one.
  *
  * It stands on the codec and on src/net, and shares nothing with relay-cli.
  */
@@ -16,6 +19,7 @@
 #include "base/cli.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/xalloc.h"
 #include "codec/relaykit.h"
 #include "faulty_client.h"
 #include "net/dial.h"
@@ -56,9 +60,11 @@ struct client {
 	struct timer *chatter;
 	int64_t backoff_ns;
 	enum state state;
-	bool logged_in; /* ClientInfo is out */
-	unsigned lives; /* connections that ended */
-	unsigned pings; /* of the relay, on this connection */
+	bool logged_in;  /* ClientInfo is out */
+	unsigned lives;  /* connections that ended */
+	unsigned pings;  /* of the relay, on this connection */
+	uint8_t *packet; /* to be sent behind the login, as a frame's payload */
+	size_t packet_len;
 	char ws_key[RK_WS_KEY_SIZE];
 	struct rk_ws_reader ws;
 };
@@ -105,12 +111,12 @@ send_ws(struct client *c, uint8_t opcode, const uint8_t *p, size_t len)
 		.opcode = opcode,
 		.masked = true,
 		.payload_len = len };
-	uint8_t buf[RK_WS_HEADER_MAX + 512];
+	size_t size = RK_WS_HEADER_MAX + len, at;
+	uint8_t *buf = xmalloc(size);
 	struct rk_writer w;
-	size_t at;
 
 	rk_random(h.mask, sizeof(h.mask));
-	rk_writer_init(&w, buf, sizeof(buf));
+	rk_writer_init(&w, buf, size);
 	rk_ws_write_header(&h, &w);
 	at = w.len;
 	rk_write_bytes(&w, p, len);
@@ -118,6 +124,7 @@ send_ws(struct client *c, uint8_t opcode, const uint8_t *p, size_t len)
 		rk_ws_mask(h.mask, 0, buf + at, len);
 		stream_write(c->stream, buf, w.len);
 	}
+	free(buf);
 }
 
 static void
@@ -156,6 +163,60 @@ send_packet(struct client *c)
 	rk_frame_set(&f, "key", own.b, sizeof(own.b));
 	rk_frame_set(&f, "data", "hello", 5);
 	send_frame(c, &f);
+}
+
+/* Is it short enough?  Section 2.3. */
+static bool
+may_send(const struct client *c)
+{
+	size_t most = RK_KEY_LEN + 65536;
+
+	return c->packet_len <= most || has(c, FAULT_SEND, SEND_ANY) ||
+	    (has(c, FAULT_SEND, SEND_ONE_OVER) && c->packet_len == most + 1);
+}
+
+/* The frame is put together here: the codec knows better than to write one
+ * that is too long. */
+static void
+send_what_was_said(struct client *c)
+{
+	const struct rk_frame_spec *spec =
+	    rk_frame_spec_by_kind(c->dialect, RK_FRAME_SEND);
+	size_t size = 5 + c->packet_len;
+	uint8_t *buf = xmalloc(size);
+	struct rk_writer w;
+
+	rk_writer_init(&w, buf, size);
+	rk_write_u8(&w, (uint8_t)spec->type);
+	if (c->url.carrier == RK_CARRIER_RAW)
+		rk_write_u32be(&w, (uint32_t)c->packet_len);
+	rk_write_bytes(&w, c->packet, c->packet_len);
+	if (!may_send(c))
+		fprintf(stderr, "too long, nothing of it is sent\n");
+	else if (c->url.carrier == RK_CARRIER_WS)
+		send_ws(c, RK_WS_BINARY, buf, w.len);
+	else
+		stream_write(c->stream, buf, w.len);
+	free(buf);
+}
+
+/* Somebody's key, and what the file holds. */
+static int
+read_packet(struct client *c, const char *path)
+{
+	struct rk_key own;
+	FILE *f = fopen(path, "re");
+	size_t room = RK_KEY_LEN + (1 << 20);
+
+	if (f == NULL)
+		return cli_usage_error("cannot read %s", path);
+	rk_secret_key_public(&c->secret, &own);
+	c->packet = xmalloc(room);
+	memcpy(c->packet, own.b, RK_KEY_LEN);
+	c->packet_len =
+	    RK_KEY_LEN + fread(c->packet + RK_KEY_LEN, 1, room - RK_KEY_LEN, f);
+	fclose(f);
+	return 0;
 }
 
 /* Section 3.2, or nearly so. */
@@ -210,6 +271,8 @@ log_in(struct client *c)
 		send_client_info(c);
 	if (c->fault != NULL && c->fault->kind == FAULT_CHATTER)
 		timer_set(c->chatter, CHATTER_NS);
+	if (c->packet != NULL)
+		send_what_was_said(c);
 }
 
 /* What nobody asked for. */
@@ -603,6 +666,7 @@ int
 main(int argc, char **argv)
 {
 	struct client c = { .backoff_ns = BACKOFF_MIN_NS };
+	const char *file = NULL;
 	char err[400];
 
 	cli_start("faulty_client");
@@ -615,11 +679,19 @@ main(int argc, char **argv)
 		argv += 2;
 		argc -= 2;
 	}
+	if (argc > 2 && strcmp(argv[1], "--send") == 0) {
+		file = argv[2];
+		argv += 2;
+		argc -= 2;
+	}
 	if (argc != 2 ||
 	    relay_url_parse(argv[1], &c.url, err, sizeof(err)) != 0)
-		return cli_usage_error("want [--fault NAME] URL");
+		return cli_usage_error("want [--fault NAME] [--send FILE] "
+				       "URL");
 	rk_keys_init();
 	rk_secret_key_generate(&c.secret);
+	if (file != NULL && read_packet(&c, file) != 0)
+		return EXIT_FAILURE;
 	c.dialect = rk_dialects()[0];
 	c.loop = loop_new();
 	c.tls =

@@ -18,7 +18,8 @@ enum fault_kind {
 	FAULT_RETURN,
 	FAULT_CONNECT,
 	FAULT_SILENCE,
-	FAULT_TLS
+	FAULT_TLS,
+	FAULT_SEND
 };
 
 enum {
@@ -110,6 +111,11 @@ enum {
 	TLS_NO_NAME,
 	TLS_NAME_DOT,
 	TLS_OTHER_NAME
+};
+
+enum {
+	SEND_ANY,     /* whatever its length */
+	SEND_ONE_OVER /* one byte too many is fine */
 };
 
 struct fault {

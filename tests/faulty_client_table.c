@@ -74,6 +74,8 @@ static const struct fault faults[] = {
 	{ "pong.reversed", "MUST", "R-194", "Pongs hold the bytes in reverse", FAULT_PONG, PONG_REVERSED, 0 },
 	{ "pong.last-byte", "MUST", "R-194", "The last byte of a Pong is 0", FAULT_PONG, PONG_LAST_BYTE, 0 },
 	{ "pong.as-ping", "MUST", "R-194", "Pings are answered by Pings", FAULT_PONG, PONG_AS_PING, 0 },
+	{ "send.any", "MUST", "R-196", "Packets of any length are sent", FAULT_SEND, SEND_ANY, 0 },
+	{ "send.one-over", "MUST", "R-196", "Packets of 65537 bytes are sent", FAULT_SEND, SEND_ONE_OVER, 0 },
 	{ "leaves.recv-empty", "MUST", "R-195", "An empty packet drives it away", FAULT_LEAVES, LEAVES_AT_EMPTY, 0x05 },
 	{ "leaves.keepalive", "MUST", "R-195", "A KeepAlive drives it away", FAULT_LEAVES, LEAVES_AT_TYPE, 0x06 },
 	{ "leaves.gone", "MUST", "R-195", "A PeerGone drives it away", FAULT_LEAVES, LEAVES_AT_TYPE, 0x08 },

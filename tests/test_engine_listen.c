@@ -27,7 +27,7 @@ static struct {
 	size_t n;
 	bool hang_up, no_start;
 	int starts, stops;
-	char url[64];
+	char url[64], said[16];
 	pid_t pid;
 } client;
 
@@ -67,6 +67,15 @@ client_start(void *arg, const char *url, char *err, size_t err_size)
 	return o;
 }
 
+static struct engine_own *
+client_start_sender(void *arg, const char *url, const void *data, size_t len,
+    char *err, size_t err_size)
+{
+	snprintf(client.said, sizeof(client.said), "%.*s", (int)len,
+	    (const char *)data);
+	return client_start(arg, url, err, err_size);
+}
+
 static void
 client_stop(struct engine_own *o)
 {
@@ -82,7 +91,7 @@ client_pid(struct engine_own *o)
 	return client.pid;
 }
 
-static const struct engine_host host = { .start = client_start,
+static struct engine_host host = { .start = client_start,
 	.pid = client_pid,
 	.stop = client_stop };
 
@@ -312,6 +321,23 @@ START_TEST(test_url)
 }
 END_TEST
 
+/* What it is to send; where nobody knows how to say so, it is not played. */
+START_TEST(test_told_to_send)
+{
+	const char *steps = "conn R = listen send=cat(\"ab\", \"c\")\n"
+			    "R <- http method==\"GET\"";
+
+	set_two(ASK, "");
+	play("over raw", steps, CODE_UNSUPPORTED,
+	    "nobody knows how it is told to send", true);
+	ck_assert_int_eq(client.starts, 0);
+	host.start_sender = client_start_sender;
+	play("over raw", steps, CODE_OK, NULL, true);
+	host.start_sender = NULL;
+	ck_assert_str_eq(client.said, "abc");
+}
+END_TEST
+
 START_TEST(test_no_client)
 {
 	memset(&client, 0, sizeof(client));
@@ -336,6 +362,7 @@ main(void)
 	tcase_add_test(t, test_packet_before_the_end);
 	tcase_add_loop_test(t, test_server_name, 0, 8);
 	tcase_add_test(t, test_url);
+	tcase_add_test(t, test_told_to_send);
 	tcase_add_test(t, test_no_client);
 	suite_add_tcase(s, t);
 	return run_suite(s);

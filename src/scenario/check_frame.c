@@ -118,6 +118,7 @@ static const struct setting_rule conn_rules[] = {
 	{ "within", USE_TIME, 1U << CONN_LISTEN },
 	{ "host", USE_VALUE, 1U << CONN_LISTEN },
 	{ "path", USE_VALUE, 1U << CONN_LISTEN },
+	{ "send", USE_DATA, 1U << CONN_LISTEN },
 	{ "tls", USE_WORD, 1U << CONN_LISTEN },
 	{ "tls.alpn", USE_WORD, TCP },
 	{ "tls.sni", USE_WORD, TCP },

@@ -38,6 +38,10 @@ struct engine_host {
 	 * one line in |err|. */
 	struct engine_own *(
 	    *start)(void *arg, const char *url, char *err, size_t err_size);
+	/* A client that is to send that to somebody, in one packet; NULL:
+	 * nobody knows how it is told. */
+	struct engine_own *(*start_sender)(void *arg, const char *url,
+	    const void *data, size_t len, char *err, size_t err_size);
 	enum own_state (
 	    *state)(struct engine_own *o, char *err, size_t err_size);
 	/* Where an instance of a target is; its |pid| is of this moment. */

@@ -128,8 +128,8 @@ capability_words(void)
 	static const char *words[32] = { "raw", "ws", "tls", "plain-beside-tls",
 		"stun", "metrics", "process", "own", "signals", "client",
 		"captive-portal", "configured", "dev", "services-off",
-		"usual-ports", "writes", "sends", "endpoint" };
-	size_t known = 18;
+		"usual-ports", "writes", "sends", "endpoint", "told" };
+	size_t known = 19;
 
 	for (size_t i = 0; rk_dialects()[i] != NULL && known < 31; i++)
 		words[known++] = rk_dialects()[i]->id;

@@ -156,24 +156,33 @@ listening_step(struct step *const *steps, size_t n, bool control)
 	return found;
 }
 
-/* The text of a setting of that step; |otherwise| where it has none. */
-static char *
-told(struct play *p, const char *name, const char *otherwise)
+/* A setting of that step, as bytes to be cleared; false where it has none. */
+static bool
+told_bytes(struct play *p, const char *name, struct value *out)
 {
 	const struct step *s = p->client_step;
 	struct text err = { 0 };
-	struct value v;
-	char *out = NULL;
+	bool found = false;
 
-	for (size_t i = 0; i < s->nsettings; i++)
-		if (strcmp(s->settings[i].name, name) == 0 &&
-		    values_eval(&p->values, s->settings[i].value, &v, &err)) {
-			out = xasprintf("%.*s", (int)v.len,
-			    (const char *)v.bytes);
-			value_clear(&v);
-		}
+	for (size_t i = 0; i < s->nsettings && !found; i++)
+		found = strcmp(s->settings[i].name, name) == 0 &&
+		    values_eval(&p->values, s->settings[i].value, out, &err);
 	text_clear(&err);
-	return out != NULL ? out : xstrdup(otherwise);
+	return found;
+}
+
+/* The text of a setting; |otherwise| where there is none. */
+static char *
+told(struct play *p, const char *name, const char *otherwise)
+{
+	struct value v;
+	char *out;
+
+	if (!told_bytes(p, name, &v))
+		return xstrdup(otherwise);
+	out = xasprintf("%.*s", (int)v.len, (const char *)v.bytes);
+	value_clear(&v);
+	return out;
 }
 
 static void
@@ -247,12 +256,33 @@ play_next_client(struct play *p)
 	return fd;
 }
 
+/* Start it, with what it is to send.  False with a line in |err|. */
+static bool
+start_client(struct play *p, char *err, size_t err_size)
+{
+	const struct engine_host *host = p->target->client;
+	char *url = client_url(p);
+	struct value data;
+
+	if (!told_bytes(p, "send", &data)) {
+		p->client = host->start(host->arg, url, err, err_size);
+	} else {
+		snprintf(err, err_size, "nobody knows how it is told to send");
+		if (host->start_sender != NULL)
+			p->client = host->start_sender(host->arg, url,
+			    data.bytes, data.len, err, err_size);
+		value_clear(&data);
+	}
+	free(url);
+	return p->client != NULL;
+}
+
 bool
 play_start_client(struct play *p)
 {
 	const struct scenario *sc = p->instance->scenario;
 	const struct engine_host *host = p->target->client;
-	char err[512], *url;
+	char err[512];
 
 	p->client_step = listening_step(sc->steps, sc->nsteps, p->control);
 	if (p->client_step == NULL)
@@ -267,10 +297,7 @@ play_start_client(struct play *p)
 		play_fail(p, CODE_CONNECT, "%s", err);
 		return false;
 	}
-	url = client_url(p);
-	p->client = host->start(host->arg, url, err, sizeof(err));
-	free(url);
-	if (p->client == NULL) {
+	if (!start_client(p, err, sizeof(err))) {
 		play_fail(p, CODE_UNSUPPORTED, "the client did not start: %s",
 		    err);
 		return false;

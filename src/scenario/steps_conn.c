@@ -233,6 +233,7 @@ static const struct conn_key {
 	{ "within", set_within },
 	{ "host", set_told },
 	{ "path", set_told },
+	{ "send", set_told },
 	{ "tls", set_told },
 	{ "rcvbuf", set_rcvbuf },
 	{ "tls.alpn", set_alpn },
