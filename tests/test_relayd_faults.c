@@ -13,8 +13,10 @@
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "codec/dialect.h"
+#include "codec/errors.h"
 #include "relayd/conf.h"
 #include "relayd/fault.h"
+#include "relayd/fault_verifier.h"
 #include "relayd_process.h"
 #include "support.h"
 
@@ -203,6 +205,60 @@ START_TEST(manual_lists_all)
 }
 END_TEST
 
+/* A key; of a signature R plus a point of order 8, and S; the same S with the
+ * order of the group once, seven and fifteen times. */
+#define KEY   "ed4928c628d1c2c6eae90338905995612959273a5c63f93636c14614ac8737d1"
+#define R     "4320713507b603e40b0ce55ef7115964b799c104d5b468302a39a782321533d4"
+#define S     "9df0dce425cb1dbd88c9fd60744ee245d838c61c8839544c5272ad1214b4a804"
+#define S_1L  "8ac4d241402e30155f66f5035348c15ad838c61c8839544c5272ad1214b4a814"
+#define S_7L  "18bc956fde809e256513c3d58a23fbd7d838c61c8839544c5272ad1214b4a874"
+#define S_15L "805b4457b19931e617fa7fed7ff2f27ed938c61c8839544c5272ad1214b4a8f4"
+
+static void
+read_bytes(void *to, size_t size, const char *text)
+{
+	size_t len;
+	const uint8_t *p = hex(text, &len);
+
+	ck_assert_uint_eq(len, size);
+	memcpy(to, p, size);
+}
+
+START_TEST(a_lenient_verifier_forgives_a_small_point_and_no_more)
+{
+	struct rk_key key;
+	uint8_t sig[RK_SIGNATURE_LEN];
+
+	read_bytes(key.b, sizeof(key.b), KEY);
+	read_bytes(sig, sizeof(sig), R S);
+	ck_assert_int_eq(rk_verify(&key, "\3", 1, sig), RK_ERR_SIGNATURE);
+	ck_assert(verifies_by_cofactor(&key, "\3", 1, sig));
+	ck_assert(!verifies_by_cofactor(&key, "\2", 1, sig));
+	for (size_t i = 0; i < sizeof(sig); i++) {
+		sig[i] ^= 1;
+		ck_assert(!verifies_by_cofactor(&key, "\3", 1, sig));
+		sig[i] ^= 1;
+	}
+	read_bytes(sig, sizeof(sig), R S_1L);
+	ck_assert(!verifies_by_cofactor(&key, "\3", 1, sig));
+}
+END_TEST
+
+START_TEST(a_scalar_is_reduced_however_large)
+{
+	static const char *const more[] = { S_1L, S_7L, S_15L };
+	uint8_t s[32], reduced[32];
+
+	read_bytes(reduced, sizeof(reduced), S);
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		read_bytes(s, sizeof(s), more[i]);
+		ck_assert(reduce_scalar(s));
+		ck_assert_bytes(s, sizeof(s), reduced, sizeof(reduced));
+	}
+	ck_assert(!reduce_scalar(s));
+}
+END_TEST
+
 /* A relay with any of them starts, and stops when it is told to. */
 START_TEST(each_starts)
 {
@@ -223,7 +279,7 @@ int
 main(void)
 {
 	TCase *tc = tcase_create("faults");
-	Suite *s = suite_create("faults");
+	Suite *suite = suite_create("faults");
 	int n = 0;
 
 	while (fault_at((size_t)n) != NULL)
@@ -234,7 +290,10 @@ main(void)
 	tcase_add_test(tc, a_reload_switches_none_on);
 	tcase_add_test(tc, json_says_the_same);
 	tcase_add_test(tc, manual_lists_all);
+	tcase_add_test(tc,
+	    a_lenient_verifier_forgives_a_small_point_and_no_more);
+	tcase_add_test(tc, a_scalar_is_reduced_however_large);
 	tcase_add_loop_test(tc, each_starts, 0, n);
-	suite_add_tcase(s, tc);
-	return run_suite(s);
+	suite_add_tcase(suite, tc);
+	return run_suite(suite);
 }
