@@ -25,13 +25,42 @@ fail(const char *path, char *err, size_t err_size)
 	return -1;
 }
 
+/* A pipe that nobody writes into would never open, or never end: it has ended
+ * already.  Of any other the first byte may be taken. */
+static FILE *
+open_file(const char *path, char *first, size_t *n)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	ssize_t got = 0;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
+		got = read(fd, first, 1);
+		if (got == 0) {
+			close(fd);
+			errno = EPIPE;
+			return NULL;
+		}
+	}
+	*n = got > 0 ? 1 : 0;
+	fcntl(fd, F_SETFL, O_RDONLY);
+	return fdopen(fd, "rb");
+}
+
 char *
 file_read(const char *path, size_t *len, char *err, size_t err_size)
 {
-	FILE *f = fopen(path, "rb");
-	char *buf = NULL;
+	char first = '\0', *buf = NULL;
 	size_t n = 0, cap = 0;
+	FILE *f = open_file(path, &first, &n);
 
+	if (f == NULL && errno == EPIPE) {
+		snprintf(err, err_size, "%s: a pipe that nobody writes into",
+		    path);
+		return NULL;
+	}
 	if (f == NULL) {
 		fail(path, err, err_size);
 		return NULL;
@@ -39,6 +68,8 @@ file_read(const char *path, size_t *len, char *err, size_t err_size)
 	do {
 		cap = cap * 2 + 4096;
 		buf = xreallocarray(buf, cap + 1, 1);
+		if (n == 1)
+			buf[0] = first;
 		n += fread(buf + n, 1, cap - n, f);
 	} while (n == cap && cap < MAX_FILE);
 	if (ferror(f)) {

@@ -9,7 +9,8 @@
 #include <sys/types.h>
 
 /* The file's bytes with a NUL behind them, for free(); at most 64 MiB.  NULL
- * with one line in |err| that names the file. */
+ * with one line in |err| that names the file, which may be a pipe that somebody
+ * writes into. */
 char *file_read(const char *path, size_t *len, char *err, size_t err_size);
 /* 0, or -1 with one line in |err|.  New files are for the owner only. */
 int file_write(const char *path, const void *p, size_t len, char *err,

@@ -54,7 +54,7 @@ read_file(struct outside *o)
 	const char *path = getenv(PREFIX "CONF");
 	char err[512], *text, *line, *end;
 	size_t len;
-	int number = 0;
+	int number = 0, status = 0;
 
 	if (path == NULL && access(FILE_NAME, F_OK) != 0)
 		return 0;
@@ -65,14 +65,18 @@ read_file(struct outside *o)
 	text = file_read(path, &len, err, sizeof(err));
 	if (text == NULL)
 		return cli_usage_error("%s", err);
-	for (line = text; *line != '\0'; line = end) {
+	for (line = text; status == 0 && line < text + len; line = end) {
 		end = line + strcspn(line, "\n");
-		if (*end != '\0')
-			*end++ = '\0';
-		read_line(o, path, ++number, line);
+		number++;
+		if (*end == '\0' && end < text + len)
+			status =
+			    cli_usage_error("%s:%d: the line holds a NUL byte",
+				path, number);
+		*end++ = '\0';
+		read_line(o, path, number, line);
 	}
 	free(text);
-	return 0;
+	return status;
 }
 
 /* ---- the environment ---- */

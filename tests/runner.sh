@@ -158,6 +158,16 @@ printf 'rly-deviations 1\n\ntarget another\n' >another.dev
 printf 'target x\nurl %s\ndeviations another.dev\n' "$url" >x.target
 expect 6 "deviations of another target are 6" run x.target ping.echo
 said err 'another.dev:3: it is about target another, not x' "and have their place"
+mkfifo pipe.target
+timeout 60 "$runner" run pipe.target ping.echo >out 2>err </dev/null
+[ $? -eq 2 ] && grep -qxF 'pipe.target: a pipe that nobody writes into' err
+ok $? "no pipe is waited for that nobody writes into"
+{ sleep 0.1; cat bad.dev; } | timeout 60 "$runner" run "$url" ping.echo --deviations /dev/stdin >out 2>err
+[ $? -eq 6 ] && grep -q '^/dev/stdin:3: ping.echo has no because' err
+ok $? "one that somebody has is read, from its first byte"
+printf 'time-scale 2\nstrict\0yes\n' >nul.conf
+RELAY_CONFORMANCE_CONF=nul.conf expect 2 "options with a NUL byte are 2" run "$url" ping.echo
+said err "nul.conf:2: the line holds a NUL byte" "and have their place"
 printf '  because "x"\n' >>bad.dev
 expect 1 "a deviation that does not happen is 1" run "$url" 'ping.echo[raw]' --deviations bad.dev
 said out "bad.dev:3: ping.echo: a case that it excuses passes" "with its line"
