@@ -4,18 +4,7 @@
 . "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 unset RELAYKIT_PEERS
 cli=$build/relay-cli/relay-cli
-checker=$src/tests/pcapng_check.py
 
-has_python=$(python3 -c 'print("yes")' 2>/dev/null)
-# blocks FILE TEXT SENTENCE: every block is right, and one is about that.
-blocks() {
-	if [ -z "$has_python" ]; then
-		skip "$3" "python3 is not installed"
-		return
-	fi
-	python3 "$checker" --tcp "$1" >out 2>err && grep -qE -e "$2" out
-	ok $? "$3"
-}
 # decodes FILE TEXT SENTENCE: relay-cli decode has nothing to complain of.
 decodes() {
 	"$cli" decode "$1" >out 2>err && grep -qE -e "$2" out && [ ! -s err ]
@@ -25,7 +14,7 @@ decodes() {
 # linked SENTENCE NAME: what NAME.jsonl, .json, .xml and .md in reports/ link
 # to are the files that are there, and md's links hold from where it lies.
 linked() {
-	if [ -z "$has_python" ]; then
+	if ! has_python; then
 		skip "$1" "python3 is not installed"
 		return
 	fi
@@ -127,7 +116,7 @@ expect 1 "a failing case leaves them as well" run "$pong" --time-scale 0.1 \
 grep -qE '^  more: +pong/.*/\{case\.pcapng,transcript\.txt\}$' out
 ok $? "and its report says where"
 linked "the other reports link them" pong
-[ -z "$has_python" ] || grep -q '^[1-9][0-9]* links' out
+! has_python || grep -q '^[1-9][0-9]* links' out
 ok $? "the summary as well"
 
 start mute "$build/tests/bad_relay" mute

@@ -64,6 +64,22 @@ said() {
 	ok $? "$3"
 }
 
+has_python() {
+	command -v python3 >/dev/null 2>&1
+}
+
+# blocks FILE TEXT SENTENCE: every block of a pcapng file is right, and one is
+# about that.
+blocks() {
+	if ! has_python; then
+		skip "$3" "python3 is not installed"
+		return
+	fi
+	python3 "$src/tests/pcapng_check.py" --tcp "$1" >out 2>err &&
+	    grep -qE -e "$2" out
+	ok $? "$3"
+}
+
 # ends STATUS SENTENCE TEXT COMMAND…: how it ends, and what it says on stderr;
 # one line of its own or two.
 ends() {

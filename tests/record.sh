@@ -3,20 +3,10 @@
 # shellcheck source=tests/points.sh disable=SC2154,SC2034 # they are from there, or for it
 . "${RELAYKIT_SRCDIR:?}/tests/points.sh"
 cli=$build/relay-cli/relay-cli
-checker=$src/tests/pcapng_check.py
 
 shown="out err rec.err"
 verb=record
 
-has_python=$(python3 -c 'print("yes")' 2>/dev/null)
-blocks() { # FILE TEXT SENTENCE
-	if [ -z "$has_python" ]; then
-		skip "$3" "python3 is not installed"
-		return
-	fi
-	python3 "$checker" --tcp "$1" >out 2>err && grep -qE -e "$2" out
-	ok $? "$3"
-}
 # decoded FILE LEAST SENTENCE: nothing is wrong, each Ping has its Pong, and so
 # many there are at least (those of the logins come on top).
 decoded() {
@@ -137,7 +127,7 @@ begin gone.pcapng --to http://127.0.0.1:1
 ok $? "a relay that is not there is named, and the client let go"
 finish_recording TERM "it ends"
 blocks gone.pcapng '^tcp [1-9][0-9]* open 0 rst$' "with a RST"
-if [ -n "$has_python" ]; then
+if has_python; then
 	begin ends.pcapng --to "$plain"
 	python3 - "$proxy" <<'END'
 import socket, struct, sys
