@@ -51,17 +51,14 @@ show_one(const struct suite *s, const struct case_list *list,
 
 /* Every scenario of which a case matches, once. */
 static int
-show(struct suite *s, const struct case_list *list, const char *word)
+show(struct suite *s, const struct case_list *list, struct selector *selector)
 {
 	const struct scenario *last = NULL;
-	struct selector selector;
-	struct selection all = { .select = &selector, .nselect = 1 };
+	struct selection all = { .select = selector, .nselect = 1 };
 	char err[PATH_MAX + 512];
 	int status = 0;
 
-	if (selector_parse(word, &selector, err, sizeof(err)) != 0)
-		return cli_usage_error("%s", err);
-	selector.wild = false; /* slow ones can be shown too */
+	selector->wild = false; /* slow ones can be shown too */
 	if (selection_read_last(&all, NULL, 0, err, sizeof(err)) != 0)
 		status = cli_usage_error("%s", err);
 	for (size_t i = 0; status == 0 && i < list->n; i++) {
@@ -77,24 +74,20 @@ show(struct suite *s, const struct case_list *list, const char *word)
 	}
 	if (status == 0 && selection_check(&all, list, err, sizeof(err)) != 0)
 		status = cli_usage_error("%s", err);
-	selector_clear(&selector);
 	last_failed_clear(&all.last);
 	return status;
 }
 
 static int
-show_all(const struct options *o)
+show_selected(const struct options *o, struct selector *selectors)
 {
 	const struct rk_dialect *dialect =
 	    o->target.dialect != NULL ? o->target.dialect : rk_dialects()[0];
 	const struct case_list *list = NULL;
 	struct text errors;
 	int status = 0;
-	struct suite *s;
+	struct suite *s = options_suite(o, &status);
 
-	if (o->narguments == 0)
-		return cli_usage_error("show which scenario?");
-	s = options_suite(o, &status);
 	text_init(&errors);
 	if (s != NULL)
 		list = suite_cases(s, dialect, &errors);
@@ -103,12 +96,37 @@ show_all(const struct options *o)
 		status = EXIT_SCRIPT;
 	}
 	for (size_t i = 0; list != NULL && i < o->narguments; i++) {
-		int one = show(s, list, o->arguments[i]);
+		int one = show(s, list, &selectors[i]);
 
 		status = one != 0 ? one : status;
 	}
 	text_clear(&errors);
 	suite_free(s);
+	return status;
+}
+
+static int
+show_all(struct options *o)
+{
+	struct selector *selectors;
+	char err[PATH_MAX + 512];
+	int status = 0;
+	size_t n = 0;
+
+	if (o->narguments == 0)
+		return cli_usage_error("show which scenario?");
+	selectors = xcalloc(o->narguments, sizeof(*selectors));
+	while (status == 0 && n < o->narguments)
+		if (selector_parse(o->arguments[n], &selectors[n], err,
+			sizeof(err)) == 0)
+			options_find_file(o, &selectors[n++]);
+		else
+			status = cli_usage_error("%s", err);
+	if (status == 0)
+		status = show_selected(o, selectors);
+	while (n > 0)
+		selector_clear(&selectors[--n]);
+	free(selectors);
 	return status;
 }
 

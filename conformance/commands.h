@@ -5,7 +5,7 @@
 #define RUN_SYNOPSIS      "[options] TARGET… [SELECT…]"
 #define DIFF_SYNOPSIS     "TARGET TARGET… [SELECT…] | --runs FILE FILE…"
 #define LIST_SYNOPSIS     "[options] [TARGET] [SELECT…]"
-#define SHOW_SYNOPSIS     "ID…"
+#define SHOW_SYNOPSIS     "ID… | FILE.rly…"
 #define EXPLAIN_SYNOPSIS  "ID | E-CODE | VERDICT…"
 #define CHECK_SYNOPSIS    "[FILE…]"
 #define FMT_SYNOPSIS      "[--check] FILE…"

@@ -125,9 +125,8 @@ add_file(struct options *o, char *path)
 	o->files[o->nfiles++] = path;
 }
 
-/* A selector whose file exists is about that one. */
-static void
-find_on_disk(struct options *o, struct selector *s)
+void
+options_find_file(struct options *o, struct selector *s)
 {
 	if (s->kind != SELECT_FILE || access(s->file, F_OK) != 0)
 		return;
@@ -250,9 +249,9 @@ options_parse(struct options *o, unsigned command, const char *synopsis,
 	for (int i = first; status == 0 && !o->help && i < argc; i++)
 		status = add_positional(o, command, argv[i]);
 	for (size_t i = 0; i < o->selection.nselect; i++)
-		find_on_disk(o, &o->selection.select[i]);
+		options_find_file(o, &o->selection.select[i]);
 	for (size_t i = 0; i < o->selection.nskip; i++)
-		find_on_disk(o, &o->selection.skip[i]);
+		options_find_file(o, &o->selection.skip[i]);
 	if (status == 0 && (command & (FOR_PLAYING | FOR_JUDGE)) != 0)
 		status = check_reports(o);
 	return status != 0 || o->help ? status

@@ -115,4 +115,8 @@ void text_add_shell(struct text *out, const char *word);
  * errors on stderr, and the exit status in *status. */
 struct suite *options_suite(const struct options *o, int *status);
 
+/* A selector whose file exists is about that one, which options_suite() then
+ * reads. */
+void options_find_file(struct options *o, struct selector *s);
+
 #endif

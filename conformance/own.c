@@ -307,6 +307,15 @@ client_pid(struct engine_own *o)
 	return process_pid(o->client);
 }
 
+static bool
+client_has_exited(struct engine_own *o, struct own_exit *out)
+{
+	if (!process_has_exited(o->client))
+		return false;
+	process_exit_status(o->client, &out->status, &out->signo);
+	return true;
+}
+
 static void
 client_stop(struct engine_own *o)
 {
@@ -327,6 +336,7 @@ client_host(const struct target_options *o)
 		.start_sender =
 		    o->client_send != NULL ? client_start_sender : NULL,
 		.pid = client_pid,
+		.has_exited = client_has_exited,
 		.stop = client_stop,
 	};
 }

@@ -138,6 +138,23 @@ read_client(struct run *r)
 }
 
 static int
+refuse_no_target(const struct options *o)
+{
+	static const char ask[] =
+	    "which target? a URL, or the name or file of a .target";
+	char *meant =
+	    o->selection.nselect > 0 && o->selection.select[0].kind == SELECT_ID
+	    ? target_meant(o->selection.select[0].text)
+	    : NULL;
+	int status = meant != NULL
+	    ? cli_usage_error("%s; did you mean %s?", ask, meant)
+	    : cli_usage_error("%s", ask);
+
+	free(meant);
+	return status;
+}
+
+static int
 read_targets(struct run *r)
 {
 	const struct options *o = r->o;
@@ -149,8 +166,7 @@ read_targets(struct run *r)
 	if (o->target.client_send != NULL)
 		return cli_usage_error("--client-send needs --client");
 	if (o->nwords == 0)
-		return cli_usage_error("which target? a URL, or the name or "
-				       "file of a .target");
+		return refuse_no_target(o);
 	text_init(&errors);
 	r->targets = xcalloc(o->nwords, sizeof(*r->targets));
 	for (size_t i = 0; status == 0 && i < o->nwords; i++) {

@@ -557,7 +557,8 @@ add_lacks(const struct run *run, struct text *out)
 		if (run->plan[i].verdict == VERDICT_UNSUPPORTED)
 			n = namesakes_take(lacks, why, false);
 		if (n > 0)
-			text_addf(out, "unsupported: %s (%zu cases)\n", why, n);
+			text_addf(out, "unsupported: %s (%zu case%s)\n", why, n,
+			    n == 1 ? "" : "s");
 	}
 	namesakes_free(lacks);
 }

@@ -495,15 +495,37 @@ nearest(const struct selector *s, const struct case_list *cases)
 	return found;
 }
 
+/* Why none of the cases that it matches was there to be selected; NULL if it
+ * matches none. */
+static const char *
+left_out(const struct selector *s, const struct case_list *cases)
+{
+	size_t n = 0, clients = 0;
+
+	for (size_t i = 0; s->kind != SELECT_LAST && i < cases->n; i++)
+		if (selector_matches(s, &cases->cases[i])) {
+			n++;
+			clients += suite_needs(&cases->cases[i], "client");
+		}
+	if (n == 0)
+		return NULL;
+	return clients == n
+	    ? "only cases for clients; --client plays them"
+	    : "only cases that --client or --carrier leaves out";
+}
+
 static int
 complain(const struct selector *s, const struct case_list *cases, char *err,
     size_t err_size)
 {
 	const char *near = nearest(s, cases);
+	const char *why = left_out(s, cases);
 
 	if (s->matched > 0)
 		snprintf(err, err_size,
 		    "%s: selects only @slow cases; --slow adds them", s->text);
+	else if (why != NULL)
+		snprintf(err, err_size, "%s: selects %s", s->text, why);
 	else if (s->kind == SELECT_LAST)
 		snprintf(err, err_size,
 		    "%s: what failed then cannot be selected now", s->text);

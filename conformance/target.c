@@ -56,6 +56,45 @@ target_is_word(const char *word)
 	    find_embedded(word) != NULL;
 }
 
+#define NAMES_MAX 32
+
+static char *
+nearest_embedded(const char *word)
+{
+	const char *words[NAMES_MAX + 1] = { 0 }, *near;
+	char *names[NAMES_MAX], *found;
+	size_t n = 0;
+
+	for (const struct embedded_file *f = embedded_files;
+	     f->path != NULL && n < NAMES_MAX; f++) {
+		const char *name = f->path + sizeof(TARGETS) - 1;
+
+		if (strncmp(f->path, TARGETS, sizeof(TARGETS) - 1) != 0)
+			continue;
+		names[n] = xstrndup(name, strlen(name) - strlen(SUFFIX));
+		words[n] = names[n];
+		n++;
+	}
+	near = text_nearest(word, words);
+	found = near != NULL ? xstrdup(near) : NULL;
+	while (n > 0)
+		free(names[--n]);
+	return found;
+}
+
+/* HOST:PORT without its scheme, which no selector looks like, or nearly the
+ * name of one inside the program. */
+char *
+target_meant(const char *word)
+{
+	const char *colon = strrchr(word, ':');
+
+	if (colon != NULL && colon > word && colon[1] != '\0' &&
+	    colon[1 + strspn(colon + 1, "0123456789")] == '\0')
+		return xasprintf("http://%s", word);
+	return nearest_embedded(word);
+}
+
 /* ---- capabilities ---- */
 
 bool

@@ -48,6 +48,8 @@ struct target {
 
 /* Is the word a target: a URL, or the name or path of a .target file? */
 bool target_is_word(const char *word);
+/* The target that a word which is none probably means, heap; NULL: none. */
+char *target_meant(const char *word);
 
 /*
  * Read what the word says; nothing is started.  |o| must stay.  NULL with lines

@@ -350,7 +350,15 @@ expect 5 "nothing to compare is 5" diff "$url" "$pong" http.tls-204
 
 expect 0 "show shows a scenario" show ping.echo
 said out "scenario ping.echo" "as it is written"
+expect 0 "one of one's own is shown, too" show wrong.rly:my.wrong
+said out "scenario my.wrong" "as it is written there"
 expect 2 "show of nothing is 2" show nosuch
+expect 2 "a target without its scheme is none" run 127.0.0.1:3340 ping.echo
+said err "did you mean http://127.0.0.1:3340?" "and the URL is named"
+expect 2 "nor is a misspelt name" run rleayd-tls
+said err "did you mean relayd-tls?" "and the name is"
+expect 2 "a relay is not asked what clients are" run "$url" 'client.pong*'
+said err "only cases for clients; --client plays them" "and the option is named"
 expect 0 "explain knows codes, verdicts and requirements" explain E-LATE nonstrict R-129 ping.echo
 said out "  Usual causes: " "and what is behind a code most often"
 expect 2 "and says what it does not know" explain E-LAET

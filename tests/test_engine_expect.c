@@ -58,6 +58,7 @@ static const struct stage_row rows[] = {
 	/* time */
 	{ "late_is_not_never", "", ORDER("02") "A <- Pong within 50ms", CODE_LATE, "ms late" },
 	{ "never_is_not_late", "timeout 60s", ORDER("03") "A <- Pong within 50ms", CODE_NEVER, "did not come (watched 1.05 s)" },
+	{ "never_to_the_end_of_the_case", "timeout 100ms", ORDER("03") "A <- Pong data==x\"a2*8\" within 50ms", CODE_NEVER, "A: Pong data==x\"a2*8\" did not come (watched 0.0" },
 	{ "too_early", "", "A -> Ping data=x\"aa*8\"\nA <- Pong not-before 200ms", CODE_WRONG, "not before 0.2 s" },
 	{ "too_early_by_far", "", "A -> Ping data=x\"aa*8\"\nsleep 300ms\nA <- Pong not-before 200ms", CODE_WRONG, "before the step began, not before 0.2 s" },
 	{ "late_enough", "", ORDER("02") "A <- Pong not-before 50ms within 2s", CODE_OK, NULL },

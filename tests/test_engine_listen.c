@@ -25,7 +25,8 @@ static struct {
 	const char *bytes[2];
 	size_t len[2];
 	size_t n;
-	bool hang_up, no_start;
+	bool hang_up, no_start, gone;
+	struct own_exit how; /* where it is gone */
 	int starts, stops;
 	char url[64], said[16];
 	pid_t pid;
@@ -91,8 +92,16 @@ client_pid(struct engine_own *o)
 	return client.pid;
 }
 
+static bool
+client_has_exited(struct engine_own *o, struct own_exit *out)
+{
+	*out = client.how;
+	return client.gone;
+}
+
 static struct engine_host host = { .start = client_start,
 	.pid = client_pid,
+	.has_exited = client_has_exited,
 	.stop = client_stop };
 
 #define ASK  "GET /relay HTTP/1.1\r\nHost: x\r\nUpgrade: iroh derp http\r\n\r\n"
@@ -349,6 +358,23 @@ START_TEST(test_no_client)
 }
 END_TEST
 
+/* Who debugs a client is told that there is none any more. */
+START_TEST(test_gone_client)
+{
+	static const char steps[] = "conn R = listen within=50ms\nR <- http";
+
+	memset(&client, 0, sizeof(client));
+	play("", steps, CODE_CONNECT, "no client came within 0.05 s", true);
+	client.gone = true;
+	client.how.status = 7;
+	play("", steps, CODE_CONNECT,
+	    "came within 0.05 s: it ended with exit status 7", true);
+	client.how.signo = 11;
+	play("", steps, CODE_CONNECT,
+	    "came within 0.05 s: it was ended by signal 11", true);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -364,6 +390,7 @@ main(void)
 	tcase_add_test(t, test_url);
 	tcase_add_test(t, test_told_to_send);
 	tcase_add_test(t, test_no_client);
+	tcase_add_test(t, test_gone_client);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

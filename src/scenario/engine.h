@@ -51,6 +51,7 @@ struct engine_host {
 	bool (*signal)(struct engine_own *o, int signo);
 	/* End it and begin to start it at the same place. */
 	bool (*restart)(struct engine_own *o, char *err, size_t err_size);
+	/* Of both; may be NULL of a client. */
 	bool (*has_exited)(struct engine_own *o, struct own_exit *out);
 	/* Its case is over and another may get it; may be NULL. */
 	void (*rest)(struct engine_own *o);

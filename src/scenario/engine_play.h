@@ -169,6 +169,8 @@ void play_prepare_free(struct play *p);
 /* Of prepare.c too: start the client under test, where the script waits for
  * one.  False with the case's code. */
 bool play_start_client(struct play *p);
+/* ", and it ended with status 1", in |how|; "" while the client runs. */
+const char *play_client_ending(struct play *p, char *how, size_t size);
 /* The case's own instance has ended, and not by the script. */
 bool play_own_crashed(struct play *p, char *how, size_t how_size);
 

@@ -242,6 +242,22 @@ on_client(void *arg, int fd)
 	play_wake(p);
 }
 
+const char *
+play_client_ending(struct play *p, char *how, size_t size)
+{
+	const struct engine_host *h = p->target->client;
+	struct own_exit e;
+
+	if (h == NULL || h->has_exited == NULL || p->client == NULL ||
+	    !h->has_exited(p->client, &e))
+		return "";
+	if (e.signo != 0)
+		snprintf(how, size, ": it was ended by signal %d", e.signo);
+	else
+		snprintf(how, size, ": it ended with exit status %d", e.status);
+	return how;
+}
+
 int
 play_next_client(struct play *p)
 {

@@ -344,7 +344,7 @@ conn_poll(struct play *p, const struct step *s)
 		"the upgrade", "the login", "the Pong behind the login" };
 	struct party *c = play_party(p, s->conn);
 	int64_t deadline = c->begun_ns + c->config.within_ns;
-	char why[256];
+	char why[256], how[64];
 
 	if (c->listening && c->stream == NULL && c->state == PARTY_DIALING)
 		party_accept(c);
@@ -357,8 +357,9 @@ conn_poll(struct play *p, const struct step *s)
 		return STEP_WAITS;
 	}
 	if (c->listening)
-		snprintf(why, sizeof(why), "%s: no client came within %.3g s",
-		    c->name, (double)c->config.within_ns / (double)NS_PER_S);
+		snprintf(why, sizeof(why), "%s: no client came within %.3g s%s",
+		    c->name, (double)c->config.within_ns / (double)NS_PER_S,
+		    play_client_ending(p, how, sizeof(how)));
 	else
 		snprintf(why, sizeof(why), "%s: %s did not end within %.3g s",
 		    c->name, doing[c->state],

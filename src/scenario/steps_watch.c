@@ -287,18 +287,19 @@ watch_expire(struct play *p, const struct step *s)
 		struct place event = wanted_place(&w->want);
 		int64_t watched = play_now(p) - w->begun_ns;
 		enum result_code code = CODE_NEVER;
+		char *want;
 
 		if (w->state != WATCHER_OVERDUE)
 			continue;
+		want = watcher_wanted(w);
 		if (!watcher_looked_enough(p, w))
 			code = CODE_HARNESS_LATE;
 		play_fail(p, code,
 		    "%s: %s did not come (watched %.3g s, to the end of the "
 		    "case's time)%s",
-		    w->party->name,
-		    w->step->source != NULL ? w->step->source : "it",
-		    (double)watched / (double)NS_PER_S,
+		    w->party->name, want, (double)watched / (double)NS_PER_S,
 		    code == CODE_NEVER ? "" : ", but this machine was late");
+		free(want);
 		if (w->step == p->step)
 			play_missed(p, &event);
 		return true;

@@ -186,8 +186,8 @@ clause_or_event(const struct watcher *w, enum step_clause clause)
 	return at->len > 0 ? *at : event_at(w);
 }
 
-static char *
-wanted_line(const struct watcher *w)
+char *
+watcher_wanted(const struct watcher *w)
 {
 	struct text t = { 0 };
 
@@ -245,7 +245,7 @@ watcher_block(struct play *p, struct watcher *w, const struct found *f)
 		met_now(p, w);
 		return;
 	}
-	want = wanted_line(w);
+	want = watcher_wanted(w);
 	got = found_line(p, w, f);
 	if (f->item != NULL)
 		add_detail(p, w, f->item);
@@ -301,7 +301,7 @@ is_in_time(struct play *p, struct watcher *w, const struct found *f)
 	if (engine_observes(p->engine))
 		return true;
 	if (late > 0) {
-		want = wanted_line(w);
+		want = watcher_wanted(w);
 		if (play_was_late(p, bound_begins(w), w->within_ns))
 			kill_it(w, CODE_HARNESS_LATE, within,
 			    "%s came %.0f ms late, but this machine was late "
@@ -320,7 +320,7 @@ is_in_time(struct play *p, struct watcher *w, const struct found *f)
 	}
 	if (w->state == WATCHER_OPEN && w->not_before_ns > 0 &&
 	    took < w->not_before_ns) {
-		want = wanted_line(w);
+		want = watcher_wanted(w);
 		if (play_was_late(p, w->begun_ns, w->not_before_ns))
 			kill_it(w, CODE_HARNESS_LATE, early,
 			    "%s came early, but this machine was late", want);
@@ -451,7 +451,7 @@ expired(struct play *p, struct watcher *w)
 static void
 never_came(struct play *p, struct watcher *w, int64_t now)
 {
-	char *want = wanted_line(w);
+	char *want = watcher_wanted(w);
 	double watched = seconds(now - bound_begins(w));
 
 	if (!watcher_looked_enough(p, w))
@@ -506,7 +506,7 @@ watcher_check_end(struct play *p, struct watcher *w)
 		met_now(p, w);
 		return;
 	}
-	want = wanted_line(w);
+	want = watcher_wanted(w);
 	if (s->ended != ENDING_NONE) {
 		code = play_code_of_ending(p, s);
 		kill_it(w, code, event_at(w), "ended (%s) before %s%s",

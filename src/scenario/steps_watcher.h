@@ -81,4 +81,7 @@ void watcher_check_end(struct play *p, struct watcher *w);
 /* The fence or the time of a never. */
 void watcher_check_never(struct play *p, struct watcher *w);
 
+/* What it waits for now, with the values of this case; heap. */
+char *watcher_wanted(const struct watcher *w);
+
 #endif
