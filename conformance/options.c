@@ -27,9 +27,8 @@ read_options(struct options *o, unsigned command, const char *synopsis,
 
 	if (!o->help)
 		return status;
-	printf("\nEach long option may also be set by RELAY_CONFORMANCE_NAME "
-	       "in the environment,\nor by a line \"NAME VALUE\" of "
-	       "relay-conformance.conf.\n");
+	printf("\nAlso by RELAY_CONFORMANCE_NAME=VALUE, or \"NAME VALUE\" "
+	       "in relay-conformance.conf.\n");
 	if ((command & FOR_SELECTING) != 0)
 		printf("TARGET is a URL (http://, https://, ws://, wss://), "
 		       "or the name or file of\na .target.  SELECT is an id or "

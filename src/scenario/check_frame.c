@@ -139,8 +139,10 @@ static const struct setting_rule *
 find_rule(struct checker *k, const struct setting_rule *rules, size_t n,
     const struct setting *s, const char *where)
 {
-	const char *words[16] = { 0 };
+	const char *words[NITEMS(conn_rules) + 1] = { 0 };
 
+	_Static_assert(NITEMS(conn_rules) >= NITEMS(ws_rules),
+	    "there is room for all and for the end");
 	for (size_t i = 0; i < n; i++) {
 		words[i] = rules[i].name;
 		if (strcmp(rules[i].name, s->name) == 0)
