@@ -210,8 +210,8 @@ take_string(struct toml *t, struct text *out)
 #define WORD_CHARS                                                             \
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
-/* What no word has goes in quotes, with nothing that the reader of lines would
- * take for an end. */
+/* What no word has goes in quotes, and what the reader of lines would take for
+ * an end as %XX. */
 static void
 add_part(struct text *key, const char *part, size_t len)
 {
@@ -222,10 +222,12 @@ add_part(struct text *key, const char *part, size_t len)
 	if (!word)
 		text_add(key, "\"");
 	for (size_t i = 0; i < len; i++) {
-		bool odd = strchr("=:[]\"", part[i]) != NULL ||
-		    (unsigned char)part[i] < ' ' || part[i] == 0x7f;
+		unsigned char c = (unsigned char)part[i];
 
-		text_add_n(key, odd ? "?" : &part[i], 1);
+		if (c < ' ' || c == 0x7f || strchr("=:[]\"%", c) != NULL)
+			text_addf(key, "%%%02X", c);
+		else
+			text_add_n(key, &part[i], 1);
 	}
 	if (!word)
 		text_add(key, "\"");

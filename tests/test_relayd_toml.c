@@ -98,6 +98,7 @@ static const char *const taken[] = {
 	SEEN "\n[[a]]\nx = 1\n[a.b]\n[[a]]\nx = 1\n[a.b]\n",
 	SEEN "\n[ 'x' . y ] # z\n",
 	SEEN "\n[\"a:]b=\"]\n\"x:y=\" = 1\n",
+	SEEN "\n\"x:y\" = 1\n\"x=y\" = 1\n\"x%3Ay\" = 1\n",
 	SEEN "\n\"tls.cert_mode\" = 1\n",
 	SEEN "\n\"\" = 1\n1.2 = 3\n",
 };

@@ -158,25 +158,27 @@ start_worker(void)
 	return error;
 }
 
-/* Hand the job to a worker; false if there is none and none can be made. */
+/* Hand the job to a worker; false, with errno, if there is none and none can be
+ * made. */
 static bool
 enqueue(struct job *j)
 {
-	bool ok = true;
+	int error = 0;
 
 	pthread_mutex_lock(&lock);
 	if (nworkers < WORKERS_MAX) {
-		if (start_worker() == 0)
+		error = start_worker();
+		if (error == 0)
 			nworkers++;
-		else
-			ok = nworkers > 0;
 	}
-	if (ok) {
+	if (nworkers > 0) {
 		*queue_tail = j;
 		queue_tail = &j->next;
+		error = 0;
 	}
 	pthread_mutex_unlock(&lock);
-	return ok;
+	errno = error;
+	return error == 0;
 }
 
 static void
