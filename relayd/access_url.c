@@ -49,8 +49,12 @@ decode(const char *s, size_t len, char *out)
 		    i + 2 < len && s[i] == '%' ? hex_digit(s[i + 1]) : -1;
 		int low = high >= 0 ? hex_digit(s[i + 2]) : -1;
 
-		out[n++] = low >= 0 ? (char)(high << 4 | low) : s[i];
-		i += low >= 0 ? 2 : 0;
+		out[n] = s[i];
+		if (low >= 0) {
+			out[n] = (char)(high << 4 | low);
+			i += 2;
+		}
+		n++;
 	}
 	return n;
 }
