@@ -1,7 +1,7 @@
 /*
  * What a case leaves behind in --artifacts DIR: DIR/TARGET/CASE/ with
  * case.pcapng (control.pcapng of a control run), transcript.txt and, of a
- * target that the runner has started, target.log.  The canaries' are
+ * target or clients that the runner has started, target.log.  The canaries' are
  * DIR/TARGET/@canary.before/ and @canary.after/, with a number behind where
  * those are there already.
  */

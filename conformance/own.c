@@ -247,8 +247,8 @@ put_in(char *command, const char *place, const char *what)
 
 /* |file|, which may be NULL, becomes its own. */
 static struct engine_own *
-start_command(const char *command, const char *url, char *file, char *err,
-    size_t err_size)
+start_command(const struct target *t, const char *command, const char *url,
+    char *file, char *err, size_t err_size)
 {
 	char *filled = put_in(xstrdup(command), "{url}", url), **argv;
 	struct engine_own *o = xcalloc(1, sizeof(*o));
@@ -259,7 +259,7 @@ start_command(const char *command, const char *url, char *file, char *err,
 	argv = words_split(filled);
 	snprintf(err, err_size, "a quote is not closed");
 	if (argv != NULL)
-		o->client = process_start(argv, NULL, err, err_size);
+		o->client = process_start(argv, t->log, err, err_size);
 	words_free(argv);
 	free(filled);
 	if (o->client != NULL)
@@ -274,16 +274,16 @@ start_command(const char *command, const char *url, char *file, char *err,
 static struct engine_own *
 client_start(void *arg, const char *url, char *err, size_t err_size)
 {
-	const struct target_options *o = arg;
+	const struct target *t = arg;
 
-	return start_command(o->client, url, NULL, err, err_size);
+	return start_command(t, t->options->client, url, NULL, err, err_size);
 }
 
 static struct engine_own *
 client_start_sender(void *arg, const char *url, const void *data, size_t len,
     char *err, size_t err_size)
 {
-	const struct target_options *o = arg;
+	const struct target *t = arg;
 	const char *tmp = getenv("TMPDIR");
 	char *path = xasprintf("%s/relay-conformance-send.XXXXXX",
 	    tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
@@ -294,7 +294,8 @@ client_start_sender(void *arg, const char *url, const void *data, size_t len,
 	else
 		snprintf(err, err_size, "%s: %s", path, strerror(errno));
 	if (fd >= 0 && file_write(path, data, len, err, err_size) == 0)
-		return start_command(o->client_send, url, path, err, err_size);
+		return start_command(t, t->options->client_send, url, path, err,
+		    err_size);
 	if (fd >= 0)
 		unlink(path);
 	free(path);
@@ -328,13 +329,14 @@ client_stop(struct engine_own *o)
 }
 
 struct engine_host
-client_host(const struct target_options *o)
+client_host(struct target *t)
 {
 	return (struct engine_host){
-		.arg = (void *)(uintptr_t)o,
+		.arg = t,
 		.start = client_start,
-		.start_sender =
-		    o->client_send != NULL ? client_start_sender : NULL,
+		.start_sender = t->options->client_send != NULL
+		    ? client_start_sender
+		    : NULL,
 		.pid = client_pid,
 		.has_exited = client_has_exited,
 		.stop = client_stop,

@@ -6,13 +6,12 @@
 #include "scenario/engine.h"
 
 struct target;
-struct target_options;
 
 /* Starts copies of |t|, which has a file that says how. */
 struct engine_host own_host(struct target *t);
-/* Starts the client that is under test: the command of |o| with its {url}, or
- * that for sending with its {file}, too.  |o| must stay. */
-struct engine_host client_host(const struct target_options *o);
+/* Starts the client that |t| is: the command of its options with its {url}, or
+ * that for sending with its {file}, too; what it says goes behind its log. */
+struct engine_host client_host(struct target *t);
 /* Can that be started at all?  False with one line in |err|. */
 bool client_is_there(const char *command, char *err, size_t err_size);
 

@@ -360,21 +360,29 @@ fill_places(struct target *t, const struct target_options *o, char *err,
 	return status;
 }
 
-static int
-make_places(struct target *t, const struct target_options *o, char *err,
-    size_t err_size)
+/* A folder of its own, which goes with it. */
+static bool
+make_dir(struct target *t, char *err, size_t err_size)
 {
 	const char *tmp = getenv("TMPDIR");
 
 	t->dir = xasprintf("%s/relay-conformance.XXXXXX",
 	    tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
-	if (mkdtemp(t->dir) == NULL) {
-		snprintf(err, err_size, "cannot make a folder like %s: %s",
-		    t->dir, strerror(errno));
-		free(t->dir);
-		t->dir = NULL;
+	if (mkdtemp(t->dir) != NULL)
+		return true;
+	snprintf(err, err_size, "cannot make a folder like %s: %s", t->dir,
+	    strerror(errno));
+	free(t->dir);
+	t->dir = NULL;
+	return false;
+}
+
+static int
+make_places(struct target *t, const struct target_options *o, char *err,
+    size_t err_size)
+{
+	if (!make_dir(t, err, err_size))
 		return -1;
-	}
 	t->places.dir = t->dir;
 	t->places.seed = o->seed;
 	t->places.peers = o->peers;
@@ -430,6 +438,7 @@ struct target *
 target_new_client(const struct target_options *o)
 {
 	struct target *t = xcalloc(1, sizeof(*t));
+	char err[512];
 
 	t->said = xstrdup(o->client);
 	t->name = xstrdup(o->client);
@@ -445,7 +454,9 @@ target_new_client(const struct target_options *o)
 	add_caps(t, o->caps);
 	t->options = o;
 	t->engine.name = xstrdup(t->name);
-	t->host = client_host(o);
+	if (make_dir(t, err, sizeof(err))) /* else nothing is kept */
+		t->log = xasprintf("%s/client.log", t->dir);
+	t->host = client_host(t);
 	t->engine.client = &t->host;
 	return t;
 }

@@ -175,6 +175,11 @@ expect 0 "a case with an instance of its own" run relayd.target --artifacts own 
 cat own/relayd/process.*/target.log >out 2>err && grep -q 'of an instance of its own' out
 ok $? "leaves what that one said"
 
+expect 0 "a client that says where it was sent" run --artifacts said 'client.pong*' \
+    --client "sh -c 'echo sent to \$0; exec $build/relay-cli/relay-cli recv \$0' {url}"
+grep -q '^sent to http' said/*/client.pong*/target.log
+ok $? "leaves that, too"
+
 # ---- cut short
 
 # The slow cases keep the run going until it is told to end.

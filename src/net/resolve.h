@@ -11,7 +11,8 @@ struct lookup;
 /*
  * |on_done| comes once from the loop, unless lookup_free() comes first.
  * |list| (NULL: none, |error| says why) is valid until lookup_free(), which
- * the caller owes in any case.  NULL with errno: no thread, descriptor or memory.
+ * the caller owes in any case.  NULL with errno: no thread, descriptor or
+ * memory.
  */
 struct lookup *lookup_start(struct loop *l, const char *host, unsigned port,
     void (*on_done)(void *arg, const struct addrinfo *list, const char *error),
