@@ -1,7 +1,9 @@
 /*
  * What comes before a case's steps: an instance of its own where it asks for
  * one, and the baseline of what it measures.  A baseline is taken when two
- * looks in a row agree, so that what cases before have left is gone.
+ * looks in a row agree, so that what cases before have left is gone; of a
+ * target that others play on, only when an answer has come the way that the
+ * last of that has gone.
  */
 #include "config.h"
 
@@ -28,6 +30,8 @@ struct prepare {
 	int64_t begun_ns;
 	bool own_ready;
 	/* the baseline */
+	int64_t way_ns; /* there and back; 0: not known yet */
+	int64_t asked_ns;
 	int64_t next_ns; /* when to look again */
 	bool looked;
 	struct oracle_sample last;
@@ -356,6 +360,41 @@ on_fetched(void *arg, struct metrics *m, const char *err)
 	play_wake(p);
 }
 
+/* Whatever it says: what was sent before is there. */
+static void
+on_way(void *arg, struct metrics *m, const char *err)
+{
+	struct play *p = arg;
+	struct prepare *pre = p->prepare;
+
+	pre->fetch = NULL;
+	metrics_free(m);
+	pre->way_ns = play_now(p) - pre->asked_ns + 1;
+	play_wake(p);
+}
+
+/* Is there a way yet to be measured?  An instance of the case's own has none
+ * that others have used. */
+static bool
+measures_way(struct play *p)
+{
+	struct prepare *pre = p->prepare;
+	char err[512];
+
+	if (pre->way_ns != 0 || p->own != NULL ||
+	    (p->oracle->wants & ORACLE_METRICS) == 0)
+		return false;
+	if (pre->fetch == NULL) {
+		pre->asked_ns = play_now(p);
+		pre->fetch =
+		    metrics_fetch(engine_loop(p->engine), p->target->url.text,
+			FETCH_TIMEOUT, on_way, p, err, sizeof(err));
+	}
+	if (pre->fetch == NULL) /* over TLS */
+		pre->way_ns = 1;
+	return pre->fetch != NULL;
+}
+
 static void
 begin_look(struct play *p)
 {
@@ -429,7 +468,8 @@ end_look(struct play *p)
 	pre->looked = true;
 	pre->fetched = false;
 	if (!settled) {
-		pre->next_ns = now + SETTLE;
+		pre->next_ns =
+		    now + (pre->way_ns > SETTLE ? pre->way_ns : SETTLE);
 		play_wake_at(p, pre->next_ns);
 		return STEP_WAITS;
 	}
@@ -447,6 +487,8 @@ take_baseline(struct play *p)
 
 	if (p->oracle->wants == 0)
 		return STEP_OVER;
+	if (!pre->fetched && measures_way(p))
+		return STEP_WAITS;
 	if (!pre->fetched && pre->fetch == NULL) {
 		if (play_now(p) < pre->next_ns) {
 			play_wake_at(p, pre->next_ns);
