@@ -11,37 +11,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/loop.h"
+#include "loop_notes.h"
 #include "peer.h"
 #include "support.h"
 
-static struct loop *loop;
-static struct text notes;
 /* What note() is given; a string literal is const. */
 static char word_a[] = "a", word_b[] = "b", word_c[] = "c", word_t[] = "t";
 static char word_x[] = "x", word_f[] = "f", nothing[] = "";
-
-static void
-setup(void)
-{
-	loop = loop_new();
-	ck_assert_ptr_nonnull(loop);
-	text_init(&notes);
-}
-
-static void
-teardown(void)
-{
-	loop_free(loop);
-	text_clear(&notes);
-	clock_unfake();
-}
-
-static void
-note(void *arg)
-{
-	text_add(&notes, arg);
-}
 
 /* ---- deferred work */
 
@@ -474,7 +450,7 @@ loop_suite(void)
 	TCase *tc = tcase_create("loop");
 
 	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, notes_setup, notes_teardown);
 	tcase_add_test(tc, deferred_work_runs_once_behind_the_timers);
 	tcase_add_test(tc, deferred_work_can_be_taken_out);
 	tcase_add_test(tc, deferred_work_may_take_out_and_defer);

@@ -5,37 +5,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/text.h"
-#include "net/loop.h"
+#include "loop_notes.h"
 #include "support.h"
 
-static struct loop *loop;
-static struct text notes;
 /* What note() is given; a string literal is const. */
 static char word_a[] = "a", word_b[] = "b", word_x[] = "x", dot[] = ".";
 static char late[] = "late", victims_word[] = "victim";
-
-static void
-setup(void)
-{
-	loop = loop_new();
-	ck_assert_ptr_nonnull(loop);
-	text_init(&notes);
-}
-
-static void
-teardown(void)
-{
-	loop_free(loop);
-	text_clear(&notes);
-	clock_unfake();
-}
-
-static void
-note(void *arg)
-{
-	text_add(&notes, arg);
-}
 
 START_TEST(timers_run_in_the_order_of_their_times)
 {
@@ -315,7 +290,7 @@ main(void)
 	TCase *tc = tcase_create("timers");
 
 	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, notes_setup, notes_teardown);
 	tcase_add_test(tc, timers_run_in_the_order_of_their_times);
 	tcase_add_test(tc, a_timer_is_not_early_by_a_nanosecond);
 	tcase_add_test(tc, a_cancelled_timer_does_not_run_and_a_set_one_moves);
