@@ -318,6 +318,29 @@ add_not_observable(const struct run *run, struct text *out)
 		    n == 1 ? "" : "s", example);
 }
 
+/* What its code means, and the files that it left. */
+static void
+add_more(const struct run_case *c, struct text *out)
+{
+	bool code = c->decided != NULL && c->decided->code != CODE_OK;
+	bool files =
+	    c->artifacts != NULL && (c->result != NULL || c->control != NULL);
+
+	if (!code && !files)
+		return;
+	text_add(out, "  more:    ");
+	if (code)
+		text_addf(out, "relay-conformance explain %s%s",
+		    result_code_name(c->decided->code), files ? "   " : "");
+	if (files) {
+		text_add_shell(out, c->artifacts);
+		text_add(out, "/{");
+		artifacts_list(c, out);
+		text_add(out, "}");
+	}
+	text_add(out, "\n");
+}
+
 static void
 add_details(struct report *r, const struct run_case *c, struct text *out)
 {
@@ -343,13 +366,7 @@ add_details(struct report *r, const struct run_case *c, struct text *out)
 	text_add(out, "  again:   ");
 	report_again(r->run, c, out);
 	text_add(out, "\n");
-	if (c->artifacts != NULL && (c->result != NULL || c->control != NULL)) {
-		text_add(out, "  more:    ");
-		text_add_shell(out, c->artifacts);
-		text_add(out, "/{");
-		artifacts_list(c, out);
-		text_add(out, "}\n");
-	}
+	add_more(c, out);
 	free(name);
 }
 

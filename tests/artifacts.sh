@@ -113,7 +113,7 @@ expect 4 "a folder that cannot be made is 4" run "$url" --artifacts file/x ping.
 
 expect 1 "a failing case leaves them as well" run "$pong" --time-scale 0.1 \
     $(reports pong) --artifacts pong seed.io-basic
-grep -qE '^  more: +pong/.*/\{case\.pcapng,transcript\.txt\}$' out
+grep -qE '^  more: .*  pong/.*/\{case\.pcapng,transcript\.txt\}$' out
 ok $? "and its report says where"
 linked "the other reports link them" pong
 ! has_python || grep -q '^[1-9][0-9]* links' out
