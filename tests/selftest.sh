@@ -66,7 +66,7 @@ scenario own.survivor "Two branches, and nobody sees which was taken"
 end
 END
 
-echo "1..27"
+echo "1..29"
 selftest --faults 'http.probe-*' --faults crash.biggest-packet \
 	--report "jsonl=$work/lines" --report "tap=$work/tap"
 same "$status" 0 "faults that are there are caught"

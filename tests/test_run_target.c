@@ -164,7 +164,7 @@ START_TEST(one_that_fails_leaves_what_needs_it_unsupported)
 	ck_assert_ptr_null(strstr(fake_engine_log(), "relay.metrics"));
 	check_holds("out.txt",
 	    "unsupported: needs metrics; the probe of metrics failed "
-	    "(ping.order[ws] needs ws) (1 cases)\n");
+	    "(ping.order[ws] needs ws) (1 case)\n");
 	spill("x.target", PROBED("ws = ping.order[ws]"));
 	ck_assert_int_eq(play(no_ws,
 			     "x.target ping.order --report text=out.txt"
@@ -173,7 +173,7 @@ START_TEST(one_that_fails_leaves_what_needs_it_unsupported)
 	unlink("x.target");
 	check_holds("out.txt",
 	    "unsupported: needs ws; the probe of ws failed "
-	    "(ping.order[ws]: E-NEVER) (1 cases)\n");
+	    "(ping.order[ws]: E-NEVER) (1 case)\n");
 	ck_assert_int_eq(play_command(cmd_judge, no_ws,
 			     "judge out.jsonl --report text=out.txt"),
 	    0);
