@@ -18,7 +18,7 @@ has_word(char *const *words, size_t n, const char *word)
 	return false;
 }
 
-static int
+static int __attribute__((format(printf, 3, 4)))
 complain(struct text *errors, const struct place *at, const char *fmt, ...)
 {
 	char message[400];
