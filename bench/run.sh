@@ -117,7 +117,7 @@ rows_full() {
 	for scheme in http ws https; do
 		rate "25|3" $scheme 1000 1s
 		rate "31|3" $scheme 10000 350ms
-		rate "31|3" $scheme 50000 300ms
+		rate "101|3" $scheme 50000 300ms
 		stall "5|2" $scheme
 		logins "15|2" $scheme
 		idle $scheme
