@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "codec/ws.h"
 
@@ -241,12 +242,10 @@ requirements_parse(const char *file, const char *text, size_t len,
 		.errors = errors,
 		.out = xcalloc(1, sizeof(*t.out)),
 	};
-	static const char mark[] = "\xef\xbb\xbf";
 	const char *end = text + len;
 
 	t.out->dialect = xstrdup(dialect);
-	if (len >= 3 && memcmp(text, mark, 3) == 0)
-		text += 3;
+	text = text_skip_mark(text, len);
 	while (text < end) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		const char *stop = nl != NULL ? nl : end;

@@ -20,22 +20,13 @@ struct shrinker {
 
 /* ---- asking ---- */
 
-static bool
-was_asked(const struct shrinker *k, const char *text)
-{
-	for (size_t i = 0; i < k->nasked; i++)
-		if (strcmp(k->asked[i], text) == 0)
-			return true;
-	return false;
-}
-
 /* Take |text| (owned here) if it is seen; true then. */
 static bool
 try_take(struct shrinker *k, char *text)
 {
 	enum shrink_seen seen = SHRINK_NO;
 
-	if (k->stopped || was_asked(k, text)) {
+	if (k->stopped || text_is_among(text, k->asked, k->nasked)) {
 		free(text);
 		return false;
 	}

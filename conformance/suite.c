@@ -234,10 +234,7 @@ find_level(const struct suite *s, const struct scenario *sc, enum level *level,
 static bool
 is_slow(const struct scenario *sc)
 {
-	for (size_t i = 0; i < sc->ntags; i++)
-		if (strcmp(sc->tags[i], "slow") == 0)
-			return true;
-	return false;
+	return text_is_among("slow", sc->tags, sc->ntags);
 }
 
 static void
@@ -411,8 +408,5 @@ suite_free(struct suite *s)
 bool
 suite_needs(const struct suite_case *c, const char *name)
 {
-	for (size_t i = 0; i < c->scenario->nneeds; i++)
-		if (strcmp(c->scenario->needs[i], name) == 0)
-			return true;
-	return false;
+	return text_is_among(name, c->scenario->needs, c->scenario->nneeds);
 }

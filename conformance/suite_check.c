@@ -6,17 +6,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "scenario/can_fail.h"
 #include "scenario/patience.h"
-
-static bool
-has_word(char *const *words, size_t n, const char *word)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(words[i], word) == 0)
-			return true;
-	return false;
-}
 
 static int __attribute__((format(printf, 3, 4)))
 complain(struct text *errors, const struct place *at, const char *fmt, ...)
@@ -48,7 +40,8 @@ check_time(const struct scenario *sc, struct text *errors)
 static int
 check_can_fail(const struct scenario *sc, struct text *errors)
 {
-	if (scenario_can_fail(sc) || has_word(sc->tags, sc->ntags, "lifted"))
+	if (scenario_can_fail(sc) ||
+	    text_is_among("lifted", sc->tags, sc->ntags))
 		return 0;
 	return complain(errors, &sc->at,
 	    "%s cannot fail: no step asks for what could be missed", sc->id);
@@ -107,7 +100,7 @@ check_covers(const struct suite *s, const struct scenario *sc, bool client,
 static bool
 needs_client(const struct scenario *sc)
 {
-	return has_word(sc->needs, sc->nneeds, "client");
+	return text_is_among("client", sc->needs, sc->nneeds);
 }
 
 int

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "codec/keys.h"
 #include "conformance/files.h"
@@ -100,10 +101,7 @@ target_meant(const char *word)
 bool
 target_has(const struct target *t, const char *cap)
 {
-	for (size_t i = 0; i < t->ncaps; i++)
-		if (strcmp(t->caps[i], cap) == 0)
-			return true;
-	return false;
+	return text_is_among(cap, t->caps, t->ncaps);
 }
 
 void

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "conformance/keyword_file.h"
 #include "conformance/target.h"
@@ -165,15 +166,6 @@ on_ready(struct keyword_reader *r)
 	file_of(r)->ready_ns = read_within(r, 5, file_of(r)->ready_ns);
 }
 
-static bool
-has_cap(const struct target_file *f, const char *cap)
-{
-	for (size_t i = 0; i < f->ncaps; i++)
-		if (strcmp(f->caps[i], cap) == 0)
-			return true;
-	return false;
-}
-
 static void
 check_cap(struct keyword_reader *r, const char *cap)
 {
@@ -191,7 +183,7 @@ on_caps(struct keyword_reader *r)
 	f->caps = xreallocarray(f->caps, f->ncaps + r->nwords, sizeof(char *));
 	for (size_t i = 1; i < r->nwords; i++) {
 		check_cap(r, r->word[i]);
-		if (has_cap(f, r->word[i]))
+		if (text_is_among(r->word[i], f->caps, f->ncaps))
 			keyword_complain(r, "%s was there before", r->word[i]);
 		f->caps[f->ncaps++] = xstrdup(r->word[i]);
 	}
@@ -245,7 +237,7 @@ check_probes(struct keyword_reader *r)
 	const struct target_file *f = r->out;
 
 	for (size_t i = 0; i < f->nprobes; i++)
-		if (has_cap(f, f->probes[i].cap)) {
+		if (text_is_among(f->probes[i].cap, f->caps, f->ncaps)) {
 			r->line = f->probes[i].line;
 			keyword_complain(r,
 			    "%s is probed, and among the caps, too",

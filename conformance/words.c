@@ -102,11 +102,9 @@ void
 each_line(const char *text, size_t len,
     void (*read)(void *arg, int number, const char *line), void *arg)
 {
-	static const char mark[] = "\xef\xbb\xbf";
 	const char *end = text + len;
 
-	if (len >= 3 && memcmp(text, mark, 3) == 0)
-		text += 3;
+	text = text_skip_mark(text, len);
 	for (int number = 1; text < end; number++) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		size_t n = (size_t)((nl != NULL ? nl : end) - text);

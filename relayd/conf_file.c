@@ -403,7 +403,6 @@ next_line(char *out, int size, void *stream)
 static bool
 load(struct reading *r)
 {
-	static const char mark[] = "\xef\xbb\xbf";
 	const char *what = file_trouble(r->path);
 	FILE *f = what == NULL ? fopen(r->path, "re") : NULL;
 	size_t n = 1;
@@ -424,9 +423,7 @@ load(struct reading *r)
 	if (what != NULL)
 		snprintf(r->err, r->err_size, "configuration file %s: %s",
 		    r->path, what);
-	r->toml.at = text_str(&r->file);
-	if (strncmp(r->toml.at, mark, strlen(mark)) == 0)
-		r->toml.at += strlen(mark);
+	r->toml.at = text_skip_mark(text_str(&r->file), r->file.len);
 	r->counted = r->toml.at;
 	return what == NULL;
 }

@@ -254,6 +254,32 @@ START_TEST(the_nearest_word_is_near_or_none)
 }
 END_TEST
 
+START_TEST(a_word_is_among_others_as_a_whole)
+{
+	char one[] = "slow", other[] = "lifted";
+	char *const some[] = { one, other };
+
+	ck_assert(text_is_among("slow", some, 2));
+	ck_assert(text_is_among("lifted", some, 2));
+	ck_assert(!text_is_among("lifted", some, 1));
+	ck_assert(!text_is_among("slo", some, 2));
+	ck_assert(!text_is_among("slow", NULL, 0));
+}
+END_TEST
+
+START_TEST(a_byte_order_mark_is_skipped_once)
+{
+	static const char two[] = "\xef\xbb\xbf\xef\xbb\xbf"
+				  "a";
+
+	ck_assert_ptr_eq(text_skip_mark(two, 7), two + 3);
+	ck_assert_ptr_eq(text_skip_mark(two, 3), two + 3);
+	ck_assert_ptr_eq(text_skip_mark(two, 2), two);
+	ck_assert_ptr_eq(text_skip_mark(two + 1, 6), two + 1);
+	ck_assert_ptr_eq(text_skip_mark(two, 0), two);
+}
+END_TEST
+
 START_TEST(every_ending_and_stage_has_its_word)
 {
 	static const char *const endings[] = { "none", "eof", "truncated",
@@ -323,6 +349,8 @@ text_suite(void)
 	tcase_add_rows(tc, durations_have_a_number_and_a_unit, durations);
 	tcase_add_rows(tc, numbers_are_whole_and_within_bounds, numbers);
 	tcase_add_rows(tc, the_nearest_word_is_near_or_none, nearest);
+	tcase_add_test(tc, a_word_is_among_others_as_a_whole);
+	tcase_add_test(tc, a_byte_order_mark_is_skipped_once);
 	tcase_add_test(tc, every_ending_and_stage_has_its_word);
 	tcase_add_test(tc, the_fake_clock_moves_by_hand_only);
 	tcase_add_test(tc, allocations_of_nothing_are_something);

@@ -353,3 +353,20 @@ text_nearest(const char *word, const char *const *words)
 	}
 	return found;
 }
+
+bool
+text_is_among(const char *word, char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(words[i], word) == 0)
+			return true;
+	return false;
+}
+
+const char *
+text_skip_mark(const char *text, size_t len)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+
+	return len >= 3 && memcmp(text, mark, 3) == 0 ? text + 3 : text;
+}

@@ -61,5 +61,8 @@ bool number_parse(const char *s, int64_t min, int64_t max, int64_t *out);
 /* The word of |words| (NULL-terminated) nearest to |word|, or NULL if none
  * is near: for "did you mean". */
 const char *text_nearest(const char *word, const char *const *words);
+bool text_is_among(const char *word, char *const *words, size_t n);
+/* |text| behind the byte order mark that it may begin with. */
+const char *text_skip_mark(const char *text, size_t len);
 
 #endif

@@ -290,10 +290,7 @@ check_params(struct checker *k)
 static bool
 is_lifted(const struct scenario *sc)
 {
-	for (size_t i = 0; i < sc->ntags; i++)
-		if (strcmp(sc->tags[i], "lifted") == 0)
-			return true;
-	return false;
+	return text_is_among("lifted", sc->tags, sc->ntags);
 }
 
 /* Where the first step is that is marked so; NULL: none is. */

@@ -65,16 +65,12 @@ void
 lexer_init(struct lexer *lx, struct arena *arena, struct complaints *c,
     const char *file, const char *text, size_t len)
 {
-	static const char mark[] = "\xef\xbb\xbf";
-
 	memset(lx, 0, sizeof(*lx));
 	lx->arena = arena;
 	lx->complaints = c;
 	lx->file = file;
-	lx->p = text;
+	lx->p = text_skip_mark(text, len);
 	lx->end = text + len;
-	if (len >= 3 && memcmp(text, mark, 3) == 0)
-		lx->p += 3;
 }
 
 static bool

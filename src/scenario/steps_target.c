@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "scenario/metrics.h"
 #include "scenario/oracle.h"
@@ -39,10 +39,7 @@ is_needed(const struct play *p, const char *cap)
 {
 	const struct scenario *sc = p->instance->scenario;
 
-	for (size_t i = 0; i < sc->nneeds; i++)
-		if (strcmp(sc->needs[i], cap) == 0)
-			return true;
-	return false;
+	return text_is_among(cap, sc->needs, sc->nneeds);
 }
 
 /* A case that is about nothing else must not pass by it. */
